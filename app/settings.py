@@ -1,0 +1,142 @@
+"""Every setting of an instance, in one frozen tree.
+
+Sources, strongest first: what the command line passes, `TORNALLOM_*` in the environment,
+`TORNALLOM_*_FILE` (a secret's file), `tornallom.toml` in the working folder. Only entry
+points read this; tools below take plain parameters.
+"""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TORNALLOM_"
+# Read by the launcher, the tests or the container, not by the service.
+OTHER_NAMES = frozenset(
+    {"TEST_DATABASE_URL", "TEST_REDIS_URL", "NO_BOOTSTRAP", "SETTINGS_FILE", "TEST_WORKER"}
+)
+
+
+class SettingsError(Exception):
+    """A setting is unknown or unusable; the text says which and what to do."""
+
+
+class Settings(BaseSettings):
+    """The settings; each is described in docs/configuration.md."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data_dir: Path = Field(Path("data"), description="Folder of database, files and keys.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
+    base_url: str = Field("", description="Public address; http://host:port when empty.")
+    database_url: str | None = Field(None, description="External PostgreSQL 15 or newer.")
+    database_owner_url: str | None = Field(
+        None, description="The owner's login, for migrations; database_url when empty."
+    )
+    redis_url: str | None = Field(None, description="External Redis or Valkey.")
+    instance_name: str = Field("Tornallom", description="Name until the set-up gives one.")
+    default_language: str = Field("en", description="Language of a page when nothing else says.")
+    registration_open: bool = Field(default=True, description="Anyone may make an account.")
+    dev_peers: tuple[str, ...] = Field(
+        (), description="Origins on loopback with which plain http is allowed (development)."
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_json: bool = Field(default=False, description="One JSON object a line, for collectors.")
+    body_max_bytes: int = Field(1_048_576, ge=1024, description="Largest request body.")
+    import_max_bytes: int = Field(33_554_432, ge=1024, description="Largest import file.")
+    database_pool_size: int = Field(10, ge=1, le=200, description="Connections per process.")
+    password_min_length: int = Field(10, ge=8, le=64, description="Shortest password accepted.")
+    sign_in_attempts_per_hour: int = Field(
+        30, ge=3, description="Failed sign-ins per account and hour."
+    )
+    sweep_seconds: int = Field(5, ge=1, le=60, description="How often missed work is looked for.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _origin_only(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+            message = "must be an origin such as https://example.org, without a path"
+            raise ValueError(message)
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @property
+    def origin(self) -> str:
+        """The public origin: what links, ids and signatures are made with."""
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach this instance over HTTPS."""
+        return self.origin.startswith("https://")
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - typed by the model
+    """Read all sources and check them; raises SettingsError with a sentence for the operator."""
+    values = {**_from_file(), **_from_secret_files()}
+    for name in Settings.model_fields:  # the environment beats the file
+        if os.environ.get(PREFIX + name.upper()) is not None:
+            values.pop(name, None)
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    _refuse_unknown(values)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("settings: " + "; ".join(lines)) from None
+
+
+def setting_origins() -> dict[str, str]:
+    """Say for each setting where its value comes from: environment, file or default."""
+    file_values, secret_values = _from_file(), _from_secret_files()
+    origins = {}
+    for name in Settings.model_fields:
+        if PREFIX + name.upper() in os.environ:
+            origins[name] = f"environment {PREFIX}{name.upper()}"
+        elif name in secret_values:
+            origins[name] = f"environment {PREFIX}{name.upper()}_FILE"
+        else:
+            origins[name] = "tornallom.toml" if name in file_values else "default"
+    return origins
+
+
+def _from_file() -> dict[str, Any]:
+    path = Path(os.environ.get(PREFIX + "SETTINGS_FILE", "tornallom.toml"))
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is not readable as TOML: {error}"
+        raise SettingsError(message) from None
+
+
+def _from_secret_files() -> dict[str, Any]:
+    values = {}
+    for name in Settings.model_fields:
+        path = os.environ.get(f"{PREFIX}{name.upper()}_FILE")
+        if path and name != "settings":
+            values[name] = Path(path).read_text(encoding="utf-8").strip()
+    return values
+
+
+def _refuse_unknown(values: dict[str, Any]) -> None:
+    known = set(Settings.model_fields)
+    names = {
+        key.removeprefix(PREFIX).removesuffix("_FILE").lower()
+        for key in os.environ
+        if key.startswith(PREFIX) and key.removeprefix(PREFIX) not in OTHER_NAMES
+    }
+    for name in sorted((names | set(values)) - known):
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {PREFIX}{close[0].upper()}?" if close else ""
+        message = f"Unknown setting {PREFIX}{name.upper()}.{hint}"
+        raise SettingsError(message)

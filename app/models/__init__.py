@@ -1,0 +1,25 @@
+"""All tables; importing this package fills the metadata."""
+
+from app.models import (
+    activity,
+    administration,
+    claims,
+    identity,
+    ledger,
+    needs,
+    organisations,
+    profiles,
+)
+from app.models.base import metadata
+
+__all__ = [
+    "activity",
+    "administration",
+    "claims",
+    "identity",
+    "ledger",
+    "metadata",
+    "needs",
+    "organisations",
+    "profiles",
+]

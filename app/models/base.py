@@ -1,0 +1,98 @@
+"""What all tables share: names of constraints, column kinds, text as we accept it.
+
+Tables do not validate (SQLModel skips validation for `table=True`): what comes from outside
+goes through a `<Noun>Fields` class first.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, StringConstraints
+from sqlalchemy import DateTime, Enum, MetaData, String
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
+
+from app.infra import clock
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: MetaData = SQLModel.metadata
+
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
+SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+
+
+def _printable(text: str) -> str:
+    bad = [c for c in text if (ord(c) < 32 and c not in "\n\t") or "\ud800" <= c <= "\udfff"]
+    if bad:
+        message = "holds a character that no text may hold"
+        raise ValueError(message)
+    return text
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _unix_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+class Fields(SQLModel):
+    """What comes from outside: unknown names are refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)  # type: ignore[assignment]
+
+
+Text = Annotated[str, AfterValidator(_unix_lines), AfterValidator(_printable)]
+Line = Annotated[str, AfterValidator(_one_line), AfterValidator(_printable)]
+Language = Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=35)]
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=60)]
+Tag = Annotated[Line, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 366)]
+
+
+def moment(**kwargs: Any) -> Any:  # noqa: ANN401 - SQLModel's own Field answers Any
+    """A UTC moment column."""
+    return Field(sa_type=DateTime(timezone=True), **kwargs)  # type: ignore[call-overload]
+
+
+def created() -> Any:  # noqa: ANN401
+    """A moment column that is filled with now."""
+    return moment(default_factory=clock.now)
+
+
+def choice(kind: type[StrEnum], **kwargs: Any) -> Any:  # noqa: ANN401
+    """An enum column: the values as text, under a CHECK, no database type to migrate."""
+    column = Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=kwargs.pop("name"),
+        values_callable=lambda members: [member.value for member in members],
+    )
+    return Field(sa_type=column, **kwargs)  # type: ignore[call-overload]
+
+
+def texts(**kwargs: Any) -> Any:  # noqa: ANN401
+    """A column of several short texts."""
+    return Field(default_factory=list, sa_type=ARRAY(String), **kwargs)  # type: ignore[call-overload]
+
+
+def data(**kwargs: Any) -> Any:  # noqa: ANN401
+    """A JSON column; replace its value whole, in-place edits are not seen."""
+    return Field(sa_type=JSONB, **kwargs)  # type: ignore[call-overload]
+
+
+__all__ = [
+    "UUID", "Fields", "Language", "Line", "Minutes", "Slug", "Tag", "Text", "choice", "created",
+    "data", "datetime", "metadata", "moment", "texts",
+]  # fmt: skip

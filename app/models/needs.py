@@ -1,0 +1,229 @@
+"""Tables of needs: what organisations ask for."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import StringConstraints
+from sqlalchemy import BigInteger, CheckConstraint, Computed, Identity, Index, String, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlmodel import Field, SQLModel
+
+from app.models.base import (
+    Fields,
+    Language,
+    Line,
+    Minutes,
+    Slug,
+    Tag,
+    Text,
+    choice,
+    created,
+    data,
+    moment,
+    texts,
+)
+
+LINK_PATTERN = r"^(https?|ftp|mailto|ircs?|xmpp|matrix):[^\s<>\"\\]{1,1990}$"
+Link = Annotated[str, StringConstraints(pattern=LINK_PATTERN, max_length=2000)]
+
+
+class NeedState(StrEnum):
+    """The life of a need; the moves between states stand in domain/needs/rules.py."""
+
+    DRAFT = "draft"
+    REVIEW = "review"
+    OPEN = "open"
+    PAUSED = "paused"
+    IN_PROGRESS = "in_progress"
+    DONE = "done"
+    ARCHIVED = "archived"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class NeedKind(StrEnum):
+    """What is asked for; the first five are the kinds of solidarity, the rest kinds of labour."""
+
+    LABOUR = "labour"
+    MONEY_RECORD = "money_record"
+    TRAINING = "training"
+    NETWORKING = "networking"
+    DEVELOPMENT = "development"
+    RESCUE = "rescue"
+    HOSTING = "hosting"
+    COMMUNICATION = "communication"
+    ORGANISING = "organising"
+    ECOMMERCE = "ecommerce"
+    OUTREACH = "outreach"
+    SECURITY = "security"
+    DESIGN = "design"
+    TRANSLATION = "translation"
+    TEACHING = "teaching"
+
+
+class Stream(StrEnum):
+    """How the work is given."""
+
+    GIFT = "gift"
+    STIPEND = "stipend"
+    PAID = "paid"
+
+
+class Urgency(StrEnum):
+    """How soon."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class Audience(StrEnum):
+    """Who may see a need: each includes the ones before it."""
+
+    INSTANCE = "instance"
+    NAMED_PEERS = "named_peers"
+    PEERS = "peers"
+    PUBLIC = "public"
+
+
+class SkillWeight(StrEnum):
+    """Whether a need can do without a skill."""
+
+    MUST = "must"
+    NICE = "nice"
+
+
+class NeedSkillFields(Fields):
+    """A skill that a need asks for."""
+
+    slug: Slug
+    weight: SkillWeight = SkillWeight.NICE
+
+
+class HarmCheck(Fields):
+    """The three questions: what data on people will exist, who could misuse it, can it be avoided."""
+
+    data: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+    misuse: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+    avoidable: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+
+
+class NeedFields(Fields):
+    """What an organisation says of a need."""
+
+    title: Annotated[Line, StringConstraints(min_length=3, max_length=200)]
+    body: Annotated[Text, StringConstraints(max_length=20_000)] = ""
+    language: Language
+    kind: NeedKind = NeedKind.LABOUR
+    stream: Stream = Stream.GIFT
+    skills: Annotated[list[NeedSkillFields], Field(max_length=30)] = []
+    skills_unknown: bool = False
+    tags: Annotated[list[Tag], Field(max_length=60)] = []
+    estimate_minutes: Minutes | None = None
+    places: Annotated[int, Field(ge=1, le=500)] = 1
+    urgency: Urgency = Urgency.NORMAL
+    deadline: date | None = None
+    remote: bool = True
+    region: Annotated[Line, StringConstraints(max_length=200)] = ""
+    audience: Audience = Audience.PEERS
+    audience_peers: Annotated[list[UUID], Field(max_length=100)] = []
+    instant: bool = False
+    harm_check: HarmCheck | None = None
+    link: Link | None = None
+    external_id: Annotated[Line, StringConstraints(min_length=1, max_length=200)] | None = None
+    beneficiary: Annotated[Line, StringConstraints(max_length=200)] | None = None
+
+
+class Need(SQLModel, table=True):
+    """A need, ours or mirrored from a peer (`peer_id` and `origin_url` set, organisation null).
+
+    `taken` counts places held by claims; it is moved only by the conditional statements in
+    domain/claims, under the CHECK below.
+    """
+
+    __tablename__ = "needs"
+    __table_args__ = (
+        CheckConstraint("taken >= 0 AND taken <= places", name="taken_within_places"),
+        CheckConstraint(
+            "(organisation_id IS NULL) = (origin_url IS NOT NULL)", name="ours_or_mirrored"
+        ),
+        Index(
+            "uq_needs_external_id",
+            "organisation_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
+        Index("ix_needs_listed", "state", text("published_at DESC"), text("id DESC")),
+        Index("ix_needs_organisation", "organisation_id", "state"),
+        Index("ix_needs_search", "search_vector", postgresql_using="gin"),
+        Index("ix_needs_skill_slugs", "skill_slugs", postgresql_using="gin"),
+        Index("ix_needs_peer", "peer_id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID | None = Field(default=None, foreign_key="organisations.id")
+    organisation_name: str = Field(max_length=200)
+    peer_id: UUID | None = None
+    origin_url: str | None = Field(default=None, max_length=2000, unique=True)
+    origin_instance: str | None = Field(default=None, max_length=300)
+    state: NeedState = choice(NeedState, name="state", default=NeedState.DRAFT)
+    state_reason: str = ""
+    title: str = Field(max_length=200)
+    body: str = ""
+    language: str = Field(max_length=35)
+    kind: NeedKind = choice(NeedKind, name="kind", default=NeedKind.LABOUR)
+    stream: Stream = choice(Stream, name="stream", default=Stream.GIFT)
+    skill_slugs: list[str] = Field(
+        default_factory=list, sa_type=ARRAY(String)  # type: ignore[call-overload]
+    )
+    must_slugs: list[str] = texts()
+    skills_unknown: bool = False
+    tags: list[str] = texts()
+    estimate_minutes: int | None = None
+    places: int = 1
+    taken: int = 0
+    urgency: Urgency = choice(Urgency, name="urgency", default=Urgency.NORMAL)
+    deadline: date | None = None
+    remote: bool = True
+    region: str = Field(default="", max_length=200)
+    audience: Audience = choice(Audience, name="audience", default=Audience.PEERS)
+    audience_peers: list[str] = texts()
+    instant: bool = False
+    harm_check: dict[str, Any] | None = data(default=None, nullable=True)
+    link: str | None = None
+    external_id: str | None = Field(default=None, max_length=200)
+    beneficiary: str | None = Field(default=None, max_length=200)
+    source: dict[str, Any] | None = data(default=None, nullable=True)
+    search_text: str = ""
+    search_vector: Any = Field(
+        default=None,
+        sa_type=TSVECTOR,
+        sa_column_args=[Computed("to_tsvector('simple'::regconfig, search_text)", persisted=True)],
+    )
+    created_by: UUID | None = Field(default=None, foreign_key="accounts.id")
+    created_at: datetime = created()
+    updated_at: datetime = created()
+    published_at: datetime | None = moment(default=None, nullable=True)
+    version: int = 1
+
+
+class NeedHistory(SQLModel, table=True):
+    """One move of a need: who, from, to, why, when."""
+
+    __tablename__ = "need_history"
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    need_id: UUID = Field(foreign_key="needs.id", ondelete="CASCADE", index=True)
+    account_id: UUID | None = None
+    from_state: NeedState | None = choice(
+        NeedState, name="from_state", default=None, nullable=True
+    )
+    to_state: NeedState = choice(NeedState, name="to_state")
+    reason: str = ""
+    request_id: str | None = Field(default=None, max_length=64)
+    at: datetime = created()

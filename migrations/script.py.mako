@@ -5,7 +5,6 @@ Expand, backfill, contract: old code must run on the new schema. Never edited on
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -84,6 +84,8 @@ class Entry(SQLModel, table=True):
     corrects: UUID | None = Field(default=None, foreign_key="entries.entry_id")
     recorded_by: UUID
     recorded_at: datetime = created()
+    # Checked by the database at commit, so that nobody appends postings to an old entry.
+    posting_count: int = Field(ge=2)
 
 
 class Posting(SQLModel, table=True):

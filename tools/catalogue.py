@@ -3,10 +3,10 @@
     catalogue.py add FILE.json [--replace]   add messages (all five languages, or none)
     catalogue.py check                       same ids, placeholders and plural forms everywhere
     catalogue.py unused                      ids that no source file names
-    catalogue.py compile FOLDER              one JSON file per language and the list of ids for TypeScript
+    catalogue.py compile FOLDER              <language>.json for each, and the ids for TypeScript
     catalogue.py remove ID...                take ids out of all five languages
 
-FILE.json: {"need.claim.button": {"en": "...", "el": "...", "ca": "...", "nl": "...", "es": "..."}};
+FILE.json holds {"need.claim.button": {"en": "...", "el": "...", ... all five}};
 a plural is a list of two texts, the form for one and the form for the others.
 """
 
@@ -31,11 +31,14 @@ MESSAGE_ID = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 PLACEHOLDER_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 PLURAL_FORMS = 2
-SOURCES = ("app/**/*.py", "app/**/*.html", "app/**/*.jinja", "app/**/*.txt", "app/**/*.xml", "app/**/*.js")
-FRONTEND_SOURCES = ("frontend/src/**/*.ts", "frontend/src/**/*.svelte", "frontend/src/**/*.js")
+SOURCE_KINDS = {
+    "app": ("py", "html", "jinja", "txt", "xml", "js"),
+    "frontend/src": ("ts", "svelte", "js", "html"),
+}
 
-type_text = str | list[str]
-Catalogues = dict[str, dict[str, type_text]]
+Text = str | list[str]
+Catalogues = dict[str, dict[str, Text]]
+NewMessages = Mapping[str, Mapping[str, Text]]
 
 
 class CatalogueError(Exception):
@@ -46,12 +49,12 @@ class CatalogueError(Exception):
         self.faults = faults
 
 
-def read(language: str, folder: Path = LOCALES) -> dict[str, type_text]:
+def read(language: str, folder: Path = LOCALES) -> dict[str, Text]:
     """Return every message of one language; a fuzzy or obsolete one is not a message."""
     path = folder / f"{language}.po"
     if not path.exists():
         return {}
-    messages: dict[str, type_text] = {}
+    messages: dict[str, Text] = {}
     for entry in polib.pofile(str(path)):
         if entry.obsolete or entry.fuzzy:
             continue
@@ -64,7 +67,7 @@ def read_all(folder: Path = LOCALES) -> Catalogues:
     return {language: read(language, folder) for language in LANGUAGES}
 
 
-def write(language: str, messages: Mapping[str, type_text], folder: Path = LOCALES) -> None:
+def write(language: str, messages: Mapping[str, Text], folder: Path = LOCALES) -> None:
     """Replace one catalogue by an atomic rename, ids sorted so that merges stay small."""
     catalogue = polib.POFile(wrapwidth=0)
     catalogue.metadata = {
@@ -100,7 +103,7 @@ def locked(folder: Path = LOCALES) -> Iterator[None]:
         os.close(descriptor)
 
 
-def placeholders(text: type_text) -> set[str]:
+def placeholders(text: Text) -> set[str]:
     joined = "".join(text) if isinstance(text, list) else text
     return set(PLACEHOLDER.findall(joined))
 
@@ -122,7 +125,7 @@ def _text_faults(message_id: str, language: str, text: object) -> list[str]:
     return faults
 
 
-def message_faults(message_id: str, texts: Mapping[str, type_text]) -> list[str]:
+def message_faults(message_id: str, texts: Mapping[str, Text]) -> list[str]:
     """Say what is wrong with one message over all its languages."""
     if not MESSAGE_ID.match(message_id):
         return [f"{message_id}: an id is dotted lower-case words, like need.claim.button"]
@@ -145,8 +148,8 @@ def message_faults(message_id: str, texts: Mapping[str, type_text]) -> list[str]
     return faults
 
 
-def by_message(catalogues: Catalogues) -> dict[str, dict[str, type_text]]:
-    messages: dict[str, dict[str, type_text]] = {}
+def by_message(catalogues: Catalogues) -> dict[str, dict[str, Text]]:
+    messages: dict[str, dict[str, Text]] = {}
     for language, texts in catalogues.items():
         for message_id, text in texts.items():
             messages.setdefault(message_id, {})[language] = text
@@ -158,7 +161,7 @@ def faults(catalogues: Catalogues) -> list[str]:
     return [fault for name in sorted(messages) for fault in message_faults(name, messages[name])]
 
 
-def add(new: Mapping[str, Mapping[str, type_text]], *, replace: bool, folder: Path = LOCALES) -> int:
+def add(new: NewMessages, *, replace: bool, folder: Path = LOCALES) -> int:
     """Add messages to every language, or to none when one of them is not right."""
     found = [fault for name, texts in new.items() for fault in message_faults(name, texts)]
     if found:
@@ -174,7 +177,7 @@ def add(new: Mapping[str, Mapping[str, type_text]], *, replace: bool, folder: Pa
     return len(new)
 
 
-def _clashes(new: Mapping[str, Mapping[str, type_text]], catalogues: Catalogues) -> list[str]:
+def _clashes(new: NewMessages, catalogues: Catalogues) -> list[str]:
     return sorted(
         name
         for name, texts in new.items()
@@ -194,14 +197,16 @@ def remove(message_ids: list[str], folder: Path = LOCALES) -> int:
 
 def source_text(root: Path = ROOT) -> str:
     """Return all source that may name a message id, as one text."""
-    patterns = SOURCES + FRONTEND_SOURCES
+    patterns = [f"{top}/**/*.{kind}" for top, kinds in SOURCE_KINDS.items() for kind in kinds]
     paths = sorted({path for pattern in patterns for path in root.glob(pattern)})
     return "\n".join(p.read_text(encoding="utf-8", errors="replace") for p in paths if p.is_file())
 
 
 QUOTED_ID = re.compile(r"""["'`]([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+)["'`]""")
 # "need.state.{state}", `need.state.${state}`, "need.state." ~ state, "need.state." + state
-DYNAMIC_PREFIX = re.compile(r"""["'`]((?:[a-z][a-z0-9_]*\.)+(?:[a-z0-9_]*_)?)(?:\{|\$\{|["']\s*[~+])""")
+DYNAMIC_PREFIX = re.compile(
+    r"""["'`]((?:[a-z][a-z0-9_]*\.)+(?:[a-z0-9_]*_)?)(?:\{|\$\{|["']\s*[~+])"""
+)
 
 
 def unused(message_ids: set[str], text: str) -> list[str]:
@@ -218,11 +223,13 @@ def compile_to(folder: Path, catalogues: Catalogues) -> None:
         body = json.dumps(messages, ensure_ascii=False, indent=1, sort_keys=True)
         (folder / f"{language}.json").write_text(body + "\n", encoding="utf-8")
     names = "".join(f'\n  | "{name}"' for name in sorted(catalogues["en"]))
-    (folder / "ids.ts").write_text(f"export type MessageId ={names or ' never'};\n", encoding="utf-8")
+    union = f"export type MessageId ={names or ' never'};\n"
+    (folder / "ids.ts").write_text(union, encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    layout = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     commands = parser.add_subparsers(dest="command", required=True)
     adding = commands.add_parser("add")
     adding.add_argument("file", type=Path)
@@ -235,7 +242,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(lines: list[str], good: str) -> int:
-    print("\n".join(lines) if lines else good)  # noqa: T201 - a command-line tool answers on stdout
+    print("\n".join(lines) if lines else good)
     return 1 if lines else 0
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -87,7 +87,7 @@ def parse_catalogue(source: str) -> dict[str, Text]:
     return messages
 
 
-@lru_cache(maxsize=None)
+@cache
 def _catalogue(language: str) -> dict[str, Text]:
     return parse_catalogue((LOCALES_FOLDER / f"{language}.po").read_text(encoding="utf-8"))
 
@@ -177,7 +177,7 @@ def catalogue_json(language: str, prefixes: Iterable[str] = ("",)) -> str:
     return json.dumps(catalogue(language, prefixes), ensure_ascii=False, separators=(",", ":"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _locale(language: str) -> Locale:
     # British forms: "29 Mar 2026" and not "Mar 29, 2026".
     return Locale.parse("en_GB" if language == "en" else fallbacks(language)[0])
@@ -185,7 +185,9 @@ def _locale(language: str) -> Locale:
 
 def format_date(language: str, value: date) -> str:
     """Write a day with its month by name: figures alone are read in two ways."""
-    return str(babel_format_date(value, format="d MMM y", locale=_locale(language)))
+    # CLDR's short Catalan form drops the second "de" that everybody says.
+    pattern = "d MMM 'de' y" if _locale(language).language == "ca" else "d MMM y"
+    return str(babel_format_date(value, format=pattern, locale=_locale(language)))
 
 
 def format_datetime(language: str, value: datetime, zone: str = "UTC") -> str:

@@ -38,6 +38,8 @@ class AppError(Exception):
 
     kind: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
+    # Whether what was written before the refusal stays (a counted failure) or is rolled back.
+    keeps_effects: bool = False
 
     def __init__(
         self,

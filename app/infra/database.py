@@ -3,10 +3,14 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession as SQLAlchemySession
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.errors import AppError
 
 STATEMENT_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
@@ -31,6 +35,8 @@ def make_engine(
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_timeout=10,
+        # A failing statement's parameters are people's data: never in an error or a log.
+        hide_parameters=True,
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
         connect_args={
             "server_settings": {
@@ -43,18 +49,35 @@ def make_engine(
     )
 
 
+class DatabaseSession(AsyncSession):
+    """SQLModel's session, with SQLAlchemy's `execute` for statements that answer plain rows."""
+
+    async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401, E501
+        """Run any statement; SQLModel only steers people to `exec`, which reads models."""
+        return await SQLAlchemySession.execute(self, statement, params, **options)
+
+
 def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Make the session factory; nothing expires on commit, so answers can be built after it."""
-    return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+    return async_sessionmaker(engine, class_=DatabaseSession, expire_on_commit=False)
 
 
 @asynccontextmanager
 async def transaction(
     sessions: async_sessionmaker[AsyncSession],
 ) -> AsyncIterator[AsyncSession]:
-    """One session, one transaction: committed at the end, rolled back on any error."""
-    async with sessions() as session, session.begin():
-        yield session
+    """One session, one transaction: committed at the end, rolled back on any error.
+
+    Except for a refusal that must leave a trace (a failed sign-in is counted).
+    """
+    async with sessions() as session:
+        try:
+            yield session
+        except AppError as error:
+            if error.keeps_effects:
+                await session.commit()
+            raise
+        await session.commit()
 
 
 async def ping(engine: AsyncEngine) -> None:

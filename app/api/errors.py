@@ -1,0 +1,157 @@
+"""Every failure as an RFC 9457 problem in the person's language, with nothing in it to hide."""
+
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from app.errors import (
+    AppError,
+    ConflictError,
+    FieldError,
+    InvalidError,
+    UnavailableError,
+)
+from app.infra.i18n import exists, negotiate, translate
+
+PROBLEM = "application/problem+json"
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable"}
+_log = structlog.get_logger("app.errors")
+
+
+def language_of(request: Request) -> str:
+    """Return the language to answer in: the account's, else what the browser asks for."""
+    return negotiate(
+        request.headers.get("accept-language"), getattr(request.state, "language", None)
+    )
+
+
+def problem_of(request: Request, error: AppError) -> dict[str, Any]:
+    """Return the problem document (RFC 9457 §3) of an error."""
+    language = language_of(request)
+    text = _text(language, f"error.{error.code}", error.params)
+    document: dict[str, Any] = {
+        "type": f"/problems/{error.code}",
+        "title": _text(language, f"error.kind.{error.kind}", {}),
+        "status": error.status,
+        "detail": text or _text(language, f"error.kind.{error.kind}", {}),
+        "instance": f"urn:request:{getattr(request.state, 'request_id', '-')}",
+        "code": error.code,
+        "errors": [_field(language, item) for item in error.errors],
+    }
+    return {**error.extra, **document}
+
+
+def _field(language: str, item: FieldError) -> dict[str, str]:
+    message = _text(language, f"error.field.{item.code}", item.params)
+    return {
+        "pointer": item.pointer,
+        "code": item.code,
+        "message": message or _text(language, "error.field.invalid", {}),
+    }
+
+
+def _text(language: str, message_id: str, params: Any) -> str:  # noqa: ANN401
+    return translate(language, message_id, **params) if exists(message_id) else ""
+
+
+async def answer_error(request: Request, error: AppError) -> Response:
+    """Answer one error, as a page where a person reads pages."""
+    if error.status >= 500 and not isinstance(error, UnavailableError):
+        _log.error("error", code=error.code, where=_where(error))
+    document = problem_of(request, error)
+    if _wants_page(request):
+        rendered: Response = await request.app.state.render_problem(request, document)
+        rendered.headers.update(error.headers)
+        return rendered
+    return JSONResponse(document, error.status, headers=error.headers, media_type=PROBLEM)
+
+
+def _wants_page(request: Request) -> bool:
+    if request.url.path.startswith(("/api/", "/inbox", "/actor", "/.well-known/", "/fed/")):
+        return False
+    accepted = request.headers.get("accept", "")
+    return "text/html" in accepted and hasattr(request.app.state, "render_problem")
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - how Starlette registers it
+    code = _HTTP_CODES.get(error.status_code, "request_refused")
+    plain = AppError(code)
+    plain.status = error.status_code  # type: ignore[misc]
+    plain.kind = "not_found" if error.status_code == 404 else "malformed"  # type: ignore[misc]
+    answer = await answer_error(request, plain)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _answer_app(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)  # noqa: S101
+    return await answer_error(request, error)
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    found = field_errors(error.errors())
+    return await answer_error(request, InvalidError("validation_failed", errors=found))
+
+
+def field_errors(found: Sequence[Any]) -> list[FieldError]:
+    """Translate Pydantic's findings; never the input itself, which may be a password."""
+    errors = []
+    for item in list(found)[:50]:
+        place = [str(part)[:60] for part in item["loc"]]
+        inside = place[1:] if place and place[0] in {"body", "query", "path"} else place
+        pointer = "?" + ".".join(inside) if place[:1] == ["query"] else "/" + "/".join(inside)
+        numbers = {
+            key: value
+            for key, value in item.get("ctx", {}).items()
+            if isinstance(value, int | float) or key == "expected"
+        }
+        errors.append(FieldError(pointer, item["type"], numbers))
+    return errors
+
+
+async def _answer_database(request: Request, error: Exception) -> Response:
+    return await answer_error(request, _database_error(error))
+
+
+def _database_error(error: Exception) -> AppError:
+    state = getattr(getattr(error, "orig", None), "sqlstate", "") or ""
+    if isinstance(error, IntegrityError):
+        return ConflictError("conflicting_change", detail=state)
+    if state[:2] == "22":  # data exceptions: a value no column can hold
+        return InvalidError("value_unacceptable", detail=state)
+    lost = isinstance(error, OperationalError | InterfaceError | PoolTimeoutError | OSError)
+    if lost or state[:2] in {"08", "53", "57", "40", "55"}:
+        return UnavailableError("database_unavailable", detail=state)
+    _log.error("database error", error=type(error).__name__, code=state, where=_where(error))
+    return AppError("internal")
+
+
+async def answer_unexpected(request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw: a 500 that tells nothing, and a log line that tells where."""
+    _log.error("unexpected", error=type(error).__name__, where=_where(error))
+    return await answer_error(request, AppError("internal"))
+
+
+def _where(error: BaseException) -> str:
+    """Say where it happened, without the message: messages hold people's data."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return " > ".join(f"{f.filename.rpartition('/')[2]}:{f.lineno} {f.name}" for f in frames)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every failure of the application a problem."""
+    app.add_exception_handler(AppError, _answer_app)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    for kind in (DBAPIError, PoolTimeoutError, ConnectionError, OSError):
+        app.add_exception_handler(kind, _answer_database)

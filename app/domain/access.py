@@ -1,0 +1,70 @@
+"""Who is asking. Every verb takes an Actor and decides by it; nothing below knows of requests."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import UUID
+
+from app.errors import ForbiddenError, UnauthenticatedError
+
+
+class Scope(StrEnum):
+    """What an access token may be used for; a signed-in person has all that their roles allow."""
+
+    NEEDS_READ = "needs:read"
+    NEEDS_WRITE = "needs:write"
+    CLAIMS_READ = "claims:read"
+    CLAIMS_WRITE = "claims:write"
+    LEDGER_READ = "ledger:read"
+    ORGANISATIONS_WRITE = "organisations:write"
+    PROFILE_WRITE = "profile:write"
+    PEERS_WRITE = "peers:write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person, a tool with a person's token, the system itself, or nobody in particular.
+
+    `scopes` is None where everything the person may do is allowed (a session, the system).
+    """
+
+    account_id: UUID | None = None
+    handle: str = ""
+    steward: bool = False
+    language: str | None = None
+    scopes: frozenset[str] | None = None
+    request_id: str | None = None
+    system: bool = False
+
+    def allows(self, scope: Scope) -> bool:
+        """Say whether the credentials reach this far; roles are another question."""
+        return self.scopes is None or scope in self.scopes
+
+    def signed_in(self) -> UUID:
+        """Return the account id, or ask to sign in."""
+        if self.account_id is None:
+            raise UnauthenticatedError("sign_in_required")
+        return self.account_id
+
+    def require(self, scope: Scope) -> UUID:
+        """Return the account id when signed in with credentials of this scope."""
+        account_id = self.signed_in()
+        if not self.allows(scope):
+            raise ForbiddenError("scope_missing", scope=scope.value)
+        return account_id
+
+    def require_steward(self) -> None:
+        """Let only stewards (and the system) pass."""
+        if self.system:
+            return
+        self.signed_in()
+        if not self.steward or not self.allows(Scope.ADMIN):
+            raise ForbiddenError("steward_required")
+
+    def within(self, request_id: str) -> "Actor":
+        """Return the same actor, bound to a request."""
+        return replace(self, request_id=request_id)
+
+
+ANONYMOUS = Actor(scopes=frozenset({Scope.NEEDS_READ}))
+SYSTEM = Actor(system=True, steward=True)

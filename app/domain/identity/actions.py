@@ -1,0 +1,226 @@
+"""Writing accounts, sessions and tokens."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor, Scope
+from app.domain.activity.actions import record
+from app.domain.identity import errors, queries
+from app.domain.identity.rules import (
+    FAILURE_WINDOW,
+    SESSION_ABSOLUTE,
+    TOKEN_DAYS_MAX,
+    TOKEN_PREFIX,
+    password_weakness,
+    secret_hash,
+)
+from app.errors import ForbiddenError, InvalidError, LimitedError, NotFoundError
+from app.infra import clock, ids
+from app.infra.passwords import hash_password, verify_password
+from app.models.identity import (
+    AccessToken,
+    Account,
+    AccountFields,
+    Session,
+    SetupToken,
+    SignInFailure,
+)
+
+
+async def offer_setup(session: AsyncSession) -> str | None:
+    """Make a new one-time set-up secret while nobody has an account; older ones die."""
+    if not await queries.needs_setup(session):
+        return None
+    secret = ids.secret_token()
+    await session.execute(delete(SetupToken))
+    session.add(SetupToken(token_hash=secret_hash(secret)))
+    await session.flush()  # so that the row is there before the link is logged
+    return secret
+
+
+async def set_up(
+    session: AsyncSession, token: str, fields: AccountFields, password: str, minimum: int
+) -> Account:
+    """Make the first steward with the one-time secret; two racing people cannot both do it."""
+    used = await session.execute(
+        update(SetupToken)
+        .where(
+            col(SetupToken.token_hash) == secret_hash(token), col(SetupToken.used_at).is_(None)
+        )
+        .values(used_at=clock.now())
+        .returning(col(SetupToken.token_hash))
+    )
+    if used.first() is None:
+        raise errors.setup_token_wrong()
+    if not await queries.needs_setup(session):
+        raise errors.setup_done()
+    return await _make_account(session, fields, password, minimum, steward=True)
+
+
+async def register(
+    session: AsyncSession, fields: AccountFields, password: str, minimum: int
+) -> Account:
+    """Make an account; the instance must have been set up."""
+    if await queries.needs_setup(session):
+        raise ForbiddenError("setup_first")
+    return await _make_account(session, fields, password, minimum, steward=False)
+
+
+async def _make_account(
+    session: AsyncSession, fields: AccountFields, password: str, minimum: int, *, steward: bool
+) -> Account:
+    check_password(password, fields.handle, minimum)
+    account = Account(
+        id=ids.private_id(),
+        handle=fields.handle,
+        display_name=fields.display_name or fields.handle,
+        email=fields.email,
+        language=fields.language,
+        password_hash=await hash_password(password),
+        steward=steward,
+    )
+    session.add(account)
+    await _flush_unique(session)
+    record(session, Actor(account_id=account.id), "account.created", account.id)
+    return account
+
+
+def check_password(password: str, handle: str, minimum: int) -> None:
+    """Refuse a password that would be guessed."""
+    weakness = password_weakness(password, handle, minimum)
+    if weakness is not None:
+        raise errors.password_weak(weakness, minimum=minimum)
+
+
+async def _flush_unique(session: AsyncSession) -> None:
+    """Flush now, so that a taken handle or address is told as such."""
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        taken_email = "uq_accounts_email_folded" in str(error.orig)
+        raise errors.email_taken() if taken_email else errors.handle_taken() from None
+
+
+async def sign_in(
+    session: AsyncSession, handle: str, password: str, attempts_per_hour: int
+) -> Account:
+    """Return the account when handle and password fit; count the failure otherwise."""
+    if await queries.failures_within_hour(session, handle) >= attempts_per_hour:
+        raise LimitedError(
+            "sign_in_limited", retry_after_seconds=int(FAILURE_WINDOW.total_seconds() / 4)
+        )
+    account = await queries.account_by_handle(session, handle)
+    alive = account is not None and account.disabled_at is None
+    fits = await verify_password(password, account.password_hash if account and alive else None)
+    if account is None or not fits:
+        session.add(SignInFailure(id=ids.private_id(), key=secret_hash(handle.lower())))
+        raise errors.credentials_wrong()
+    return account
+
+
+async def open_session(session: AsyncSession, account_id: UUID) -> str:
+    """Open a session and return its secret, for the cookie; only its hash is stored."""
+    secret = ids.secret_token()
+    now = clock.now()
+    session.add(
+        Session(
+            token_hash=secret_hash(secret),
+            account_id=account_id,
+            created_at=now,
+            seen_at=now,
+            expires_at=now + SESSION_ABSOLUTE,
+        )
+    )
+    await session.flush()  # the next query of this request may ask who is signed in
+    return secret
+
+
+async def close_session(session: AsyncSession, secret: str) -> None:
+    """End the session of this secret."""
+    await session.execute(delete(Session).where(col(Session.token_hash) == secret_hash(secret)))
+
+
+async def change_account(
+    session: AsyncSession, actor: Actor, changes: AccountFields, names: frozenset[str]
+) -> Account:
+    """Change the named fields of one's own account."""
+    account = await queries.get_account(session, actor.signed_in())
+    for name in names & {"display_name", "email", "language"}:
+        setattr(account, name, getattr(changes, name))
+    await _flush_unique(session)
+    return account
+
+
+async def change_password(
+    session: AsyncSession, actor: Actor, current: str, new: str, minimum: int
+) -> None:
+    """Change one's password; every session ends, this one included, as does every token."""
+    account = await queries.get_account(session, actor.signed_in())
+    if actor.scopes is not None:
+        raise ForbiddenError("session_required")
+    if not await verify_password(current, account.password_hash):
+        session.add(SignInFailure(id=ids.private_id(), key=secret_hash(account.handle)))
+        raise errors.credentials_wrong()
+    check_password(new, account.handle, minimum)
+    account.password_hash = await hash_password(new)
+    await session.execute(delete(Session).where(col(Session.account_id) == account.id))
+    await session.execute(
+        update(AccessToken)
+        .where(col(AccessToken.account_id) == account.id)
+        .values(revoked_at=clock.now())
+    )
+
+
+async def create_token(
+    session: AsyncSession, actor: Actor, name: str, scopes: frozenset[Scope], days: int
+) -> tuple[AccessToken, str]:
+    """Make a token for a tool and return it with its secret, shown this once."""
+    account_id = actor.signed_in()
+    if actor.scopes is not None:
+        raise ForbiddenError("session_required")  # a token must not make itself a stronger one
+    if not scopes:
+        raise InvalidError("scopes_missing")
+    secret = TOKEN_PREFIX + ids.secret_token()
+    token = AccessToken(
+        id=ids.private_id(),
+        account_id=account_id,
+        name=name,
+        token_hash=secret_hash(secret),
+        scopes=sorted(scopes),
+        expires_at=clock.now() + timedelta(days=min(days, TOKEN_DAYS_MAX)),
+    )
+    session.add(token)
+    record(session, actor, "token.created", token.id)
+    return token, secret
+
+
+async def revoke_token(session: AsyncSession, actor: Actor, token_id: UUID) -> None:
+    """End one of one's own tokens."""
+    token = await session.get(AccessToken, token_id)
+    if token is None or token.account_id != actor.signed_in() or token.revoked_at is not None:
+        raise NotFoundError("token_not_found")
+    token.revoked_at = clock.now()
+    record(session, actor, "token.revoked", token.id)
+
+
+async def make_steward(session: AsyncSession, handle: str, *, steward: bool) -> Account:
+    """Give or take the steward's role (command line)."""
+    account = await queries.account_by_handle(session, handle)
+    if account is None:
+        raise NotFoundError("account_not_found")
+    account.steward = steward
+    verb = "account.promoted" if steward else "account.demoted"
+    record(session, Actor(system=True), verb, account.id)
+    return account
+
+
+async def forget_expired(session: AsyncSession) -> None:
+    """Drop sessions past their end and failures past their hour."""
+    now = clock.now()
+    await session.execute(delete(Session).where(col(Session.expires_at) < now))
+    await session.execute(delete(SignInFailure).where(col(SignInFailure.at) < now - FAILURE_WINDOW))

@@ -1,0 +1,50 @@
+"""What can go wrong with accounts.
+
+handle_taken        409  somebody has that handle
+email_taken         409  somebody has that address
+credentials_wrong   401  no such handle and password together; the failure is counted
+sign_in_limited     429  too many failures for this account within an hour
+setup_done          409  the instance is set up already
+setup_token_wrong   403  not the one-time link of this start
+password_too_common 422  one of the passwords that everybody tries first
+"""
+
+from app.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidError,
+    UnauthenticatedError,
+)
+
+
+def handle_taken() -> ConflictError:
+    """409: somebody has that handle."""
+    return ConflictError("handle_taken", errors=[FieldError("/handle", "handle_taken")])
+
+
+def email_taken() -> ConflictError:
+    """409: somebody has that address."""
+    return ConflictError("email_taken", errors=[FieldError("/email", "email_taken")])
+
+
+def credentials_wrong() -> UnauthenticatedError:
+    """401: which of the two is wrong is nobody's business; the count of failures stays."""
+    error = UnauthenticatedError("credentials_wrong")
+    error.keeps_effects = True
+    return error
+
+
+def setup_done() -> ConflictError:
+    """409: the instance is set up already."""
+    return ConflictError("setup_done")
+
+
+def setup_token_wrong() -> ForbiddenError:
+    """403: not the one-time link of this start."""
+    return ForbiddenError("setup_token_wrong")
+
+
+def password_weak(code: str, **params: int) -> InvalidError:
+    """422: too short, too common, or the handle itself."""
+    return InvalidError(code, errors=[FieldError("/password", code, params)], **params)

@@ -120,13 +120,13 @@ def _fill(text: str, params: Mapping[str, object]) -> str:
     return _PLACEHOLDER.sub(lambda found: str(params.get(found[1], found[0])), text)
 
 
-def translate(language: str, message_id: str, **params: object) -> str:
+def translate(language: str, message_id: str, /, **params: object) -> str:
     """Return the sentence in `language`, or in the nearest language that has it."""
     text, _ = lookup(language, message_id)
     return _fill(text if isinstance(text, str) else text[1], params)
 
 
-def translate_plural(language: str, message_id: str, n: int, **params: object) -> str:
+def translate_plural(language: str, message_id: str, n: int, /, **params: object) -> str:
     """Return the sentence that fits `n`; {n} is written the way the language writes numbers."""
     text, spoken = lookup(language, message_id)
     chosen = text if isinstance(text, str) else text[0 if n == 1 else 1]

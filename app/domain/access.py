@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
-from app.errors import ForbiddenError, UnauthenticatedError
+from app.errors import ConflictError, ForbiddenError, UnauthenticatedError
 
 
 class Scope(StrEnum):
@@ -68,3 +68,29 @@ class Actor:
 
 ANONYMOUS = Actor(scopes=frozenset({Scope.NEEDS_READ}))
 SYSTEM = Actor(system=True, steward=True)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A policy's yes."""
+
+
+@dataclass(frozen=True)
+class Denied:
+    """A policy's no: the code of the reason, told to the person as `error.<code>`.
+
+    `conflict` where the state of things is in the way, not the person.
+    """
+
+    code: str
+    conflict: bool = False
+
+
+Decision = Allowed | Denied
+ALLOWED = Allowed()
+
+
+def enforce(decision: Decision) -> None:
+    """Turn a policy's no into the refusal that the edges answer."""
+    if isinstance(decision, Denied):
+        raise (ConflictError if decision.conflict else ForbiddenError)(decision.code)

@@ -127,7 +127,7 @@ class NeedFields(Fields):
     deadline: date | None = None
     remote: bool = True
     region: Annotated[Line, StringConstraints(max_length=200)] = ""
-    audience: Audience = Audience.PEERS
+    audience: Audience = Audience.PUBLIC
     audience_peers: Annotated[list[UUID], Field(max_length=100)] = []
     instant: bool = False
     harm_check: HarmCheck | None = None
@@ -189,7 +189,7 @@ class Need(SQLModel, table=True):
     deadline: date | None = None
     remote: bool = True
     region: str = Field(default="", max_length=200)
-    audience: Audience = choice(Audience, name="audience", default=Audience.PEERS)
+    audience: Audience = choice(Audience, name="audience", default=Audience.PUBLIC)
     audience_peers: list[str] = texts()
     instant: bool = False
     harm_check: dict[str, Any] | None = data(default=None, nullable=True)

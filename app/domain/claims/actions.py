@@ -1,0 +1,225 @@
+"""Writing claims. Places are decided by one conditional statement under constraints.
+
+Whoever moves an existing claim locks the need's row first and the claim's second, so two
+movers wait for one another and never for ever. An instant claim takes its place and writes its
+row in a single statement: at READ COMMITTED the `taken < places` is judged again on the newest
+row after every wait, so 200 people at once on 3 places are exactly 3.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor, Scope, enforce
+from app.domain.activity.actions import record
+from app.domain.claims import errors, queries
+from app.domain.claims.policy import may_claim, within_limits
+from app.domain.claims.queries import ClaimView
+from app.domain.claims.rules import (
+    LOGGABLE,
+    MINUTES_A_DAY,
+    REASON_REQUIRED,
+    TRANSITIONS,
+    Side,
+    possible_transitions,
+)
+from app.domain.needs.queries import get_need_for
+from app.errors import ConflictError
+from app.infra import clock, ids
+from app.models.claims import (
+    HOLDING_STATES,
+    Claim,
+    ClaimFields,
+    ClaimHistory,
+    ClaimState,
+    WorkLog,
+    WorkLogFields,
+)
+from app.models.needs import Need
+
+TAKE_PLACE_AND_CLAIM = text("""
+    WITH place AS (
+        UPDATE needs SET taken = taken + 1, version = version + 1, updated_at = :now
+        WHERE id = :need_id AND state = 'open' AND taken < places
+        RETURNING id
+    )
+    INSERT INTO claims
+        (id, need_id, account_id, state, note, accepted_at, created_at, updated_at, version)
+    SELECT :id, place.id, :account_id, 'accepted', :note, :now, :now, :now, 1 FROM place
+    RETURNING id
+""")
+TAKE_PLACE = text("""
+    UPDATE needs SET taken = taken + 1, version = version + 1, updated_at = :now
+    WHERE id = :need_id AND state IN ('open', 'paused', 'in_progress') AND taken < places
+    RETURNING id
+""")
+FREE_PLACE = text("""
+    UPDATE needs SET taken = taken - 1, version = version + 1, updated_at = :now
+    WHERE id = :need_id AND taken > 0 RETURNING id
+""")
+# One worker's requests queue here, so that two at once cannot both be the last one allowed.
+LOCK_WORKER = text("SELECT pg_advisory_xact_lock(hashtextextended('claims:' || :account_id, 0))")
+
+
+async def submit_claim(
+    session: AsyncSession, actor: Actor, need_id: UUID, fields: ClaimFields
+) -> Claim:
+    """Apply to a need, or, where the need is instant, take one of its places at once."""
+    account_id = actor.require(Scope.CLAIMS_WRITE)
+    need = await get_need_for(session, actor, need_id)
+    await session.execute(LOCK_WORKER, {"account_id": str(account_id)})
+    own = (await queries.own_claims(session, account_id, [need.id])).get(need.id)
+    enforce(may_claim(actor, need, own.state if own else None))
+    load = await queries.load_of(session, account_id)
+    enforce(within_limits(load.pending, load.live, load.confirmed, instant=need.instant))
+    claim_id = ids.private_id()
+    state = ClaimState.ACCEPTED if need.instant else ClaimState.APPLIED
+    if need.instant:
+        await _claim_at_once(session, need, claim_id, account_id, fields.note)
+    else:
+        session.add(Claim(id=claim_id, need_id=need.id, account_id=account_id, note=fields.note))
+        await _flush_one_live(session)
+    claim = await session.get_one(Claim, claim_id, populate_existing=True)
+    _add_history(session, actor, claim, None, state, "")
+    record(session, actor, f"claim.{state}", claim.id)
+    if need.instant:
+        record(session, actor, "need.updated", need.id)
+    return claim
+
+
+async def _claim_at_once(
+    session: AsyncSession, need: Need, claim_id: UUID, account_id: UUID, note: str
+) -> None:
+    values = {
+        "id": claim_id,
+        "need_id": need.id,
+        "account_id": account_id,
+        "note": note,
+        "now": clock.now(),
+    }
+    try:
+        taken = (await session.execute(TAKE_PLACE_AND_CLAIM, values)).first()
+    except IntegrityError:
+        raise errors.claim_exists() from None
+    if taken is None:
+        await session.refresh(need)
+        raise _why_no_place(need)
+    await session.refresh(need)
+
+
+async def _flush_one_live(session: AsyncSession) -> None:
+    """Flush now: the partial unique index knows of claims that no query has seen."""
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise errors.claim_exists() from None
+
+
+def _why_no_place(need: Need) -> ConflictError:
+    return errors.need_full(need.places) if need.taken >= need.places else errors.need_not_open()
+
+
+async def move_claim(
+    session: AsyncSession, actor: Actor, claim_id: UUID, to: ClaimState, reason: str
+) -> ClaimView:
+    """Move a claim, as the table allows the side on which the asker stands."""
+    actor.require(Scope.CLAIMS_WRITE)
+    view = await queries.lock_claim_for(session, actor, claim_id)
+    claim = view.claim
+    if TRANSITIONS[claim.state].get(to) not in view.sides - {Side.LEDGER}:
+        possible = possible_transitions(claim.state, view.sides)
+        raise errors.transition_impossible(claim.state, to, possible)
+    if to in REASON_REQUIRED and not reason:
+        raise errors.reason_required()
+    if to == ClaimState.SUBMITTED and not await queries.minutes_logged(session, [claim.id]):
+        raise ConflictError("nothing_logged")
+    await apply_move(session, actor, view, to, reason)
+    return view
+
+
+async def apply_move(
+    session: AsyncSession, actor: Actor, view: ClaimView, to: ClaimState, reason: str = ""
+) -> None:
+    """Carry out a checked move of a locked claim, taking or freeing its place."""
+    claim, before = view.claim, view.claim.state
+    now = clock.now()
+    held, holds = before in HOLDING_STATES, to in HOLDING_STATES
+    if held != holds:
+        statement = TAKE_PLACE if holds else FREE_PLACE
+        moved = await session.execute(statement, {"need_id": view.need.id, "now": now})
+        await session.refresh(view.need)
+        if moved.first() is None:
+            raise _why_no_place(view.need)
+        record(session, actor, "need.updated", view.need.id)
+    claim.state = to
+    claim.updated_at = now
+    claim.version += 1
+    if to == ClaimState.ACCEPTED:
+        claim.accepted_at = now
+    if to == ClaimState.SUBMITTED:
+        claim.submitted_at = now
+    _add_history(session, actor, claim, before, to, reason)
+    record(session, actor, f"claim.{to}", claim.id)
+
+
+async def log_work(
+    session: AsyncSession, actor: Actor, claim_id: UUID, fields: WorkLogFields
+) -> WorkLog:
+    """Log work on one's own claim; the first log also says that work has begun."""
+    account_id = actor.require(Scope.CLAIMS_WRITE)
+    await session.execute(LOCK_WORKER, {"account_id": str(account_id)})
+    view = await queries.lock_claim_for(session, actor, claim_id)
+    _check_loggable(view)
+    # Somewhere it is tomorrow already: a day's grace spares everyone a zone question.
+    if fields.worked_on > clock.today() + timedelta(days=1):
+        raise errors.work_in_future()
+    logged = await queries.minutes_on_day(session, account_id, fields.worked_on)
+    if logged + fields.minutes > MINUTES_A_DAY:
+        raise errors.day_overfull(MINUTES_A_DAY - logged)
+    log = WorkLog(id=ids.private_id(), claim_id=claim_id, **fields.model_dump())
+    session.add(log)
+    if view.claim.state != ClaimState.ACTIVE:
+        await apply_move(session, actor, view, ClaimState.ACTIVE)
+    record(session, actor, "claim.work_logged", claim_id, minutes=fields.minutes)
+    return log
+
+
+async def delete_work_log(
+    session: AsyncSession, actor: Actor, claim_id: UUID, log_id: UUID
+) -> None:
+    """Take back a work log that nobody has confirmed."""
+    actor.require(Scope.CLAIMS_WRITE)
+    view = await queries.lock_claim_for(session, actor, claim_id)
+    _check_loggable(view)
+    await session.delete(await queries.get_work_log(session, claim_id, log_id))
+    record(session, actor, "claim.work_log_deleted", claim_id)
+
+
+def _check_loggable(view: ClaimView) -> None:
+    if Side.WORKER not in view.sides:
+        raise ConflictError("only_worker_logs")
+    if view.claim.state not in LOGGABLE:
+        raise ConflictError("claim_not_loggable")
+
+
+def _add_history(  # noqa: PLR0913 - one parameter a column
+    session: AsyncSession,
+    actor: Actor,
+    claim: Claim,
+    before: ClaimState | None,
+    to: ClaimState,
+    reason: str,
+) -> None:
+    session.add(
+        ClaimHistory(
+            claim_id=claim.id,
+            account_id=actor.account_id,
+            from_state=before,
+            to_state=to,
+            reason=reason,
+            request_id=actor.request_id,
+        )
+    )

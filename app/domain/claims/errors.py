@@ -1,0 +1,61 @@
+"""What can go wrong with claims.
+
+claim_not_found         404  not there, or not for the asker to know
+claim_exists            409  one live claim per worker and need
+need_full               409  every place is taken
+need_not_open           409  the need takes nobody now
+transition_impossible   409  not from this state, or not by this side
+reason_required         422  this move wants a reason
+claims_limit            409  the worker holds as many places as they may
+applications_limit      409  the worker waits for as many answers as they may
+work_log_not_found      404  no such work log on this claim
+day_overfull            422  more than 24 hours on one day, all claims together
+work_in_future          422  work is logged when it is done
+nothing_logged          409  submitting wants at least one work log
+"""
+
+from collections.abc import Sequence
+
+from app.errors import ConflictError, FieldError, InvalidError, NotFoundError
+
+
+def claim_not_found() -> NotFoundError:
+    """404: not there, or not for the asker to know."""
+    return NotFoundError("claim_not_found")
+
+
+def claim_exists() -> ConflictError:
+    """409: this worker has a claim on this need already."""
+    return ConflictError("claim_exists")
+
+
+def need_full(places: int) -> ConflictError:
+    """409: every place is taken."""
+    return ConflictError("need_full", places=places)
+
+
+def need_not_open() -> ConflictError:
+    """409: the need takes nobody now."""
+    return ConflictError("need_not_open")
+
+
+def transition_impossible(state: str, to: str, possible: Sequence[str]) -> ConflictError:
+    """409: with the moves that are possible."""
+    extra = {"state": state, "possible": list(possible)}
+    return ConflictError("transition_impossible", extra=extra, state=state, to=to)
+
+
+def reason_required() -> InvalidError:
+    """422: this move wants a reason."""
+    return InvalidError("reason_required", errors=[FieldError("/reason", "missing")])
+
+
+def day_overfull(left: int) -> InvalidError:
+    """422: with the minutes that are left of the day."""
+    fields = [FieldError("/minutes", "day_overfull", {"left": left})]
+    return InvalidError("day_overfull", errors=fields, left=left)
+
+
+def work_in_future() -> InvalidError:
+    """422: work is logged when it is done."""
+    return InvalidError("work_in_future", errors=[FieldError("/worked_on", "work_in_future")])

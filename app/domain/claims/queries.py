@@ -1,0 +1,194 @@
+"""Reading claims. `get_claim_for` is the only door to one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor
+from app.domain.claims import errors
+from app.domain.claims.policy import sides_of
+from app.domain.claims.rules import Side
+from app.domain.needs.queries import lock_need, need_membership
+from app.errors import InvalidError, NotFoundError
+from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
+from app.models.claims import LIVE_STATES, Claim, ClaimHistory, ClaimState, WorkLog
+from app.models.needs import Need
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """A claim with its need and the sides on which the asker stands."""
+
+    claim: Claim
+    need: Need
+    sides: frozenset[Side]
+
+
+@dataclass(frozen=True)
+class WorkerLoad:
+    """How much one worker waits for, holds, and has had confirmed."""
+
+    pending: int
+    live: int
+    confirmed: int
+
+
+async def get_claim_for(session: AsyncSession, actor: Actor, claim_id: UUID) -> ClaimView:
+    """Return a claim to its two parties; everybody else learns nothing."""
+    claim = await session.get(Claim, claim_id)
+    return await _view(session, actor, claim)
+
+
+async def lock_claim_for(session: AsyncSession, actor: Actor, claim_id: UUID) -> ClaimView:
+    """As `get_claim_for`, holding the need's row and then the claim's, always in this order."""
+    before = await get_claim_for(session, actor, claim_id)
+    await lock_need(session, before.need.id)
+    claim = await session.get(Claim, claim_id, with_for_update=True, populate_existing=True)
+    return await _view(session, actor, claim)
+
+
+async def _view(session: AsyncSession, actor: Actor, claim: Claim | None) -> ClaimView:
+    if claim is None:
+        raise errors.claim_not_found()
+    need = await session.get_one(Need, claim.need_id)
+    sides = sides_of(actor, claim, await need_membership(session, actor, need))
+    if not sides:
+        raise errors.claim_not_found()
+    return ClaimView(claim, need, sides)
+
+
+async def claims_of_worker(
+    session: AsyncSession, account_id: UUID, limit: int, cursor: str | None
+) -> Page[tuple[Claim, Need]]:
+    """Return one's own claims with their needs, newest first."""
+    statement = select(Claim, Need).where(
+        Claim.account_id == account_id, Claim.need_id == Need.id, *_before(cursor)
+    )
+    return await _page(session, statement, limit)
+
+
+async def claims_of_need(
+    session: AsyncSession, need_id: UUID, limit: int, cursor: str | None
+) -> Page[tuple[Claim, Need]]:
+    """Return the claims on a need, newest first."""
+    statement = select(Claim, Need).where(
+        Claim.need_id == need_id, Claim.need_id == Need.id, *_before(cursor)
+    )
+    return await _page(session, statement, limit)
+
+
+async def claims_of_organisation(
+    session: AsyncSession,
+    organisation_id: UUID,
+    states: Sequence[ClaimState],
+    limit: int,
+    cursor: str | None,
+) -> Page[tuple[Claim, Need]]:
+    """Return the claims in some states on all needs of an organisation, newest first."""
+    statement = select(Claim, Need).where(
+        Claim.need_id == Need.id,
+        Need.organisation_id == organisation_id,
+        col(Claim.state).in_(states),
+        *_before(cursor),
+    )
+    return await _page(session, statement, limit)
+
+
+async def _page(session: AsyncSession, statement: object, limit: int) -> Page[tuple[Claim, Need]]:
+    ordered = statement.order_by(  # type: ignore[attr-defined]
+        col(Claim.created_at).desc(), col(Claim.id).desc()
+    ).limit(limit + 1)
+    rows = [tuple(row) for row in (await session.exec(ordered)).all()]
+    return cut_page(rows, limit, lambda row: encode_cursor(row[0].created_at.isoformat(), row[0].id))
+
+
+def _before(cursor: str | None) -> list[object]:
+    if cursor is None:
+        return []
+    try:
+        at, last = decode_cursor(cursor, 2)
+        moment, last_id = datetime.fromisoformat(at or ""), UUID(last or "")
+    except ValueError:
+        raise InvalidError("cursor_invalid") from None
+    same = and_(col(Claim.created_at) == moment, col(Claim.id) < last_id)
+    return [or_(col(Claim.created_at) < moment, same)]
+
+
+async def own_claims(
+    session: AsyncSession, account_id: UUID | None, need_ids: Sequence[UUID]
+) -> dict[UUID, Claim]:
+    """Return one's own claims that count (alive or confirmed) on some needs, by need."""
+    if account_id is None or not need_ids:
+        return {}
+    statement = select(Claim).where(
+        Claim.account_id == account_id,
+        col(Claim.need_id).in_(need_ids),
+        col(Claim.state).in_((*LIVE_STATES, ClaimState.CONFIRMED)),
+    )
+    return {claim.need_id: claim for claim in await session.exec(statement)}
+
+
+async def load_of(session: AsyncSession, account_id: UUID) -> WorkerLoad:
+    """Count what a worker waits for, holds and has had confirmed."""
+    statement = (
+        select(Claim.state, func.count())
+        .where(Claim.account_id == account_id)
+        .group_by(col(Claim.state))
+    )
+    counts: dict[str, int] = {state: n for state, n in await session.execute(statement)}
+    pending = counts.get(ClaimState.APPLIED, 0)
+    alive = sum(n for state, n in counts.items() if state in LIVE_STATES)
+    return WorkerLoad(pending, alive - pending, counts.get(ClaimState.CONFIRMED, 0))
+
+
+async def history_of(session: AsyncSession, claim_id: UUID) -> Sequence[ClaimHistory]:
+    """Return the moves of a claim, oldest first."""
+    statement = (
+        select(ClaimHistory)
+        .where(ClaimHistory.claim_id == claim_id)
+        .order_by(col(ClaimHistory.id))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def work_logs_of(session: AsyncSession, claim_id: UUID) -> Sequence[WorkLog]:
+    """Return the work logged on a claim, by day."""
+    statement = (
+        select(WorkLog)
+        .where(WorkLog.claim_id == claim_id)
+        .order_by(col(WorkLog.worked_on), col(WorkLog.created_at))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def minutes_logged(session: AsyncSession, claim_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the sum of logged minutes of some claims."""
+    if not claim_ids:
+        return {}
+    statement = (
+        select(WorkLog.claim_id, func.sum(WorkLog.minutes))
+        .where(col(WorkLog.claim_id).in_(claim_ids))
+        .group_by(col(WorkLog.claim_id))
+    )
+    return {claim_id: int(total) for claim_id, total in await session.execute(statement)}
+
+
+async def minutes_on_day(session: AsyncSession, account_id: UUID, day: date) -> int:
+    """Return what a worker logged on a day, all claims together."""
+    statement = select(func.coalesce(func.sum(WorkLog.minutes), 0)).where(
+        WorkLog.claim_id == Claim.id, Claim.account_id == account_id, WorkLog.worked_on == day
+    )
+    return int((await session.exec(statement)).one())
+
+
+async def get_work_log(session: AsyncSession, claim_id: UUID, log_id: UUID) -> WorkLog:
+    """Return a work log of a claim."""
+    found = await session.get(WorkLog, log_id)
+    if found is None or found.claim_id != claim_id:
+        raise NotFoundError("work_log_not_found")
+    return found

@@ -1,0 +1,219 @@
+"""Writing needs: post, change, move. A change of a listed need raises its version."""
+
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor, enforce
+from app.domain.activity.actions import record
+from app.domain.needs import errors, queries
+from app.domain.needs.policy import may_publish, may_write
+from app.domain.needs.rules import (
+    BY_SYSTEM,
+    EDITABLE,
+    PUBLISHED,
+    REASON_REQUIRED,
+    TRANSITIONS,
+    missing_for_review,
+    possible_transitions,
+    search_text_of,
+)
+from app.domain.organisations import queries as organisations
+from app.domain.profiles import skills
+from app.errors import ConflictError, FieldError, ForbiddenError, InvalidError
+from app.infra import clock, ids
+from app.models.claims import LIVE_STATES, ClaimState
+from app.models.needs import (
+    Need,
+    NeedFields,
+    NeedHistory,
+    NeedSkillFields,
+    NeedState,
+    SkillWeight,
+)
+from app.models.organisations import Organisation
+
+# What NeedFields and the table hold under the same name and in the same form.
+PLAIN_FIELDS = (
+    "title", "body", "language", "kind", "stream", "skills_unknown", "tags", "estimate_minutes",
+    "places", "urgency", "deadline", "remote", "region", "audience", "instant", "link",
+    "external_id", "beneficiary",
+)  # fmt: skip
+
+
+async def post_need(
+    session: AsyncSession, actor: Actor, organisation_id: UUID, fields: NeedFields
+) -> Need:
+    """Write a draft for an organisation that one belongs to."""
+    organisation = await organisations.get_organisation(session, organisation_id)
+    need = Need(
+        id=ids.public_id(),
+        organisation_id=organisation.id,
+        organisation_name=organisation.name,
+        title=fields.title,
+        language=fields.language,
+        created_by=actor.account_id,
+    )
+    own = await organisations.membership(session, organisation.id, actor.account_id)
+    enforce(may_write(actor, need, own))
+    await _refuse_taken_external_id(session, need, fields)
+    apply_fields(need, fields, organisation)
+    session.add(need)
+    await session.flush()  # the history row below names it
+    add_history(session, actor, need, None, NeedState.DRAFT)
+    record(session, actor, "need.drafted", need.id)
+    return need
+
+
+async def change_need(
+    session: AsyncSession, actor: Actor, need_id: UUID, fields: NeedFields, expected_version: int
+) -> Need:
+    """Replace what a need says, if nobody changed it since `expected_version`."""
+    need, organisation = await _own_need(session, actor, need_id)
+    if need.version != expected_version:
+        raise errors.version_stale(need.version)
+    if need.state not in EDITABLE:
+        raise ConflictError("need_closed")
+    if fields.places < need.taken:
+        raise errors.places_below_taken(need.taken)
+    if fields.external_id != need.external_id:
+        await _refuse_taken_external_id(session, need, fields)
+    apply_fields(need, fields, organisation)
+    if need.state != NeedState.DRAFT and (missing := missing_for_review(need)):
+        raise errors.need_incomplete(missing)
+    _touch(session, actor, need)
+    return need
+
+
+async def move_need(
+    session: AsyncSession, actor: Actor, need_id: UUID, to: NeedState, reason: str
+) -> Need:
+    """Move a need to another state, as the table and the guards allow."""
+    need, organisation = await _own_need(session, actor, need_id)
+    _check_move(need, to, reason)
+    if to == NeedState.OPEN:
+        enforce(may_publish(organisation))
+    if to in {NeedState.REVIEW, NeedState.OPEN} and (missing := missing_for_review(need)):
+        raise errors.need_incomplete(missing)
+    await _check_claims(session, need, to, reason)
+    apply_move(session, actor, need, to, reason)
+    return need
+
+
+def apply_move(
+    session: AsyncSession, actor: Actor, need: Need, to: NeedState, reason: str = ""
+) -> None:
+    """Carry out a checked move: state, history, and what peers are told."""
+    before = need.state
+    need.state = to
+    need.state_reason = reason
+    add_history(session, actor, need, before, to, reason)
+    if to == NeedState.OPEN and need.published_at is None:
+        need.published_at = clock.now()
+        need.updated_at = clock.now()
+        record(session, actor, "need.published", need.id)
+    elif to in {NeedState.WITHDRAWN, NeedState.EXPIRED, NeedState.ARCHIVED} and need.published_at:
+        need.version += 1
+        need.updated_at = clock.now()
+        record(session, actor, "need.withdrawn", need.id)
+    else:
+        _touch(session, actor, need)
+
+
+def apply_fields(need: Need, fields: NeedFields, organisation: Organisation) -> None:
+    """Copy what was said into the row, with what searching reads of it."""
+    _check_skills(fields.skills)
+    for name in PLAIN_FIELDS:
+        setattr(need, name, getattr(fields, name))
+    need.skill_slugs = list(dict.fromkeys(skill.slug for skill in fields.skills))
+    must = (skill.slug for skill in fields.skills if skill.weight == SkillWeight.MUST)
+    need.must_slugs = list(dict.fromkeys(must))
+    need.audience_peers = [str(peer) for peer in fields.audience_peers]
+    need.harm_check = fields.harm_check.model_dump() if fields.harm_check else None
+    need.organisation_name = organisation.name
+    need.search_text = search_text_of(
+        need.title,
+        need.body,
+        " ".join((organisation.name, need.beneficiary or "", need.region)),
+        (*need.tags, *(skills.label(slug, need.language) for slug in need.skill_slugs)),
+    )
+
+
+def add_history(  # noqa: PLR0913 - one parameter a column
+    session: AsyncSession,
+    actor: Actor,
+    need: Need,
+    before: NeedState | None,
+    to: NeedState,
+    reason: str = "",
+) -> None:
+    """Write a row of a need's history."""
+    session.add(
+        NeedHistory(
+            need_id=need.id,
+            account_id=actor.account_id,
+            from_state=before,
+            to_state=to,
+            reason=reason,
+            request_id=actor.request_id,
+        )
+    )
+
+
+def close_when_done(session: AsyncSession, actor: Actor, need: Need) -> None:
+    """Move a need to done once all its places ended in confirmed work (the ledger calls)."""
+    if NeedState.DONE in TRANSITIONS[need.state]:
+        apply_move(session, actor, need, NeedState.DONE)
+
+
+async def _own_need(
+    session: AsyncSession, actor: Actor, need_id: UUID
+) -> tuple[Need, Organisation]:
+    await queries.get_need_for(session, actor, need_id)
+    need = await queries.lock_need(session, need_id)
+    own = await queries.need_membership(session, actor, need)
+    enforce(may_write(actor, need, own))
+    if need.organisation_id is None:
+        raise ForbiddenError("need_lives_elsewhere")
+    return need, await organisations.get_organisation(session, need.organisation_id)
+
+
+def _check_move(need: Need, to: NeedState, reason: str) -> None:
+    if to not in TRANSITIONS[need.state] - BY_SYSTEM:
+        raise errors.transition_impossible(need.state, to, possible_transitions(need.state))
+    if to in REASON_REQUIRED and not reason:
+        raise errors.reason_required()
+
+
+async def _check_claims(session: AsyncSession, need: Need, to: NeedState, reason: str) -> None:
+    """A need closes with confirmed work or a reason, and never under somebody's live claim."""
+    if to not in {NeedState.DONE, NeedState.WITHDRAWN}:
+        return
+    if await queries.has_claim_in(session, need, LIVE_STATES):
+        raise ConflictError("need_has_live_claims")
+    confirmed = await queries.has_claim_in(session, need, (ClaimState.CONFIRMED,))
+    if to == NeedState.DONE and not reason and not confirmed:
+        raise InvalidError("done_without_work", errors=[FieldError("/reason", "missing")])
+
+
+def _touch(session: AsyncSession, actor: Actor, need: Need) -> None:
+    need.version += 1
+    need.updated_at = clock.now()
+    if need.state in PUBLISHED:
+        record(session, actor, "need.updated", need.id)
+
+
+def _check_skills(wanted: list[NeedSkillFields]) -> None:
+    unknown = [skill.slug for skill in wanted if skill.slug not in skills.SKILLS]
+    if unknown:
+        raise errors.skills_unknown(unknown)
+
+
+async def _refuse_taken_external_id(
+    session: AsyncSession, need: Need, fields: NeedFields
+) -> None:
+    if fields.external_id is None or need.organisation_id is None:
+        return
+    found = await queries.need_by_external_id(session, need.organisation_id, fields.external_id)
+    if found is not None and found.id != need.id:
+        raise ConflictError("external_id_taken", errors=[FieldError("/external_id", "taken")])

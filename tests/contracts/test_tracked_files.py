@@ -1,0 +1,104 @@
+"""What is committed holds on any machine: no addresses, no paths of one computer, no secrets."""
+
+import hashlib
+import re
+
+import pytest
+
+from tests.contracts.tree import ROOT, python_files, read, tracked
+
+TEXT_KINDS = (
+    ".py", ".toml", ".md", ".yaml", ".yml", ".json", ".ts", ".js", ".mjs", ".svelte", ".html",
+    ".css", ".ini", ".txt", ".cfg", ".sh", ".service", ".lock", ".jinja", ".mako", ".po", "run",
+    "Dockerfile", ".gitignore", ".dockerignore",
+)  # fmt: skip
+TEXTS = [name for name in tracked() if name.endswith(TEXT_KINDS)]
+# Written by tools or by others, word for word: not ours to word.
+QUOTED = {"LICENSE", "package-lock.json"}
+
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|Users|work|root|mnt|media)/[\w.-]+")
+# Quoted or in a URL: a clause number such as 5.1.1.2 is no address.
+IP_ADDRESS = re.compile(r"(?<=[\"'/@])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w.])")
+# Loopback, "everywhere", the documentation ranges (RFC 5737) and what the address guard's own
+# tests must name.
+HARMLESS_ADDRESS = re.compile(r"^(?:127\.|0\.0\.0\.0|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.)")
+GUARD_FILES = ("app/infra/http_client.py", "tests/infra/test_http_client.py")
+SECRET = re.compile(
+    r"-----BEGIN (?:RSA |EC |OPENSSH )?PRIVATE KEY-----|\bghp_\w{30,}|\bAKIA[0-9A-Z]{16}\b"
+)
+# Test vectors of standards hold published keys.
+PUBLISHED_KEYS = ("tests/vectors/", "tests/infra/test_signatures", "tests/federation/")
+TYPE_IGNORES_MAX = 40
+BROAD_NOQA = re.compile(r"#\s*(?:noqa(?!\s*:)|ruff:\s*noqa(?!\s*:))")
+
+
+def _lines(name: str, pattern: re.Pattern[str]) -> list[str]:
+    return [
+        f"{name}:{number}: {found.group()}"
+        for number, line in enumerate(read(name).splitlines(), 1)
+        for found in pattern.finditer(line)
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name not in QUOTED])
+def test_no_path_of_one_machine(name: str) -> None:
+    assert _lines(name, MACHINE_PATH) == []
+
+
+@pytest.mark.parametrize("name", [n for n in TEXTS if n not in QUOTED and n not in GUARD_FILES])
+def test_no_fixed_network_address(name: str) -> None:
+    found = [
+        line for line in _lines(name, IP_ADDRESS) if not HARMLESS_ADDRESS.match(line.split()[-1])
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", [n for n in TEXTS if not n.startswith(PUBLISHED_KEYS)])
+def test_no_secret(name: str) -> None:
+    assert _lines(name, SECRET) == []
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in tracked() if n.startswith("requirements") and n.endswith(".lock")]
+)
+def test_the_lock_pins_by_hash_and_says_no_address(name: str) -> None:
+    text = read(name)
+    pins = re.findall(r"^[a-zA-Z0-9][^\s;]*", text, re.MULTILINE)
+    assert pins
+    assert all("==" in pin for pin in pins), [pin for pin in pins if "==" not in pin]
+    blocks = re.split(r"\n(?=[a-zA-Z0-9])", text.strip())
+    assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+    assert re.findall(r"https?://\S+|--index-url|--extra-index-url|file:\S+", text) == []
+
+
+def test_no_lock_that_records_where_packages_came_from() -> None:
+    assert [n for n in tracked() if n.endswith(("uv.lock", "poetry.lock", "Pipfile.lock"))] == []
+    for name in tracked():
+        if name.endswith("package-lock.json"):
+            assert '"resolved"' not in read(name), name
+
+
+def test_suppressed_type_errors_only_get_fewer() -> None:
+    count = sum(
+        read(name).count("# type: " + "ignore")
+        for name in python_files("app", "tests", "tools", "bench")
+    )
+    assert count <= TYPE_IGNORES_MAX
+
+
+@pytest.mark.parametrize("name", python_files("app", "tests", "tools", "bench"))
+def test_a_suppressed_warning_names_its_rule(name: str) -> None:
+    assert _lines(name, BROAD_NOQA) == []
+
+
+@pytest.mark.parametrize("name", python_files("app", "tests", "tools", "bench"))
+def test_nothing_is_left_for_later(name: str) -> None:
+    unfinished = re.compile(r"#.*\b(?:TODO|FIXME|XXX|HACK)\b|\bNotImplementedError\b")
+    if name != "tests/contracts/test_tracked_files.py":
+        assert _lines(name, unfinished) == []
+
+
+def test_the_licence_is_whole_and_word_for_word() -> None:
+    # The Free Software Foundation's own plain text of the GNU AGPL, version 3.
+    digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
+    assert digest == "0d96a4ff68ad6d4b6f1f30f713b18d5184912ba8dd389f86aa7710db079abcb0"

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from app.api import health, identity
+from app.api import health, identity, organisations, profiles
 
 PREFIX = "/api/v1"
 
 router = APIRouter()
-for part in (identity,):
+for part in (identity, organisations, profiles):
     router.include_router(part.router, prefix=PREFIX)
 router.include_router(health.router)

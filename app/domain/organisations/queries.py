@@ -1,12 +1,212 @@
 """Reading organisations and memberships."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.models.organisations import Membership, Organisation
+from app.domain.access import Actor
+from app.domain.organisations import errors, policy
+from app.domain.organisations.rules import slug_of
+from app.errors import InvalidError
+from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
+from app.models.identity import Account
+from app.models.needs import Need, NeedState
+from app.models.organisations import MemberRole, Membership, Organisation, OrganisationState
+
+
+# A longer list of beginnings costs more than reading every slug there is.
+SLUGS_LOOKED_UP_MAX = 20
+
+
+@dataclass(frozen=True)
+class OrganisationView:
+    """An organisation as one asker sees it."""
+
+    organisation: Organisation
+    open_needs: int
+    my_role: MemberRole | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list of organisations is narrowed to; no state means the accepted ones."""
+
+    state: OrganisationState | None = OrganisationState.ACCEPTED
+    text: str = ""
+
+
+async def get_organisation(session: AsyncSession, organisation_id: UUID) -> Organisation:
+    """Return an organisation that must exist, whoever asks."""
+    organisation = await session.get(Organisation, organisation_id)
+    if organisation is None:
+        raise errors.organisation_not_found()
+    return organisation
+
+
+async def lock_organisation(session: AsyncSession, organisation_id: UUID) -> Organisation:
+    """Return an organisation that nobody else changes until this transaction ends."""
+    organisation = await session.get(
+        Organisation, organisation_id, with_for_update=True, populate_existing=True
+    )
+    if organisation is None:
+        raise errors.organisation_not_found()
+    return organisation
+
+
+async def get_organisation_for(
+    session: AsyncSession, actor: Actor, organisation_id: UUID
+) -> OrganisationView:
+    """Return an organisation to someone who may see it; to others there is none."""
+    organisation = await get_organisation(session, organisation_id)
+    mine = await membership(session, organisation_id, actor.account_id)
+    if not policy.may_see(actor, organisation, mine):
+        raise errors.organisation_not_found()
+    open_needs = await open_needs_by_id(session, [organisation_id])
+    role = mine.role if mine else None
+    return OrganisationView(organisation, open_needs.get(organisation_id, 0), role)
+
+
+async def organisation_by_slug(session: AsyncSession, slug: str) -> Organisation | None:
+    return (await session.exec(select(Organisation).where(Organisation.slug == slug))).first()
+
+
+async def organisations_by_name(
+    session: AsyncSession, names: Collection[str]
+) -> dict[str, Organisation]:
+    """Return organisations by their exact names; of several with one name, the first accepted."""
+    statement = (
+        select(Organisation)
+        .where(col(Organisation.name).in_(set(names)))
+        .order_by(
+            (col(Organisation.state) == OrganisationState.ACCEPTED).asc(),
+            col(Organisation.created_at).desc(),
+            col(Organisation.id).desc(),
+        )
+    )
+    found = (await session.exec(statement)).all()
+    return {organisation.name: organisation for organisation in found}  # the best one comes last
+
+
+async def names_by_id(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of organisations, for naming them in a list."""
+    if not ids:
+        return {}
+    statement = select(Organisation.id, Organisation.name).where(col(Organisation.id).in_(set(ids)))
+    return dict((await session.exec(statement)).all())
+
+
+async def list_organisations(
+    session: AsyncSession, actor: Actor, wanted: Wanted, limit: int, cursor: str | None
+) -> Page[OrganisationView]:
+    """List the organisations that the asker may see, by name."""
+    folded = func.lower(Organisation.name)
+    statement = select(Organisation).where(_visible_to(actor), *_narrowed(wanted))
+    if cursor is not None:
+        last = await _last_shown(session, cursor)
+        after = tuple_(func.lower(last.name), last.id)
+        statement = statement.where(tuple_(folded, col(Organisation.id)) > after)
+    statement = statement.order_by(folded, col(Organisation.id)).limit(limit + 1)
+    found = (await session.exec(statement)).all()
+    page = cut_page(found, limit, lambda shown: encode_cursor(shown.id))
+    return Page(await _views(session, actor, page.items), page.next_cursor)
+
+
+async def _last_shown(session: AsyncSession, cursor: str) -> Organisation:
+    """Read where the last page ended: the id alone, since a long name would not fit a cursor."""
+    (raw_id,) = decode_cursor(cursor, 1)
+    try:
+        last = await session.get(Organisation, UUID(raw_id or ""))
+    except ValueError:
+        last = None
+    if last is None:
+        raise InvalidError("cursor_invalid")
+    return last
+
+
+def _visible_to(actor: Actor) -> ColumnElement[bool]:
+    public = col(Organisation.state) == OrganisationState.ACCEPTED
+    if policy.acts_as_steward(actor):
+        return col(Organisation.id).is_not(None)
+    if actor.account_id is None:
+        return public
+    mine = exists().where(
+        col(Membership.organisation_id) == Organisation.id,
+        col(Membership.account_id) == actor.account_id,
+    )
+    return or_(public, mine, col(Organisation.created_by) == actor.account_id)
+
+
+def _narrowed(wanted: Wanted) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        conditions.append(col(Organisation.state) == wanted.state)
+    for word in wanted.text.split()[:10]:
+        # Slugs have no accents and no Greek, so a word typed either way is found.
+        folded = slug_of(word)
+        in_slug = col(Organisation.slug).contains(folded, autoescape=True) if folded else false()
+        conditions.append(
+            or_(
+                col(Organisation.name).icontains(word, autoescape=True),
+                col(Organisation.summary).icontains(word, autoescape=True),
+                in_slug,
+            )
+        )
+    return conditions
+
+
+async def _views(
+    session: AsyncSession, actor: Actor, organisations: Sequence[Organisation]
+) -> list[OrganisationView]:
+    ids = [organisation.id for organisation in organisations]
+    open_needs = await open_needs_by_id(session, ids)
+    roles = await _roles_of(session, actor, ids)
+    return [
+        OrganisationView(each, open_needs.get(each.id, 0), roles.get(each.id))
+        for each in organisations
+    ]
+
+
+async def _roles_of(
+    session: AsyncSession, actor: Actor, ids: Sequence[UUID]
+) -> dict[UUID, MemberRole]:
+    if actor.account_id is None or not ids:
+        return {}
+    statement = select(Membership.organisation_id, Membership.role).where(
+        Membership.account_id == actor.account_id, col(Membership.organisation_id).in_(ids)
+    )
+    rows = (await session.exec(statement)).all()
+    return {organisation_id: MemberRole(role) for organisation_id, role in rows}
+
+
+async def open_needs_by_id(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Count the open needs of organisations; those without any are left out."""
+    if not ids:
+        return {}
+    statement = (
+        select(Need.organisation_id, func.count())
+        .where(and_(col(Need.organisation_id).in_(ids), col(Need.state) == NeedState.OPEN))
+        .group_by(col(Need.organisation_id))
+    )
+    rows = (await session.exec(statement)).all()
+    return {organisation_id: count for organisation_id, count in rows if organisation_id}
+
+
+async def taken_slugs(session: AsyncSession, names: Collection[str]) -> set[str]:
+    """Return the slugs in use that could collide with those of new names.
+
+    Takes a lock until the end of the transaction: of two people naming the same thing at
+    once, the second sees the first one's slug.
+    """
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("organisations.slug"))))
+    beginnings = sorted({(slug_of(name) or "organisation")[:50] for name in names})
+    if len(beginnings) > SLUGS_LOOKED_UP_MAX:
+        return set((await session.exec(select(Organisation.slug))).all())
+    begins = or_(*(col(Organisation.slug).startswith(each) for each in beginnings))
+    return set((await session.exec(select(Organisation.slug).where(begins))).all())
 
 
 async def memberships_of(
@@ -15,9 +215,7 @@ async def memberships_of(
     """List where a person belongs, by name."""
     statement = (
         select(Membership, Organisation)
-        .where(
-            Membership.account_id == account_id, Membership.organisation_id == Organisation.id
-        )
+        .where(Membership.account_id == account_id, Membership.organisation_id == Organisation.id)
         .order_by(col(Organisation.name))
     )
     return (await session.exec(statement)).all()
@@ -30,3 +228,34 @@ async def membership(
     if account_id is None:
         return None
     return await session.get(Membership, (organisation_id, account_id))
+
+
+async def members_for(
+    session: AsyncSession, actor: Actor, organisation_id: UUID
+) -> Sequence[tuple[Membership, Account]]:
+    """List the members, owners first, to those who may know them."""
+    await get_organisation_for(session, actor, organisation_id)
+    mine = await membership(session, organisation_id, actor.account_id)
+    if not policy.may_see_members(actor, mine):
+        actor.signed_in()
+        raise errors.members_only()
+    statement = (
+        select(Membership, Account)
+        .where(Membership.organisation_id == organisation_id, Membership.account_id == Account.id)
+        .order_by((col(Membership.role) == MemberRole.OWNER).desc(), col(Account.handle))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def count_members(
+    session: AsyncSession, organisation_id: UUID, role: MemberRole | None = None
+) -> int:
+    """Count the members of an organisation, or those with one role."""
+    statement = (
+        select(func.count())
+        .select_from(Membership)
+        .where(Membership.organisation_id == organisation_id)
+    )
+    if role is not None:
+        statement = statement.where(Membership.role == role)
+    return (await session.exec(statement)).one()

@@ -1,0 +1,156 @@
+"""Organisations and their members."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response, status
+
+from app.api.dependencies import (
+    DEFAULT_LIMIT,
+    Caller,
+    Cursor,
+    Db,
+    ExpectedVersion,
+    Limit,
+    OrganisationsWriter,
+    SignedIn,
+    Steward,
+    set_next_link,
+    set_version,
+)
+from app.api.routing import StrictRoute
+from app.api.schemas.base import Listing
+from app.api.schemas.organisations import (
+    MemberChanges,
+    MemberInput,
+    MemberShape,
+    OrganisationChanges,
+    OrganisationMove,
+    OrganisationShape,
+)
+from app.domain.organisations import actions, queries
+from app.models.organisations import OrganisationFields, OrganisationState
+
+router = APIRouter(prefix="/organisations", route_class=StrictRoute, tags=["organisations"])
+
+StateFilter = Annotated[
+    OrganisationState | Literal["any"], Query(description="A state, or `any`; accepted ones.")
+]
+TextFilter = Annotated[str, Query(max_length=200, description="Words of the name or summary.")]
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, operation_id="create_organisation")
+async def create_organisation(
+    body: OrganisationFields, actor: OrganisationsWriter, response: Response, db: Db
+) -> OrganisationShape:
+    """Propose an organisation; the stewards decide, the asker is its first owner."""
+    organisation = await actions.create_organisation(db, actor, body)
+    response.headers["Location"] = f"/api/v1/organisations/{organisation.id}"
+    set_version(response, organisation.version)
+    return OrganisationShape.of(await queries.get_organisation_for(db, actor, organisation.id))
+
+
+@router.get("", operation_id="list_organisations")
+async def list_organisations(  # noqa: PLR0913 - one parameter a filter
+    *,
+    actor: Caller,
+    request: Request,
+    response: Response,
+    db: Db,
+    state: StateFilter = OrganisationState.ACCEPTED,
+    q: TextFilter = "",
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Listing[OrganisationShape]:
+    """List organisations by name; those not accepted only to members and stewards."""
+    wanted = queries.Wanted(None if state == "any" else state, q)
+    page = await queries.list_organisations(db, actor, wanted, limit, cursor)
+    set_next_link(request, response, page.next_cursor)
+    return Listing(
+        items=[OrganisationShape.of(view) for view in page.items], next_cursor=page.next_cursor
+    )
+
+
+@router.get("/{organisation_id}", operation_id="get_organisation")
+async def get_organisation(
+    organisation_id: UUID, actor: Caller, response: Response, db: Db
+) -> OrganisationShape:
+    """Return one organisation."""
+    view = await queries.get_organisation_for(db, actor, organisation_id)
+    set_version(response, view.organisation.version)
+    return OrganisationShape.of(view)
+
+
+@router.patch("/{organisation_id}", operation_id="change_organisation")
+async def change_organisation(
+    organisation_id: UUID,
+    body: OrganisationChanges,
+    actor: OrganisationsWriter,
+    version: ExpectedVersion,
+    response: Response,
+    db: Db,
+) -> OrganisationShape:
+    """Change what an organisation says of itself."""
+    changes = body.model_dump(exclude_unset=True)
+    changed = await actions.change_organisation(db, actor, organisation_id, changes, version)
+    set_version(response, changed.version)
+    return OrganisationShape.of(await queries.get_organisation_for(db, actor, organisation_id))
+
+
+@router.post("/{organisation_id}/transitions", operation_id="move_organisation")
+async def move_organisation(
+    organisation_id: UUID, body: OrganisationMove, actor: Steward, response: Response, db: Db
+) -> OrganisationShape:
+    """Accept, decline or suspend an organisation (stewards)."""
+    moved = await actions.move_organisation(db, actor, organisation_id, body.to, body.reason)
+    set_version(response, moved.version)
+    return OrganisationShape.of(await queries.get_organisation_for(db, actor, organisation_id))
+
+
+@router.get("/{organisation_id}/members", operation_id="list_members")
+async def list_members(organisation_id: UUID, actor: SignedIn, db: Db) -> Listing[MemberShape]:
+    """List the members, to members and stewards."""
+    members = await queries.members_for(db, actor, organisation_id)
+    return Listing(items=[MemberShape.of(member, account) for member, account in members])
+
+
+@router.post(
+    "/{organisation_id}/members",
+    status_code=status.HTTP_201_CREATED,
+    operation_id="add_member",
+)
+async def add_member(
+    organisation_id: UUID, body: MemberInput, actor: OrganisationsWriter, db: Db
+) -> MemberShape:
+    """Take someone in (owners; a steward where there is no member)."""
+    member, account = await actions.add_member(
+        db, actor, organisation_id, body.handle, body.role, worker_owner=body.worker_owner
+    )
+    return MemberShape.of(member, account)
+
+
+@router.patch("/{organisation_id}/members/{account_id}", operation_id="change_member")
+async def change_member(
+    organisation_id: UUID,
+    account_id: UUID,
+    body: MemberChanges,
+    actor: OrganisationsWriter,
+    db: Db,
+) -> MemberShape:
+    """Change a member's role or their place as worker-owner."""
+    member, account = await actions.change_member(
+        db, actor, organisation_id, account_id, role=body.role, worker_owner=body.worker_owner
+    )
+    return MemberShape.of(member, account)
+
+
+@router.delete(
+    "/{organisation_id}/members/{account_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    operation_id="remove_member",
+)
+async def remove_member(
+    organisation_id: UUID, account_id: UUID, actor: OrganisationsWriter, db: Db
+) -> None:
+    """Take a member out, or leave."""
+    await actions.remove_member(db, actor, organisation_id, account_id)

@@ -1,0 +1,98 @@
+"""Shapes of organisations and their members."""
+
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from app.api.schemas.base import Body, Shape
+from app.domain.organisations.queries import OrganisationView
+from app.models.base import Language, Line, Text
+from app.models.identity import Account
+from app.models.organisations import (
+    HttpUrl,
+    MemberRole,
+    Membership,
+    OrganisationState,
+    TimeZone,
+)
+
+
+class OrganisationShape(Shape):
+    """An organisation, as the asker sees it."""
+
+    id: UUID
+    slug: str
+    name: str
+    summary: str
+    languages: list[str]
+    site: str | None
+    time_zone: str
+    state: OrganisationState
+    state_reason: str
+    version: int
+    created_at: datetime
+    open_needs: int
+    my_role: MemberRole | None
+
+    @classmethod
+    def of(cls, view: OrganisationView) -> Self:
+        """Put together what the organisation is and what it is to the asker."""
+        own = view.organisation.model_dump(include=set(cls.model_fields))
+        return cls(**own, open_needs=view.open_needs, my_role=view.my_role)
+
+
+class OrganisationChanges(Body):
+    """Changes of an organisation; fields left out stay."""
+
+    name: Annotated[Line, StringConstraints(min_length=1, max_length=200)] = ""
+    summary: Annotated[Text, StringConstraints(max_length=4000)] = ""
+    languages: Annotated[list[Language], Field(max_length=20, default_factory=list)]
+    site: HttpUrl | None = None
+    time_zone: TimeZone = "UTC"
+
+
+class OrganisationMove(Body):
+    """A steward's decision, with a reason for those concerned."""
+
+    to: OrganisationState
+    reason: Annotated[Text, StringConstraints(max_length=2000)] = ""
+
+
+class MemberShape(Shape):
+    """A member of an organisation."""
+
+    account_id: UUID
+    handle: str
+    display_name: str
+    role: MemberRole
+    worker_owner: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, membership: Membership, account: Account) -> Self:
+        """Put together the membership and the person's name."""
+        return cls(
+            account_id=account.id,
+            handle=account.handle,
+            display_name=account.display_name,
+            role=membership.role,
+            worker_owner=membership.worker_owner,
+            created_at=membership.created_at,
+        )
+
+
+class MemberInput(Body):
+    """Someone to take in, by their handle."""
+
+    handle: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    role: MemberRole = MemberRole.MEMBER
+    worker_owner: bool = False
+
+
+class MemberChanges(Body):
+    """Changes of a membership; fields left out stay."""
+
+    role: MemberRole | None = None
+    worker_owner: bool | None = None

@@ -1,0 +1,72 @@
+"""What can go wrong with organisations and their members.
+
+organisation_not_found      404  there is none, or it is not for the asker to know
+organisation_owner_required 403  only an owner of the organisation does this
+organisation_members_only   403  only its members and the stewards see this
+organisation_move_impossible 409 the present state does not lead there; `possible` says where
+last_owner                  409  an organisation keeps at least one owner
+member_already              409  that person is a member already
+member_not_found            404  that person is not a member
+member_handle_unknown       422  nobody here has that handle
+time_zone_unknown           422  not a name of the IANA time zone database
+version_stale               412  somebody changed it meanwhile
+"""
+
+from collections.abc import Iterable
+
+from app.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    StaleError,
+)
+from app.models.organisations import OrganisationState
+
+
+def organisation_not_found() -> NotFoundError:
+    return NotFoundError("organisation_not_found")
+
+
+def owner_required() -> ForbiddenError:
+    return ForbiddenError("organisation_owner_required")
+
+
+def members_only() -> ForbiddenError:
+    return ForbiddenError("organisation_members_only")
+
+
+def move_impossible(
+    state: OrganisationState, possible: Iterable[OrganisationState]
+) -> ConflictError:
+    return ConflictError(
+        "organisation_move_impossible",
+        extra={"state": state.value, "possible": [move.value for move in possible]},
+    )
+
+
+def last_owner() -> ConflictError:
+    return ConflictError("last_owner")
+
+
+def member_already() -> ConflictError:
+    return ConflictError("member_already", errors=[FieldError("/handle", "member_already")])
+
+
+def member_not_found() -> NotFoundError:
+    return NotFoundError("member_not_found")
+
+
+def member_handle_unknown() -> InvalidError:
+    return InvalidError(
+        "member_handle_unknown", errors=[FieldError("/handle", "member_handle_unknown")]
+    )
+
+
+def time_zone_unknown() -> InvalidError:
+    return InvalidError("validation_failed", errors=[FieldError("/time_zone", "time_zone_unknown")])
+
+
+def stale() -> StaleError:
+    return StaleError("version_stale")

@@ -1,0 +1,45 @@
+"""Who may do what with an organisation: pure, on loaded facts."""
+
+from app.domain.access import Actor, Scope
+from app.models.organisations import MemberRole, Membership, Organisation, OrganisationState
+
+
+def acts_as_steward(actor: Actor) -> bool:
+    """A steward's token for something else does not see with the steward's eyes."""
+    return actor.steward and actor.allows(Scope.ADMIN)
+
+
+def is_owner(membership: Membership | None) -> bool:
+    return membership is not None and membership.role is MemberRole.OWNER
+
+
+def may_see(actor: Actor, organisation: Organisation, membership: Membership | None) -> bool:
+    """Accepted organisations are public; the others are for those concerned and the stewards."""
+    if organisation.state is OrganisationState.ACCEPTED or acts_as_steward(actor):
+        return True
+    created = actor.account_id is not None and organisation.created_by == actor.account_id
+    return created or membership is not None
+
+
+def may_see_members(actor: Actor, membership: Membership | None) -> bool:
+    return acts_as_steward(actor) or membership is not None
+
+
+def may_edit(actor: Actor, membership: Membership | None) -> bool:
+    return acts_as_steward(actor) or is_owner(membership)
+
+
+def may_manage_members(actor: Actor, membership: Membership | None, *, members: int) -> bool:
+    """Owners manage members; a steward only where nobody is left (or never was) to do it."""
+    return is_owner(membership) or (acts_as_steward(actor) and members == 0)
+
+
+def may_post_needs(membership: Membership | None, organisation: Organisation) -> bool:
+    """Members prepare needs while the stewards decide; a refused organisation does not."""
+    refused = {OrganisationState.DECLINED, OrganisationState.SUSPENDED}
+    return membership is not None and organisation.state not in refused
+
+
+def may_publish_needs(organisation: Organisation) -> bool:
+    """Only what stewards have accepted is shown to others."""
+    return organisation.state is OrganisationState.ACCEPTED

@@ -1,0 +1,228 @@
+"""Reading books, balances and contributions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor, Denied
+from app.domain.ledger import errors
+from app.domain.ledger.policy import may_read_book
+from app.domain.ledger.rules import share_percent
+from app.domain.organisations.queries import membership
+from app.errors import InvalidError
+from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
+from app.models.claims import Claim
+from app.models.identity import Account
+from app.models.ledger import (
+    MINUTE,
+    Balance,
+    Book,
+    Entry,
+    EntryKind,
+    LedgerAccount,
+    LedgerAccountKind,
+    Posting,
+    WorkStream,
+)
+from app.models.needs import Need
+from app.models.organisations import Membership, Organisation
+
+WORKER = LedgerAccountKind.WORKER
+
+
+@dataclass(frozen=True)
+class WorkerShare:
+    """What one worker gave, in minutes, and their share of all work in the book."""
+
+    account_id: UUID
+    handle: str
+    display_name: str
+    minutes: int
+    share_percent: str
+
+
+@dataclass(frozen=True)
+class BookView:
+    """A book with its sums; `sum_by_unit` is zero in each unit or the book is broken."""
+
+    book: Book
+    organisation: Organisation
+    total_minutes: int
+    entries: int
+    workers: Sequence[WorkerShare]
+    sum_by_unit: dict[str, int]
+
+
+@dataclass(frozen=True)
+class EntryLine:
+    """An entry as people read it: who worked, for what, how long, who wrote it down."""
+
+    id: int
+    entry_id: UUID
+    kind: EntryKind
+    worker: str
+    need_id: UUID | None
+    need_title: str
+    organisation_name: str
+    minutes: int
+    stream: WorkStream
+    worked_on: date
+    recorded_at: datetime
+    recorded_by: str
+
+
+async def books_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Book, Organisation]]:
+    """List the books that someone may read, by organisation."""
+    statement = (
+        select(Book, Organisation, Membership)
+        .where(
+            Book.organisation_id == Organisation.id,
+            Membership.organisation_id == Organisation.id,
+            Membership.account_id == actor.signed_in(),
+        )
+        .order_by(col(Organisation.name))
+    )
+    rows = (await session.exec(statement)).all()
+    return [(b, o) for b, o, m in rows if not isinstance(may_read_book(m), Denied)]
+
+
+async def get_book_for(session: AsyncSession, actor: Actor, book_id: UUID) -> Book:
+    """Return a book to those who may read it; strangers learn nothing."""
+    book = await session.get(Book, book_id)
+    if book is None:
+        raise errors.book_not_found()
+    own = await membership(session, book.organisation_id, actor.signed_in())
+    decision = may_read_book(own)
+    if isinstance(decision, Denied):
+        raise errors.book_not_found() if own is None else errors.book_forbidden()
+    return book
+
+
+async def book_view(session: AsyncSession, actor: Actor, book_id: UUID) -> BookView:
+    """Return a book's sums and its workers' shares, from the balances."""
+    book = await get_book_for(session, actor, book_id)
+    organisation = await session.get_one(Organisation, book.organisation_id)
+    minutes = func.sum(Balance.amount)
+    statement = (
+        select(LedgerAccount.holder_id, minutes)
+        .where(
+            LedgerAccount.book_id == book.id,
+            LedgerAccount.kind == WORKER,
+            Balance.account_id == LedgerAccount.id,
+            Balance.unit == MINUTE,
+        )
+        .group_by(col(LedgerAccount.holder_id))
+        .order_by(minutes.desc(), col(LedgerAccount.holder_id))
+    )
+    held = {holder: int(total) for holder, total in await session.execute(statement)}
+    whole = sum(held.values())
+    names = await _names(session, list(held))
+    workers = [
+        WorkerShare(holder, *names.get(holder, ("", "")), total, share_percent(total, whole))
+        for holder, total in held.items()
+    ]
+    count = select(func.count()).select_from(Entry).where(Entry.book_id == book.id)
+    entries = (await session.exec(count)).one()
+    return BookView(book, organisation, whole, entries, workers, await _sums(session, book.id))
+
+
+async def _sums(session: AsyncSession, book_id: UUID) -> dict[str, int]:
+    statement = (
+        select(Posting.unit, func.sum(Posting.amount))
+        .where(Posting.account_id == LedgerAccount.id, LedgerAccount.book_id == book_id)
+        .group_by(col(Posting.unit))
+    )
+    return {unit: int(total) for unit, total in await session.execute(statement)} or {MINUTE: 0}
+
+
+async def _names(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
+    if not ids:
+        return {}
+    statement = select(Account.id, Account.handle, Account.display_name).where(
+        col(Account.id).in_(ids)
+    )
+    return {i: (handle, name) for i, handle, name in await session.execute(statement)}
+
+
+async def entries_of_book(
+    session: AsyncSession, actor: Actor, book_id: UUID, limit: int, cursor: str | None
+) -> Page[EntryLine]:
+    """Return a book's entries, newest first."""
+    book = await get_book_for(session, actor, book_id)
+    statement = _entry_lines().where(Entry.book_id == book.id)
+    return await _entry_page(session, statement, limit, cursor)
+
+
+async def contributions_of(
+    session: AsyncSession, account_id: UUID, limit: int, cursor: str | None
+) -> Page[EntryLine]:
+    """Return what one worker gave, in all books, newest first."""
+    statement = _entry_lines().where(LedgerAccount.holder_id == account_id)
+    return await _entry_page(session, statement, limit, cursor)
+
+
+async def minutes_by_stream(session: AsyncSession, account_id: UUID) -> dict[str, int]:
+    """Return what one worker gave, in minutes by stream, in all books."""
+    statement = (
+        select(LedgerAccount.stream, func.sum(Balance.amount))
+        .where(
+            LedgerAccount.holder_id == account_id,
+            LedgerAccount.kind == WORKER,
+            Balance.account_id == LedgerAccount.id,
+            Balance.unit == MINUTE,
+        )
+        .group_by(col(LedgerAccount.stream))
+    )
+    return {stream.value: int(total) for stream, total in await session.execute(statement)}
+
+
+def _entry_lines():  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLAlchemy's Select of 12 columns
+    return (
+        select(
+            Entry.id, Entry.entry_id, Entry.kind, Account.display_name, Need.id.label("need_id"),
+            Need.title, Organisation.name, Posting.amount, LedgerAccount.stream, Entry.worked_on,
+            Entry.recorded_at, Entry.recorded_by,
+        )
+        .join(Posting, col(Posting.entry_id) == Entry.entry_id)
+        .join(LedgerAccount, col(Posting.account_id) == LedgerAccount.id)
+        .join(Book, col(Entry.book_id) == Book.id)
+        .join(Organisation, col(Book.organisation_id) == Organisation.id)
+        .outerjoin(Account, col(LedgerAccount.holder_id) == Account.id)
+        .outerjoin(Claim, col(Entry.claim_id) == Claim.id)
+        .outerjoin(Need, col(Claim.need_id) == Need.id)
+        .where(LedgerAccount.kind == WORKER, Posting.unit == MINUTE)
+    )  # fmt: skip
+
+
+async def _entry_page(
+    session: AsyncSession, statement: object, limit: int, cursor: str | None
+) -> Page[EntryLine]:
+    if cursor is not None:
+        (last,) = decode_cursor(cursor, 1)
+        if last is None or not last.isdigit() or len(last) > 18:
+            raise InvalidError("cursor_invalid")
+        statement = statement.where(col(Entry.id) < int(last))  # type: ignore[attr-defined]
+    ordered = statement.order_by(col(Entry.id).desc()).limit(limit + 1)  # type: ignore[attr-defined]
+    rows = (await session.execute(ordered)).all()
+    recorders = await _names(session, [row[-1] for row in rows])
+    lines = [_line(row, recorders) for row in rows]
+    return cut_page(lines, limit, lambda line: encode_cursor(line.id))
+
+
+def _line(row: Sequence[object], recorders: dict[UUID, tuple[str, str]]) -> EntryLine:
+    *values, recorder = row
+    values[3] = values[3] or ""
+    values[5] = values[5] or ""
+    name = recorders.get(recorder, ("", ""))[1]  # type: ignore[call-overload]
+    return EntryLine(*values, recorded_by=name)  # type: ignore[arg-type]
+
+
+async def entry_of_claim(session: AsyncSession, claim_id: UUID) -> EntryLine | None:
+    """Return the entry that confirmed a claim."""
+    rows = await _entry_page(session, _entry_lines().where(Entry.claim_id == claim_id), 1, None)
+    return rows.items[0] if rows.items else None

@@ -1,0 +1,56 @@
+"""Rules of the ledger (docs: R1-R6 of the ledger paper). Pure; integers only.
+
+R1: time is whole minutes, money whole minor units. An entry's postings sum to zero per unit.
+R15: whoever confirms work is never the one who did it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from uuid import UUID
+
+from app.models.ledger import MINUTE
+
+
+@dataclass(frozen=True)
+class PostingLine:
+    """One side of an entry: an account gains (positive) or gives (negative)."""
+
+    account_id: UUID
+    unit: str
+    amount: int
+
+
+def sums(lines: Iterable[PostingLine]) -> dict[str, int]:
+    """Return the sum of some postings per unit."""
+    totals: dict[str, int] = defaultdict(int)
+    for line in lines:
+        totals[line.unit] += line.amount
+    return dict(totals)
+
+
+def contribution_lines(worker: UUID, organisation: UUID, minutes: int) -> list[PostingLine]:
+    """Return the two sides of confirmed work: the worker gave it, the organisation owes it."""
+    return [
+        PostingLine(worker, MINUTE, minutes),
+        PostingLine(organisation, MINUTE, -minutes),
+    ]
+
+
+def is_balanced(lines: Iterable[PostingLine]) -> bool:
+    """Say whether lines make an entry: two at least, none empty, zero in each unit."""
+    kept = list(lines)
+    return (
+        len(kept) >= 2
+        and all(line.amount != 0 for line in kept)
+        and not any(sums(kept).values())
+    )
+
+
+def share_percent(part: int, whole: int) -> str:
+    """Return a share in percent with one decimal, rounded half up, as text and without floats."""
+    if whole <= 0:
+        return "0.0"
+    tenths = int(Fraction(part * 1000, whole) + Fraction(1, 2))
+    return f"{tenths // 10}.{tenths % 10}"

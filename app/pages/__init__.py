@@ -1,0 +1,1 @@
+"""The page edge: public pages rendered on the server, whole without JavaScript."""

@@ -1,0 +1,107 @@
+"""What every page knows: the instance, the language, who reads it, where it stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from app.infra.i18n import LANGUAGES, NATIVE_NAMES
+
+SOURCE_URL_DEFAULT = "/about#source"
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+# A short word in the address says which sentence to show; never a text from the address itself.
+NOTICES = frozenset(
+    {
+        "claimed", "logged", "log_removed", "moved", "confirmed", "saved", "proposed", "posted",
+        "welcome", "signed_out",
+    }
+)  # fmt: skip
+
+
+class LanguageLink(NamedTuple):
+    """One language that this page can be read in."""
+
+    code: str
+    name: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """An organisation that the reader is a member of."""
+
+    id: UUID
+    name: str
+    state: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The person who reads, when signed in."""
+
+    account_id: UUID
+    handle: str
+    steward: bool = False
+    places: Sequence[Place] = ()
+
+    def member_of(self, organisation_id: UUID | None) -> bool:
+        """Say whether the reader may act for this organisation."""
+        return any(place.id == organisation_id for place in self.places)
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What the frame around every page shows."""
+
+    language: str
+    instance_name: str
+    origin: str
+    path: str
+    query: str = ""
+    viewer: Viewer | None = None
+    form_token: str = ""
+    source_url: str = SOURCE_URL_DEFAULT
+    languages: Sequence[str] = field(default=LANGUAGES)
+
+    @property
+    def direction(self) -> str:
+        """The writing direction of the page's language."""
+        return "rtl" if self.language in RIGHT_TO_LEFT else "ltr"
+
+    @property
+    def here(self) -> str:
+        """This page's address within the instance, without the passing notice."""
+        pairs = [pair for pair in parse_qsl(self.query) if pair[0] not in {"lang", "notice"}]
+        return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
+
+    @property
+    def notice(self) -> str | None:
+        """The sentence that the last act left for this page."""
+        name = dict(parse_qsl(self.query)).get("notice", "")
+        return f"page.notice.{name}" if name in NOTICES else None
+
+    @property
+    def navigation(self) -> Sequence[tuple[str, str]]:
+        """Address and text id of the main pages, as this reader needs them."""
+        common = [
+            ("/needs", "page.nav.needs"),
+            ("/organisations", "page.nav.organisations"),
+            ("/network", "page.nav.network"),
+        ]
+        if self.viewer is None:
+            return [*common, ("/sign-in", "page.nav.sign_in")]
+        return [*common, ("/me/claims", "page.nav.my_claims"), ("/app", "page.nav.workspace")]
+
+    @property
+    def language_links(self) -> Sequence[LanguageLink]:
+        """This same page in every language we have."""
+        joint = "&" if "?" in self.here else "?"
+        return [
+            LanguageLink(
+                code, NATIVE_NAMES[code], f"{self.here}{joint}lang={code}", code == self.language
+            )
+            for code in self.languages
+        ]

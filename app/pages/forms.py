@@ -1,0 +1,33 @@
+"""A form as the reader sent it: its values come back, its faults stand beside their fields."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One sentence about what did not hold, and the field it is about."""
+
+    field: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """The values to show in a form and what was wrong with them."""
+
+    sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+
+    def value(self, name: str) -> str:
+        """Return the one value of a field, empty when there is none."""
+        values = self.sent.get(name, ())
+        return values[0] if values else ""
+
+    def values(self, name: str) -> Sequence[str]:
+        """Return all values of a field with several."""
+        return self.sent.get(name, ())
+
+    def fault(self, name: str) -> str:
+        """Return the sentence that belongs beside a field."""
+        return next((problem.text for problem in self.problems if problem.field == name), "")

@@ -1,0 +1,75 @@
+"""Turn a template and plain values into a page in one language."""
+
+import hashlib
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from app.infra import i18n
+from app.pages.context import PageContext
+
+HERE = Path(__file__).resolve().parent
+TEMPLATES = HERE / "templates"
+STATIC = HERE / "static"
+
+
+@lru_cache(maxsize=None)
+def static_url(name: str) -> str:
+    """Return a file's address with its fingerprint: cached for ever, never stale."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def language_name(code: str) -> str:
+    """Return a language's own name; a code we know no name for stands for itself."""
+    return i18n.NATIVE_NAMES.get(code.split("-")[0].lower(), code)
+
+
+@lru_cache(maxsize=None)
+def environment(language: str) -> Environment:
+    """Return the template environment of one language; templates are compiled once."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        enable_async=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    made.globals |= {
+        "_": partial(i18n.translate, language),
+        "ngettext": partial(i18n.translate_plural, language),
+        "language_name": language_name,
+        "static": static_url,
+    }
+    made.filters |= {
+        "duration": partial(i18n.format_minutes, language),
+        "day": partial(i18n.format_date, language),
+        "moment": partial(i18n.format_datetime, language),
+        "number": partial(i18n.format_number, language),
+    }
+    return made
+
+
+async def render(
+    page: PageContext, template: str, *, status: int = 200, **values: Any  # noqa: ANN401
+) -> HTMLResponse:
+    """Answer with a page; what a signed-in person sees is kept by nobody."""
+    made = environment(page.language).get_template(template)
+    body = await made.render_async(page=page, **values)
+    headers = {
+        "Cache-Control": "no-store" if page.viewer else "no-cache",
+        "Vary": "Cookie, Accept-Language",
+        "Content-Language": page.language,
+    }
+    return HTMLResponse(body, status_code=status, headers=headers)
+
+
+def page_of(request: Request) -> PageContext:
+    """Return the context that the dependency left on the request."""
+    page: PageContext = request.state.page
+    return page

@@ -1,0 +1,72 @@
+"""What templates may show of a need, an organisation, a claim: plain values, already decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+
+class SkillView(NamedTuple):
+    """A skill in the reader's words."""
+
+    slug: str
+    label: str
+    must: bool = False
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class NeedCard:
+    """A need in a list."""
+
+    id: UUID
+    title: str
+    excerpt: str
+    language: str
+    state: str
+    urgency: str
+    skill_labels: Sequence[str]
+    organisation_id: UUID | None
+    organisation_name: str
+    estimate_minutes: int | None
+    deadline: date | None
+    origin_host: str | None
+
+
+@dataclass(frozen=True)
+class NeedView(NeedCard):
+    """A need on its own page."""
+
+    kind: str
+    stream: str
+    skills: Sequence[SkillView]
+    tags: Sequence[str]
+    places: int
+    taken: int
+    remote: bool
+    region: str
+    audience: str | None
+    instant: bool
+    harm_check: Mapping[str, str] | None
+    link: str | None
+    link_href: str | None
+    beneficiary: str | None
+    origin_url: str | None
+    updated_at: datetime
+
+
+class Step(NamedTuple):
+    """One move in a history."""
+
+    state: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Paging:
+    """Where the list goes on."""
+
+    next_href: str | None = None
+    first_href: str | None = None

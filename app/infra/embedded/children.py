@@ -108,6 +108,13 @@ def run(command: Sequence[str], account: Account | None, *, text: str = "") -> N
         raise EmbeddedError(message)
 
 
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a child of ours has ended, even while its last threads are still going."""
+    if process.poll() is None and _state(process.pid) == "Z":
+        process.wait()
+    return process.poll() is not None
+
+
 def is_running(pid: int, mark: str) -> bool:
     """Whether a process lives, is no zombie, and was started for `mark` (a folder or file)."""
     try:
@@ -148,6 +155,14 @@ def log_tail(log: Path) -> str:
     except OSError:
         return ""
     return "\n".join(lines[-8:])
+
+
+def _state(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[0]
 
 
 def _tied_to_us(death_signal: str) -> list[str]:

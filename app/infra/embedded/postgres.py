@@ -108,7 +108,7 @@ class EmbeddedPostgres:
 
         Cheap when it runs, so a supervisor may ask each second. Call it from the main thread.
         """
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and not children.has_ended(self._process):
             return False
         with start_lock(self._layout, "postgres"):
             self._process = None

@@ -70,7 +70,7 @@ class EmbeddedValkey:
 
     def revive(self) -> bool:
         """Start the server unless it runs, here or in another process; True when it was started."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and not children.has_ended(self._process):
             return False
         with start_lock(self._layout, "valkey"):
             self._process = None

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, and_, func, or_, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.access import Actor
+from app.domain.access import Actor, enforce
 from app.domain.needs import errors
-from app.domain.needs.policy import may_read
+from app.domain.needs.policy import may_read, may_write
 from app.domain.needs.rules import PUBLISHED
 from app.domain.organisations.queries import membership
 from app.errors import InvalidError
@@ -72,6 +72,11 @@ async def need_membership(session: AsyncSession, actor: Actor, need: Need) -> Me
     if need.organisation_id is None:
         return None
     return await membership(session, need.organisation_id, actor.account_id)
+
+
+async def require_need_side(session: AsyncSession, actor: Actor, need: Need) -> None:
+    """Let only those pass who may act for the need's organisation."""
+    enforce(may_write(actor, need, await need_membership(session, actor, need)))
 
 
 async def lock_need(session: AsyncSession, need_id: UUID) -> Need:

@@ -91,6 +91,16 @@ async def organisations_by_name(
     return {organisation.name: organisation for organisation in found}  # the best one comes last
 
 
+async def organisations_by_id(
+    session: AsyncSession, ids: Collection[UUID]
+) -> dict[UUID, Organisation]:
+    """Return organisations by id, for naming them in a list."""
+    if not ids:
+        return {}
+    found = await session.exec(select(Organisation).where(col(Organisation.id).in_(set(ids))))
+    return {organisation.id: organisation for organisation in found}
+
+
 async def names_by_id(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the names of organisations, for naming them in a list."""
     if not ids:

@@ -1,0 +1,129 @@
+"""Claims: apply, answer, log work, submit."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response, status
+
+from app.api.dependencies import (
+    DEFAULT_LIMIT,
+    ClaimsReader,
+    ClaimsWriter,
+    Cursor,
+    Db,
+    Limit,
+    set_next_link,
+    set_version,
+)
+from app.api.routing import StrictRoute
+from app.api.schemas.base import Listing
+from app.api.schemas.claims import ClaimShape, WorkLogShape
+from app.api.schemas.needs import TransitionInput
+from app.api.shapes import claim_shape, claim_shapes
+from app.domain.claims import actions, queries
+from app.domain.needs.queries import get_need_for, require_need_side
+from app.errors import FieldError, InvalidError
+from app.models.claims import ClaimFields, ClaimState, WorkLogFields
+
+router = APIRouter(route_class=StrictRoute, tags=["claims"])
+
+
+@router.get("/needs/{need_id}/claims", operation_id="list_need_claims")
+async def list_need_claims(  # noqa: PLR0913 - dependencies
+    need_id: UUID,
+    request: Request,
+    response: Response,
+    actor: ClaimsReader,
+    db: Db,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Listing[ClaimShape]:
+    """List the claims on a need, for the members of its organisation."""
+    need = await get_need_for(db, actor, need_id)
+    await require_need_side(db, actor, need)
+    page = await queries.claims_of_need(db, need.id, limit, cursor)
+    set_next_link(request, response, page.next_cursor)
+    return Listing(
+        items=await claim_shapes(db, actor, page.items), next_cursor=page.next_cursor
+    )
+
+
+@router.post(
+    "/needs/{need_id}/claims", status_code=status.HTTP_201_CREATED, operation_id="submit_claim"
+)
+async def submit_claim(
+    need_id: UUID, body: ClaimFields, response: Response, actor: ClaimsWriter, db: Db
+) -> ClaimShape:
+    """Apply to a need; an instant need gives its place at once."""
+    claim = await actions.submit_claim(db, actor, need_id, body)
+    response.headers["Location"] = f"/api/v1/claims/{claim.id}"
+    set_version(response, claim.version)
+    return await claim_shape(db, actor, claim, await get_need_for(db, actor, need_id))
+
+
+@router.get("/me/claims", operation_id="list_my_claims")
+async def list_my_claims(
+    request: Request,
+    response: Response,
+    actor: ClaimsReader,
+    db: Db,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Listing[ClaimShape]:
+    """List one's own claims, newest first."""
+    page = await queries.claims_of_worker(db, actor.signed_in(), limit, cursor)
+    set_next_link(request, response, page.next_cursor)
+    return Listing(
+        items=await claim_shapes(db, actor, page.items), next_cursor=page.next_cursor
+    )
+
+
+@router.get("/claims/{claim_id}", operation_id="get_claim")
+async def get_claim(
+    claim_id: UUID, response: Response, actor: ClaimsReader, db: Db
+) -> ClaimShape:
+    """Return a claim to its two parties."""
+    view = await queries.get_claim_for(db, actor, claim_id)
+    set_version(response, view.claim.version)
+    return await claim_shape(db, actor, view.claim, view.need)
+
+
+@router.post("/claims/{claim_id}/transitions", operation_id="move_claim")
+async def move_claim(
+    claim_id: UUID, body: TransitionInput, response: Response, actor: ClaimsWriter, db: Db
+) -> ClaimShape:
+    """Move a claim; an impossible move says which are possible."""
+    try:
+        to = ClaimState(body.to)
+    except ValueError:
+        raise InvalidError("validation_failed", errors=[FieldError("/to", "enum")]) from None
+    view = await actions.move_claim(db, actor, claim_id, to, body.reason)
+    set_version(response, view.claim.version)
+    return await claim_shape(db, actor, view.claim, view.need)
+
+
+@router.get("/claims/{claim_id}/work-logs", operation_id="list_work_logs")
+async def list_work_logs(claim_id: UUID, actor: ClaimsReader, db: Db) -> Listing[WorkLogShape]:
+    """List the work logged on a claim, by day."""
+    view = await queries.get_claim_for(db, actor, claim_id)
+    logs = await queries.work_logs_of(db, view.claim.id)
+    return Listing(items=[WorkLogShape.model_validate(log) for log in logs])
+
+
+@router.post(
+    "/claims/{claim_id}/work-logs", status_code=status.HTTP_201_CREATED, operation_id="log_work"
+)
+async def log_work(
+    claim_id: UUID, body: WorkLogFields, actor: ClaimsWriter, db: Db
+) -> WorkLogShape:
+    """Log work done on a day."""
+    return WorkLogShape.model_validate(await actions.log_work(db, actor, claim_id, body))
+
+
+@router.delete(
+    "/claims/{claim_id}/work-logs/{log_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    operation_id="delete_work_log",
+)
+async def delete_work_log(claim_id: UUID, log_id: UUID, actor: ClaimsWriter, db: Db) -> None:
+    """Take back a work log that nobody has confirmed."""
+    await actions.delete_work_log(db, actor, claim_id, log_id)

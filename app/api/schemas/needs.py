@@ -1,0 +1,142 @@
+"""Shapes of needs."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from app.api.schemas.base import Body, Shape
+from app.models.base import Language, Line, Slug, Text
+from app.models.claims import ClaimState
+from app.models.needs import (
+    Audience,
+    HarmCheck,
+    NeedFields,
+    NeedKind,
+    NeedSkillFields,
+    NeedState,
+    Stream,
+    Urgency,
+)
+
+
+class NeedInput(NeedFields):
+    """A new need of an organisation."""
+
+    organisation_id: UUID
+
+    def fields(self) -> NeedFields:
+        """Return what is said of the need itself."""
+        return NeedFields(**self.model_dump(include=set(NeedFields.model_fields)))
+
+
+class NeedChanges(NeedFields):
+    """Changes of a need; fields left out stay as they are."""
+
+    title: Annotated[Line, StringConstraints(min_length=3, max_length=200)] = "..."
+    language: Language = "en"
+
+
+class NeedQuery(Body):
+    """The filters of a list of needs."""
+
+    q: Annotated[str, StringConstraints(max_length=200)] = ""
+    skill: Annotated[list[Slug], Field(max_length=10)] = []
+    language: Annotated[list[Language], Field(max_length=20)] = []
+    hours_max: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    stream: Stream | None = None
+    kind: NeedKind | None = None
+    region: Annotated[str, StringConstraints(max_length=200)] = ""
+    organisation: UUID | None = None
+    instance: Annotated[str, StringConstraints(max_length=300)] = ""
+    urgency: Urgency | None = None
+    state: NeedState | Literal["any"] = NeedState.OPEN
+    sort: Literal["soonest", "newest"] = "soonest"
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, StringConstraints(max_length=512)] | None = None
+
+
+class TransitionInput(Body):
+    """A move to another state, with a reason where the move wants one."""
+
+    to: Annotated[str, StringConstraints(min_length=1, max_length=32)]
+    reason: Annotated[Text, StringConstraints(max_length=2000)] = ""
+
+
+class NeedOrganisation(Shape):
+    """The organisation of a need."""
+
+    id: UUID
+    name: str
+    slug: str
+
+
+class Origin(Shape):
+    """Where a mirrored need lives."""
+
+    instance: str
+    url: str
+
+
+class OwnClaim(Shape):
+    """One's own claim on a need."""
+
+    id: UUID
+    state: ClaimState
+
+
+class MayClaim(Shape):
+    """Whether one may claim, and if not, why, in words."""
+
+    allowed: bool
+    code: str | None = None
+    reason: str | None = None
+
+
+class NeedShape(Shape):
+    """A need."""
+
+    id: UUID
+    organisation: NeedOrganisation | None
+    organisation_name: str
+    title: str
+    body: str
+    language: str
+    kind: NeedKind
+    stream: Stream
+    skills: list[NeedSkillFields]
+    skills_unknown: bool
+    tags: list[str]
+    estimate_minutes: int | None
+    places: int
+    taken: int
+    urgency: Urgency
+    deadline: date | None
+    remote: bool
+    region: str
+    audience: Audience
+    audience_peers: list[UUID]
+    instant: bool
+    harm_check: HarmCheck | None
+    link: str | None
+    external_id: str | None
+    beneficiary: str | None
+    state: NeedState
+    state_reason: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    published_at: datetime | None
+    origin: Origin | None
+    possible_transitions: list[NeedState]
+    my_claim: OwnClaim | None
+    may_claim: MayClaim
+
+
+class NeedList(Shape):
+    """A page of needs; `hidden_by_language` counts what the language filter leaves out."""
+
+    items: list[NeedShape]
+    next_cursor: str | None
+    hidden_by_language: int

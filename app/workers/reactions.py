@@ -1,0 +1,35 @@
+"""REACTIONS: what follows from what. The one table of consequences; docs/reactions.md tells it.
+
+A reaction runs after the commit of its activity, in a transaction of its own with the row that
+says that it ran, so it has its effects once, however often it is tried.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.federation.outbox import publish_need
+from app.infra.runtime import Runtime
+from app.models.activity import Activity
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """Something that follows from an activity, under a name that is never reused."""
+
+    name: str
+    run: Callable[[AsyncSession, Runtime, Activity], Awaitable[None]]
+
+
+async def _tell_peers(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    await publish_need(session, runtime, activity)
+
+
+TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
+
+REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
+    "need.published": (TELL_PEERS,),
+    "need.updated": (TELL_PEERS,),
+    "need.withdrawn": (TELL_PEERS,),
+}

@@ -13,7 +13,7 @@ PAGE = read("docs/configuration.md")
 
 
 def _shown(default: Any) -> str:
-    if default is None or default == "" or default == ():
+    if default is None or default in ("", ()):
         return "none"
     if isinstance(default, bool):
         return "true" if default else "false"

@@ -8,6 +8,7 @@ started again.
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 import structlog
@@ -100,6 +101,7 @@ def build_worker(chores: Mapping[str, Chore], redis_url: str) -> Worker:
         job_serializer=serialize,
         job_deserializer=deserialize,
         handle_signals=False,
+        timezone=UTC,
         max_jobs=4,
         poll_delay=0.2,
         health_check_interval=60,

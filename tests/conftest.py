@@ -1,0 +1,161 @@
+"""What every test stands on: a real PostgreSQL, a real Valkey, one database per test process.
+
+`python3 -m app test` starts both and names them in TORNALLOM_TEST_DATABASE_URL (an owner's
+login; the database's name is replaced) and TORNALLOM_TEST_REDIS_URL. Without these a run
+starts its own in a temporary folder.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.infra import migrate
+from app.infra.database import async_url
+from app.infra.embedded import start_postgres, start_valkey
+from app.infra.logging import configure_logging
+from app.main import create_app
+from app.settings import Settings
+from tests.factories.world import World
+
+APP_ROLE = "tornallom_app"
+EMPTY = """
+DO $$
+DECLARE
+    tables text;
+    guarded text;
+BEGIN
+    SELECT string_agg(quote_ident(tablename), ', ') INTO tables FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> 'alembic_version';
+    FOREACH guarded IN ARRAY ARRAY['entries', 'postings', 'claim_history', 'need_history'] LOOP
+        EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', guarded);
+    END LOOP;
+    EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY CASCADE';
+    FOREACH guarded IN ARRAY ARRAY['entries', 'postings', 'claim_history', 'need_history'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', guarded);
+    END LOOP;
+END $$
+"""
+ORIGIN = "http://127.0.0.1:8080"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Where the servers of this run are: logins of the owner and of the application's role."""
+
+    owner_url: str
+    app_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on asyncio, the loop we serve with."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_logs() -> None:
+    configure_logging("WARNING")
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Services]:
+    """The servers of the run, started here when nobody did before."""
+    owner = os.environ.get("TORNALLOM_TEST_DATABASE_URL")
+    redis = os.environ.get("TORNALLOM_TEST_REDIS_URL")
+    if owner and redis:
+        yield Services(owner, os.environ.get("TORNALLOM_TEST_APP_URL", owner), redis)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="tornallom-test-") as folder,
+        start_postgres(Path(folder)) as postgres,
+        start_valkey(Path(folder)) as valkey,
+    ):
+        postgres.ensure_database("tornallom_test")
+        yield Services(
+            owner or postgres.url("tornallom_test", role="owner"),
+            owner or postgres.url("tornallom_test", role="app"),
+            redis or valkey.url(),
+        )
+
+
+@pytest.fixture(scope="session")
+def services(servers: Services, worker_id: str) -> Services:
+    """A migrated database of this test process's own."""
+    return asyncio.run(make_database(servers, f"tornallom_test_{worker_id}"))
+
+
+async def make_database(servers: Services, name: str) -> Services:
+    """Make a fresh, migrated database and return the logins to it."""
+    await _administer(servers.owner_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await _administer(servers.owner_url, f'CREATE DATABASE "{name}"')
+    owner, application = (
+        make_url(async_url(url)).set(database=name).render_as_string(hide_password=False)
+        for url in (servers.owner_url, servers.app_url)
+    )
+    if servers.app_url != servers.owner_url:
+        await _administer(
+            owner,
+            f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE "
+            f"ON TABLES TO {APP_ROLE}",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT "
+            f"ON SEQUENCES TO {APP_ROLE}",
+        )
+    await migrate.upgrade(owner)
+    return Services(owner, application, servers.redis_url)
+
+
+async def _administer(url: str, *statements: str) -> None:
+    engine = create_async_engine(async_url(url), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
+
+
+async def empty(owner_url: str) -> None:
+    """Empty every table, as only the owner can: the ledger's triggers stand aside meanwhile."""
+    await _administer(owner_url, EMPTY)
+
+
+@pytest.fixture
+async def database(services: Services) -> AsyncIterator[Services]:
+    """An empty, migrated database."""
+    yield services
+    await empty(services.owner_url)
+
+
+@pytest.fixture
+def settings(database: Services, tmp_path: Path) -> Settings:
+    """Settings of an instance on the test's database."""
+    return make_settings(database, tmp_path)
+
+
+def make_settings(database: Services, data_dir: Path, **changes: object) -> Settings:
+    """Settings of an instance on some database, read from nowhere but here."""
+    values: dict[str, object] = {
+        "data_dir": data_dir,
+        "base_url": ORIGIN,
+        "database_url": database.app_url,
+        "redis_url": database.redis_url,
+        "database_pool_size": 5,
+    }
+    return Settings(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def world(settings: Settings) -> AsyncIterator[World]:
+    """A running instance with nobody in it, and the means to fill it over HTTP."""
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield World(application)

@@ -1,0 +1,167 @@
+"""People who use an instance over HTTP, as a browser or a tool would.
+
+Everything here goes through the public API, so a set-up can't make what the API would refuse.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from secrets import token_hex
+
+import httpx
+from fastapi import FastAPI
+
+from app.domain.identity import actions as identity
+from app.infra.database import transaction
+from app.infra.runtime import Runtime
+
+PASSWORD = "verd oliva 41"
+HARM_CHECK = {"data": "none", "misuse": "nobody", "avoidable": "yes"}
+Json = dict[str, Any]
+
+
+class Person:
+    """Somebody with a browser of their own."""
+
+    def __init__(self, application: FastAPI, origin: str) -> None:
+        """Nobody is signed in yet."""
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(application),
+            base_url=origin,
+            headers={"X-Tornallom": "1", "Accept-Language": "en"},
+        )
+        self.me: Json = {}
+
+    @property
+    def id(self) -> str:
+        """The account's id."""
+        return str(self.me["account"]["id"])
+
+    async def ask(self, method: str, path: str, **kwargs: Any) -> httpx.Response:  # noqa: ANN401
+        """Send a request to the API and return the answer, whatever it is."""
+        return await self.http.request(method, f"/api/v1{path}", **kwargs)
+
+    async def get(self, path: str, **params: Any) -> Json:  # noqa: ANN401
+        """Read something that must be there."""
+        return self._expect(await self.ask("GET", path, params=params), 200)
+
+    async def post(
+        self, path: str, body: Json | None = None, *, expect: int = 201, key: str | None = None
+    ) -> Json:
+        """Write something and return the answer, which must have this status."""
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = await self.ask("POST", path, json=body or {}, headers=headers)
+        return self._expect(answer, expect)
+
+    async def change(self, path: str, body: Json, version: int, *, expect: int = 200) -> Json:
+        """Change something from a version."""
+        headers = {"If-Match": f'"{version}"'}
+        return self._expect(await self.ask("PATCH", path, json=body, headers=headers), expect)
+
+    async def move(self, path: str, to: str, reason: str = "", *, expect: int = 200) -> Json:
+        """Move a need, claim, organisation or peer to another state."""
+        body = {"to": to, "reason": reason}
+        return await self.post(f"{path}/transitions", body, expect=expect)
+
+    @staticmethod
+    def _expect(answer: httpx.Response, status: int) -> Json:
+        assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+        result: Json = answer.json()
+        return result
+
+
+@dataclass
+class World:
+    """An instance and the people on it."""
+
+    application: FastAPI
+    people: list[Person] = field(default_factory=list)
+    steward: Person | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        """The instance's own tools, for what no person can do."""
+        runtime: Runtime = self.application.state.runtime
+        return runtime
+
+    def stranger(self) -> Person:
+        """Somebody without an account."""
+        person = Person(self.application, self.runtime.origin)
+        self.people.append(person)
+        return person
+
+    async def set_up(self, name: str = "Test instance") -> Person:
+        """Set the instance up with its one-time link and return its first steward."""
+        if self.steward is None:
+            async with transaction(self.runtime.sessions) as session:
+                token = await identity.offer_setup(session)
+            steward = self.stranger()
+            body = {
+                "token": token,
+                "instance_name": name,
+                "handle": "steward",
+                "password": PASSWORD,
+                "language": "en",
+            }
+            steward.me = await steward.post("/setup", body)
+            self.steward = steward
+        return self.steward
+
+    async def sign_up(self, handle: str, **account: Any) -> Person:  # noqa: ANN401
+        """Return a new person with an account, signed in."""
+        await self.set_up()
+        person = self.stranger()
+        body = {"handle": handle, "password": PASSWORD, **account}
+        person.me = await person.post("/accounts", body)
+        return person
+
+    async def organisation(self, owner: Person, name: str = "Forn Roig") -> Json:
+        """Return an organisation that the stewards have accepted."""
+        steward = await self.set_up()
+        made = await owner.post("/organisations", {"name": name, "languages": ["ca"]})
+        return await steward.move(f"/organisations/{made['id']}", "accepted")
+
+    async def draft(self, member: Person, organisation: Json, **changes: Any) -> Json:  # noqa: ANN401
+        """Return a draft that lacks nothing."""
+        return await member.post("/needs", need_input(organisation, **changes))
+
+    async def open_need(self, member: Person, organisation: Json, **changes: Any) -> Json:  # noqa: ANN401
+        """Return a need that is open."""
+        draft = await self.draft(member, organisation, **changes)
+        await member.move(f"/needs/{draft['id']}", "review")
+        return await member.move(f"/needs/{draft['id']}", "open")
+
+    async def submitted_claim(
+        self, worker: Person, member: Person, need: Json, minutes: int = 90
+    ) -> Json:
+        """Return a claim whose work waits for its confirmation."""
+        claim = await worker.post(f"/needs/{need['id']}/claims", {"note": "I can do this"})
+        if claim["state"] == "applied":
+            await member.move(f"/claims/{claim['id']}", "accepted")
+        log = {"worked_on": "2026-03-02", "minutes": minutes, "note": "done"}
+        await worker.post(f"/claims/{claim['id']}/work-logs", log)
+        return await worker.move(f"/claims/{claim['id']}", "submitted")
+
+    async def confirm(self, member: Person, claim: Json, minutes: int = 90, **body: Any) -> Json:  # noqa: ANN401
+        """Confirm the work of a claim."""
+        path = f"/claims/{claim['id']}/confirmation"
+        return await member.post(path, {"minutes": minutes, **body}, key=token_hex(16))
+
+    async def work(self) -> None:
+        """Let the workers do all that waits."""
+        from app.workers.main import run_until_idle  # noqa: PLC0415
+
+        await run_until_idle(self.runtime)
+
+
+def need_input(organisation: Json, **changes: Any) -> Json:  # noqa: ANN401
+    """Return what a complete need says."""
+    return {
+        "organisation_id": organisation["id"],
+        "title": "Move our site off the old server",
+        "body": "Twelve pages, **WordPress**.",
+        "language": "en",
+        "skills": [{"slug": "wordpress", "weight": "nice"}],
+        "estimate_minutes": 240,
+        "harm_check": HARM_CHECK,
+        **changes,
+    }

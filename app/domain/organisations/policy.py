@@ -36,10 +36,14 @@ def may_manage_members(actor: Actor, membership: Membership | None, *, members: 
 
 def may_post_needs(membership: Membership | None, organisation: Organisation) -> bool:
     """Members prepare needs while the stewards decide; a refused organisation does not."""
-    refused = {OrganisationState.DECLINED, OrganisationState.SUSPENDED}
-    return membership is not None and organisation.state not in refused
+    return membership is not None and not is_refused(organisation)
 
 
 def may_publish_needs(organisation: Organisation) -> bool:
     """Only what stewards have accepted is shown to others."""
     return organisation.state is OrganisationState.ACCEPTED
+
+
+def is_refused(organisation: Organisation) -> bool:
+    """The stewards said no, or no longer."""
+    return organisation.state in {OrganisationState.DECLINED, OrganisationState.SUSPENDED}

@@ -17,7 +17,6 @@ from app.models.identity import Account
 from app.models.needs import Need, NeedState
 from app.models.organisations import MemberRole, Membership, Organisation, OrganisationState
 
-
 # A longer list of beginnings costs more than reading every slug there is.
 SLUGS_LOOKED_UP_MAX = 20
 

@@ -128,6 +128,21 @@ async def count_needs(session: AsyncSession, actor: Actor, filters: NeedFilters)
     return await _count(session, and_(visible, *_conditions(filters)))
 
 
+async def skills_asked(
+    session: AsyncSession, actor: Actor, limit: int
+) -> Sequence[tuple[str, int]]:
+    """Count by skill what the asker could take now, the most wanted first."""
+    visible = await _visible_to(session, actor, NeedFilters())
+    slugs = select(func.unnest(Need.skill_slugs).label("slug")).where(visible).subquery()
+    statement = (
+        select(slugs.c.slug, func.count())
+        .group_by(slugs.c.slug)
+        .order_by(func.count().desc(), slugs.c.slug)
+        .limit(limit)
+    )
+    return [(slug, n) for slug, n in await session.execute(statement)]
+
+
 async def history_of(session: AsyncSession, need_id: UUID) -> Sequence[NeedHistory]:
     """Return the moves of a need, oldest first."""
     statement = (

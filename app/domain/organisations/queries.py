@@ -204,6 +204,12 @@ async def open_needs_by_id(session: AsyncSession, ids: Sequence[UUID]) -> dict[U
     return {organisation_id: count for organisation_id, count in rows if organisation_id}
 
 
+async def count_accepted(session: AsyncSession) -> int:
+    """Count the organisations that anybody may see."""
+    public = col(Organisation.state) == OrganisationState.ACCEPTED
+    return (await session.exec(select(func.count()).select_from(Organisation).where(public))).one()
+
+
 async def taken_slugs(session: AsyncSession, names: Collection[str]) -> set[str]:
     """Return the slugs in use that could collide with those of new names.
 

@@ -2,10 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from app import __version__
 from app.api.errors import answer_unexpected, install_error_handlers
@@ -14,25 +19,11 @@ from app.api.router import router
 from app.domain.identity import actions as identity
 from app.infra.database import transaction
 from app.infra.runtime import Runtime, make_runtime
+from app.pages.router import install_pages
 from app.settings import Settings
 
 FRONTEND = Path(__file__).resolve().parents[1] / "frontend" / "dist"
 _log = structlog.get_logger("app")
-
-
-def runtime_of(settings: Settings) -> Runtime:
-    """Make a process's tools from its settings; both URLs must be known by now."""
-    if not settings.database_url or not settings.redis_url:
-        message = "database_url and redis_url must be set before the application is made"
-        raise ValueError(message)
-    return make_runtime(
-        database_url=settings.database_url,
-        redis_url=settings.redis_url,
-        origin=settings.origin,
-        data_dir=settings.data_dir,
-        dev_origins=frozenset(settings.dev_peers),
-        pool_size=settings.database_pool_size,
-    )
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -49,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
-    app.state.runtime = runtime_of(settings)
+    app.state.runtime = make_runtime(**settings.tools())
     app.add_middleware(
         RequestMiddleware,
         secure=settings.secure,
@@ -59,7 +50,28 @@ def create_app(settings: Settings) -> FastAPI:
     )
     install_error_handlers(app)
     app.include_router(router)
+    install_pages(app, FRONTEND)
+    if (FRONTEND / "index.html").is_file():
+        app.mount("/app", Workspace(directory=FRONTEND, html=True), name="workspace")
     return app
+
+
+class Workspace(StaticFiles):
+    """The built workspace: its files, and its start page at every address it draws itself."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """As StaticFiles, with the start page where there is no such file."""
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code != HTTPStatus.NOT_FOUND or path.startswith("assets/"):
+                raise
+            response = await super().get_response("index.html", scope)
+        hashed = path.startswith("assets/")  # Vite puts the content's hash into these names
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if hashed else "no-cache"
+        )
+        return response
 
 
 @asynccontextmanager

@@ -73,13 +73,27 @@ class Settings(BaseSettings):
         """The public origin: what links, ids and signatures are made with."""
         return self.base_url or f"http://{self.host}:{self.port}"
 
+    def tools(self) -> dict[str, Any]:
+        """Return what a process's tools are made with (app.infra.runtime.make_runtime)."""
+        if not self.database_url or not self.redis_url:
+            message = "database_url and redis_url must be known before anything is made with them"
+            raise SettingsError(message)
+        return {
+            "database_url": self.database_url,
+            "redis_url": self.redis_url,
+            "origin": self.origin,
+            "data_dir": self.data_dir,
+            "dev_origins": frozenset(self.dev_peers),
+            "pool_size": self.database_pool_size,
+        }
+
     @property
     def secure(self) -> bool:
         """Whether people reach this instance over HTTPS."""
         return self.origin.startswith("https://")
 
 
-def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - typed by the model
+def load_settings(**overrides: Any) -> Settings:
     """Read all sources and check them; raises SettingsError with a sentence for the operator."""
     values = {**_from_file(), **_from_secret_files()}
     for name in Settings.model_fields:  # the environment beats the file

@@ -15,7 +15,8 @@ import structlog
 from arq.worker import Worker, func
 
 from app.infra.queue import QUEUE_NAME, deserialize, redis_settings, serialize
-from app.infra.runtime import Runtime
+from app.infra.runtime import Runtime, make_runtime
+from app.settings import Settings
 from app.workers.activity import react_to_activities, tidy_up
 from app.workers.administration import run_jobs
 from app.workers.federation import deliver_messages, process_inbox
@@ -36,6 +37,19 @@ FOLLOWED_BY = {
 TIDY_EVERY_SWEEPS = 120
 RECONNECT_SECONDS = 2
 _log = structlog.get_logger("app.workers")
+
+
+async def work(settings: Settings) -> None:
+    """Work for an instance until cancelled, with tools of this worker's own."""
+    runtime = make_runtime(**settings.tools())
+    try:
+        await run_workers(
+            runtime,
+            redis_url=settings.redis_url or "",
+            sweep_seconds=settings.sweep_seconds,
+        )
+    finally:
+        await runtime.close()
 
 
 async def run_workers(runtime: Runtime, *, redis_url: str, sweep_seconds: float) -> None:
@@ -88,7 +102,7 @@ async def _listen(chores: Mapping[str, Chore], redis_url: str) -> None:
 def build_worker(chores: Mapping[str, Chore], redis_url: str) -> Worker:
     """Make an arq worker that answers the doorbell, in JSON and without signal handlers."""
 
-    def answering(name: str) -> Any:  # noqa: ANN401 - arq's Function
+    def answering(name: str) -> Any:
         async def answer(_: dict[Any, Any]) -> None:
             await ring(chores, name)
 

@@ -29,7 +29,6 @@ from app.domain.identity import actions, queries
 from app.domain.organisations import queries as organisations
 from app.errors import ForbiddenError, UnauthenticatedError
 from app.models.identity import Account, AccountFields
-from app.settings import Settings
 
 router = APIRouter(route_class=StrictRoute, tags=["identity"])
 
@@ -83,9 +82,7 @@ async def get_session(actor: Caller, db: Db) -> Me:
     return await _me(db, actor.signed_in())
 
 
-@router.delete(
-    "/sessions/current", status_code=status.HTTP_204_NO_CONTENT, operation_id="sign_out"
-)
+@router.delete("/sessions/current", status_code=status.HTTP_204_NO_CONTENT, operation_id="sign_out")
 async def sign_out(
     actor: SignedIn, request: Request, response: Response, db: Db, settings: Configuration
 ) -> None:
@@ -115,7 +112,9 @@ async def change_me(
     given = body.model_dump(
         exclude_unset=True, include={"display_name", "email", "language"}, exclude_none=False
     )
-    changes = AccountFields(handle=before.handle, **{k: v for k, v in given.items() if v or k == "email"})
+    changes = AccountFields(
+        handle=before.handle, **{k: v for k, v in given.items() if v or k == "email"}
+    )
     account = await actions.change_account(db, actor, changes, frozenset(given))
     if body.password is not None:
         current = body.current_password.get_secret_value() if body.current_password else ""
@@ -151,13 +150,13 @@ async def revoke_token(token_id: UUID, actor: SignedIn, db: Db) -> None:
     await actions.revoke_token(db, actor, token_id)
 
 
-async def _enter(db: Db, response: Response, settings: Settings, account: Account) -> Me:
+async def _enter(db: Db, response: Response, settings: Configuration, account: Account) -> Me:
     secret = await actions.open_session(db, account.id)
     set_session_cookie(response, settings, secret)
     return await _me(db, account.id)
 
 
-def set_session_cookie(response: Response, settings: Settings, secret: str) -> None:
+def set_session_cookie(response: Response, settings: Configuration, secret: str) -> None:
     """Write the session cookie."""
     response.set_cookie(
         cookie_name(settings),

@@ -28,6 +28,9 @@ metadata: MetaData = SQLModel.metadata
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
+# Only its alphabet; rules.py says whether the zone exists.
+TimeZone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,60}$")]
+
 
 def _printable(text: str) -> str:
     bad = [c for c in text if (ord(c) < 32 and c not in "\n\t") or "\ud800" <= c <= "\udfff"]
@@ -59,17 +62,17 @@ Tag = Annotated[Line, StringConstraints(min_length=1, max_length=60, strip_white
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 366)]
 
 
-def moment(**kwargs: Any) -> Any:  # noqa: ANN401 - SQLModel's own Field answers Any
+def moment(**kwargs: Any) -> Any:
     """A UTC moment column."""
     return Field(sa_type=DateTime(timezone=True), **kwargs)  # type: ignore[call-overload]
 
 
-def created() -> Any:  # noqa: ANN401
+def created() -> Any:
     """A moment column that is filled with now."""
     return moment(default_factory=clock.now)
 
 
-def choice(kind: type[StrEnum], **kwargs: Any) -> Any:  # noqa: ANN401
+def choice(kind: type[StrEnum], **kwargs: Any) -> Any:
     """An enum column: the values as text, under a CHECK, no database type to migrate."""
     column = Enum(
         kind,
@@ -82,12 +85,12 @@ def choice(kind: type[StrEnum], **kwargs: Any) -> Any:  # noqa: ANN401
     return Field(sa_type=column, **kwargs)  # type: ignore[call-overload]
 
 
-def texts(**kwargs: Any) -> Any:  # noqa: ANN401
+def texts(**kwargs: Any) -> Any:
     """A column of several short texts."""
     return Field(default_factory=list, sa_type=ARRAY(String), **kwargs)  # type: ignore[call-overload]
 
 
-def data(**kwargs: Any) -> Any:  # noqa: ANN401
+def data(**kwargs: Any) -> Any:
     """A JSON column; replace its value whole, in-place edits are not seen."""
     return Field(sa_type=JSONB, **kwargs)  # type: ignore[call-overload]
 

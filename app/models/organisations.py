@@ -8,11 +8,10 @@ from uuid import UUID
 from pydantic import StringConstraints
 from sqlmodel import Field, SQLModel
 
-from app.models.base import Fields, Language, Line, Text, choice, created, texts
+from app.models.base import Fields, Language, Line, Text, TimeZone, choice, created, texts
 
 HTTP_URL_PATTERN = r"^https?://[^\s<>\"'\\@]{1,1990}$"
 HttpUrl = Annotated[str, StringConstraints(pattern=HTTP_URL_PATTERN, max_length=2000)]
-TimeZone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,60}$")]
 
 
 class OrganisationState(StrEnum):

@@ -7,8 +7,7 @@ from uuid import UUID
 from pydantic import StringConstraints
 from sqlmodel import Field, SQLModel
 
-from app.models.base import Fields, Language, Slug, Tag, Text, created, texts
-from app.models.organisations import TimeZone
+from app.models.base import Fields, Language, Slug, Tag, Text, TimeZone, created, texts
 
 
 class ProfileSkill(Fields):

@@ -8,14 +8,13 @@ from pydantic import Field, StringConstraints
 
 from app.api.schemas.base import Body, Shape
 from app.domain.organisations.queries import OrganisationView
-from app.models.base import Language, Line, Text
+from app.models.base import Language, Line, Text, TimeZone
 from app.models.identity import Account
 from app.models.organisations import (
     HttpUrl,
     MemberRole,
     Membership,
     OrganisationState,
-    TimeZone,
 )
 
 

@@ -48,9 +48,9 @@ class AppError(Exception):
         detail: str = "",
         errors: Sequence[FieldError] = (),
         extra: Mapping[str, Any] | None = None,
-        **params: Any,  # noqa: ANN401 - whatever the catalogue text names
+        **params: Any,
     ) -> None:
-        """`detail` goes to the log only; `params` fill the person's text; `extra` joins the answer."""
+        """`detail` is for the log, `params` fill the person's text, `extra` joins the answer."""
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
@@ -119,7 +119,7 @@ class LimitedError(AppError):
     kind = "limited"
     status = 429
 
-    def __init__(self, code: str, *, retry_after_seconds: int = 60, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, code: str, *, retry_after_seconds: int = 60, **kwargs: Any) -> None:
         """As AppError, with the seconds to wait."""
         super().__init__(code, seconds=retry_after_seconds, **kwargs)
         self.retry_after_seconds = retry_after_seconds

@@ -15,7 +15,7 @@ from app.infra.database import async_url
 ADVISORY_LOCK = 0x544F524E
 
 
-def _include(_: Any, name: str | None, kind: str, reflected: bool, __: Any) -> bool:  # noqa: ANN401, FBT001
+def _include(_: Any, name: str | None, kind: str, reflected: bool, __: Any) -> bool:
     return not (kind == "table" and reflected and name == "alembic_version")
 
 

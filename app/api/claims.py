@@ -28,7 +28,7 @@ router = APIRouter(route_class=StrictRoute, tags=["claims"])
 
 
 @router.get("/needs/{need_id}/claims", operation_id="list_need_claims")
-async def list_need_claims(  # noqa: PLR0913 - dependencies
+async def list_need_claims(
     need_id: UUID,
     request: Request,
     response: Response,
@@ -42,9 +42,7 @@ async def list_need_claims(  # noqa: PLR0913 - dependencies
     await require_need_side(db, actor, need)
     page = await queries.claims_of_need(db, need.id, limit, cursor)
     set_next_link(request, response, page.next_cursor)
-    return Listing(
-        items=await claim_shapes(db, actor, page.items), next_cursor=page.next_cursor
-    )
+    return Listing(items=await claim_shapes(db, actor, page.items), next_cursor=page.next_cursor)
 
 
 @router.post(
@@ -72,15 +70,11 @@ async def list_my_claims(
     """List one's own claims, newest first."""
     page = await queries.claims_of_worker(db, actor.signed_in(), limit, cursor)
     set_next_link(request, response, page.next_cursor)
-    return Listing(
-        items=await claim_shapes(db, actor, page.items), next_cursor=page.next_cursor
-    )
+    return Listing(items=await claim_shapes(db, actor, page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/claims/{claim_id}", operation_id="get_claim")
-async def get_claim(
-    claim_id: UUID, response: Response, actor: ClaimsReader, db: Db
-) -> ClaimShape:
+async def get_claim(claim_id: UUID, response: Response, actor: ClaimsReader, db: Db) -> ClaimShape:
     """Return a claim to its two parties."""
     view = await queries.get_claim_for(db, actor, claim_id)
     set_version(response, view.claim.version)

@@ -58,7 +58,7 @@ def _field(language: str, item: FieldError) -> dict[str, str]:
     }
 
 
-def _text(language: str, message_id: str, params: Any) -> str:  # noqa: ANN401
+def _text(language: str, message_id: str, params: Any) -> str:
     return translate(language, message_id, **params) if exists(message_id) else ""
 
 

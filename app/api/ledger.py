@@ -1,6 +1,7 @@
 """The ledger: confirm work, read books and contributions."""
 
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, status
@@ -76,7 +77,7 @@ async def list_my_contributions(
     )
 
 
-def _contribution(line: queries.EntryLine) -> dict[str, object]:
+def _contribution(line: queries.EntryLine) -> dict[str, Any]:
     wanted = set(ContributionShape.model_fields) - {"confirmed_at"}
     return {name: value for name, value in asdict(line).items() if name in wanted}
 
@@ -106,7 +107,7 @@ async def get_book(book_id: UUID, actor: LedgerReader, db: Db) -> BookShape:
 
 
 @router.get("/books/{book_id}/entries", operation_id="list_entries")
-async def list_entries(  # noqa: PLR0913 - dependencies
+async def list_entries(
     book_id: UUID,
     request: Request,
     response: Response,

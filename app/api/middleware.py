@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import TooLargeError
 from app.infra.ids import private_id
 
-CONTENT_SECURITY_POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one directive a line
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -104,7 +104,7 @@ class RequestMiddleware:
 
         try:
             await self.app(scope, receive, send_noting)
-        except Exception as error:  # noqa: BLE001 - the last resort of the process
+        except Exception as error:
             if begun:
                 raise
             answer = await self.answer_unexpected(Request(scope, receive), error)
@@ -131,7 +131,9 @@ class RequestMiddleware:
 
         return receive_limited
 
-    def _add_headers(self, scope: Scope, message: MutableMapping[str, Any], request_id: str) -> None:
+    def _add_headers(
+        self, scope: Scope, message: MutableMapping[str, Any], request_id: str
+    ) -> None:
         headers = MutableHeaders(raw=message["headers"])
         message["headers"] = headers.raw
         for name, value in SECURITY_HEADERS.items():

@@ -73,7 +73,7 @@ async def get_need(
 
 
 @router.patch("/{need_id}", operation_id="change_need")
-async def change_need(  # noqa: PLR0913 - dependencies
+async def change_need(
     need_id: UUID,
     body: NeedChanges,
     request: Request,
@@ -94,7 +94,7 @@ async def change_need(  # noqa: PLR0913 - dependencies
 
 
 @router.post("/{need_id}/transitions", operation_id="move_need")
-async def move_need(  # noqa: PLR0913 - dependencies
+async def move_need(
     need_id: UUID,
     body: TransitionInput,
     request: Request,
@@ -113,7 +113,7 @@ async def move_need(  # noqa: PLR0913 - dependencies
 
 def said_of(need: Need) -> dict[str, object]:
     """Return what a need says now, as NeedFields takes it."""
-    weights = {slug: SkillWeight.MUST for slug in need.must_slugs}
+    weights = dict.fromkeys(need.must_slugs, SkillWeight.MUST)
     return {
         **{name: getattr(need, name) for name in actions.PLAIN_FIELDS},
         "skills": [

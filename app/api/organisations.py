@@ -51,7 +51,7 @@ async def create_organisation(
 
 
 @router.get("", operation_id="list_organisations")
-async def list_organisations(  # noqa: PLR0913 - one parameter a filter
+async def list_organisations(
     *,
     actor: Caller,
     request: Request,

@@ -108,4 +108,5 @@ async def _keep(request: Request, response: Response) -> None:
     names = ("content-type", "location", "etag")
     headers = {name: response.headers[name] for name in names if name in response.headers}
     answer = idempotency.KeptAnswer(response.status_code, headers, bytes(response.body))
-    await idempotency.keep_answer(request.state.db, *kept, answer)
+    scope, key = kept
+    await idempotency.keep_answer(request.state.db, scope, key, answer)

@@ -49,7 +49,7 @@ async def _memberships(session: AsyncSession, actor: Actor) -> dict[UUID, Member
     return {organisation.id: own for own, organisation in found}
 
 
-def _need_shape(  # noqa: PLR0913 - the facts that a shape is made of
+def _need_shape(
     actor: Actor,
     need: Need,
     organisations: dict[UUID, Organisation],
@@ -101,7 +101,7 @@ async def claim_shapes(
     ]
 
 
-def _claim_shape(  # noqa: PLR0913 - the facts that a shape is made of
+def _claim_shape(
     actor: Actor,
     claim: Claim,
     need: Need,
@@ -129,9 +129,7 @@ def _claim_shape(  # noqa: PLR0913 - the facts that a shape is made of
     )
 
 
-async def claim_shape(
-    session: AsyncSession, actor: Actor, claim: Claim, need: Need
-) -> ClaimShape:
+async def claim_shape(session: AsyncSession, actor: Actor, claim: Claim, need: Need) -> ClaimShape:
     """Shape one claim with its history and confirmation."""
     await session.flush()  # the history and entry just written are read below
     (shape,) = await claim_shapes(session, actor, [(claim, need)])

@@ -52,7 +52,7 @@ def make_engine(
 class DatabaseSession(AsyncSession):
     """SQLModel's session, with SQLAlchemy's `execute` for statements that answer plain rows."""
 
-    async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401, E501
+    async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """Run any statement; SQLModel only steers people to `exec`, which reads models."""
         return await SQLAlchemySession.execute(self, statement, params, **options)
 
@@ -84,5 +84,3 @@ async def ping(engine: AsyncEngine) -> None:
     """Ask the database for a sign of life; raises what the driver raises."""
     async with engine.connect() as connection:
         await connection.exec_driver_sql("SELECT 1")
-
-

@@ -36,7 +36,7 @@ class Runtime:
         await self.engine.dispose()
 
 
-def make_runtime(  # noqa: PLR0913 - one parameter a setting, all named
+def make_runtime(
     *,
     database_url: str,
     redis_url: str,

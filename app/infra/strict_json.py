@@ -8,6 +8,7 @@ name, before anything else looks at the data. Limits: nesting 32, integers withi
 
 import json
 import math
+import re
 from typing import Any
 
 DEPTH_MAX = 32
@@ -19,12 +20,12 @@ class StrictJsonError(ValueError):
     """What was sent is not JSON that we read; `code` names why."""
 
     def __init__(self, code: str) -> None:
-        """`code` is one of not_utf8, syntax, too_deep, duplicate_key, not_finite, …"""
+        """`code` is one of not_utf8, syntax, too_deep, duplicate_key, not_finite and so on."""
         super().__init__(code)
         self.code = code
 
 
-def parse_json(raw: bytes, *, depth_max: int = DEPTH_MAX, nodes_max: int = NODES_MAX) -> Any:  # noqa: ANN401
+def parse_json(raw: bytes, *, depth_max: int = DEPTH_MAX, nodes_max: int = NODES_MAX) -> Any:
     """Return the value of one JSON text (RFC 8259), or raise StrictJsonError."""
     try:
         text = raw.decode("utf-8")
@@ -55,7 +56,7 @@ def check_text(text: str) -> None:
         raise StrictJsonError("lone_surrogate")
 
 
-def check_values(value: Any, *, nodes_max: int = NODES_MAX) -> None:  # noqa: ANN401
+def check_values(value: Any, *, nodes_max: int = NODES_MAX) -> None:
     """Refuse bad text anywhere in a value, and values with too many parts."""
     stack, nodes = [value], 0
     while stack:
@@ -72,24 +73,16 @@ def check_values(value: Any, *, nodes_max: int = NODES_MAX) -> None:  # noqa: AN
             stack.extend(item)
 
 
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+
+
 def _check_depth(raw: bytes, depth_max: int) -> None:
-    depth, in_string, escaped = 0, False, False
-    for byte in raw:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > depth_max:
-                raise StrictJsonError("too_deep")
-        elif byte in b"]}":
-            depth -= 1
+    """Count brackets outside strings, before the recursive parser sees them."""
+    depth = 0
+    for bracket in re.finditer(rb"[\[\]{}]", _STRING.sub(b"", raw)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > depth_max:
+            raise StrictJsonError("too_deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

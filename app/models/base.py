@@ -64,7 +64,7 @@ Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 366)]
 
 def moment(**kwargs: Any) -> Any:
     """A UTC moment column."""
-    return Field(sa_type=DateTime(timezone=True), **kwargs)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), **kwargs)
 
 
 def created() -> Any:
@@ -82,17 +82,17 @@ def choice(kind: type[StrEnum], **kwargs: Any) -> Any:
         name=kwargs.pop("name"),
         values_callable=lambda members: [member.value for member in members],
     )
-    return Field(sa_type=column, **kwargs)  # type: ignore[call-overload]
+    return Field(sa_type=column, **kwargs)
 
 
 def texts(**kwargs: Any) -> Any:
     """A column of several short texts."""
-    return Field(default_factory=list, sa_type=ARRAY(String), **kwargs)  # type: ignore[call-overload]
+    return Field(default_factory=list, sa_type=ARRAY(String), **kwargs)
 
 
 def data(**kwargs: Any) -> Any:
     """A JSON column; replace its value whole, in-place edits are not seen."""
-    return Field(sa_type=JSONB, **kwargs)  # type: ignore[call-overload]
+    return Field(sa_type=JSONB, **kwargs)
 
 
 __all__ = [

@@ -16,10 +16,13 @@ def _folded(handle: str) -> str:
 
 
 Handle = Annotated[
-    str, AfterValidator(_folded), StringConstraints(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{1,30}[A-Za-z0-9])$")
+    str,
+    AfterValidator(_folded),
+    StringConstraints(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{1,30}[A-Za-z0-9])$"),
 ]
 Email = Annotated[
-    str, StringConstraints(pattern=r"^[^@\s<>\"',;:\\]{1,64}@[^@\s<>\"',;:\\]{1,190}\.[^@\s.]{2,63}$")
+    str,
+    StringConstraints(pattern=r"^[^@\s<>\"',;:\\]{1,64}@[^@\s<>\"',;:\\]{1,190}\.[^@\s.]{2,63}$"),
 ]
 Password = Annotated[str, StringConstraints(min_length=8, max_length=256, strip_whitespace=False)]
 

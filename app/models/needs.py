@@ -103,7 +103,7 @@ class NeedSkillFields(Fields):
 
 
 class HarmCheck(Fields):
-    """The three questions: what data on people will exist, who could misuse it, can it be avoided."""
+    """What data on people will exist, who could misuse it, and whether it can be avoided."""
 
     data: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
     misuse: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
@@ -177,7 +177,8 @@ class Need(SQLModel, table=True):
     kind: NeedKind = choice(NeedKind, name="kind", default=NeedKind.LABOUR)
     stream: Stream = choice(Stream, name="stream", default=Stream.GIFT)
     skill_slugs: list[str] = Field(
-        default_factory=list, sa_type=ARRAY(String)  # type: ignore[call-overload]
+        default_factory=list,
+        sa_type=ARRAY(String),
     )
     must_slugs: list[str] = texts()
     skills_unknown: bool = False
@@ -220,9 +221,7 @@ class NeedHistory(SQLModel, table=True):
     )
     need_id: UUID = Field(foreign_key="needs.id", ondelete="CASCADE", index=True)
     account_id: UUID | None = None
-    from_state: NeedState | None = choice(
-        NeedState, name="from_state", default=None, nullable=True
-    )
+    from_state: NeedState | None = choice(NeedState, name="from_state", default=None, nullable=True)
     to_state: NeedState = choice(NeedState, name="to_state")
     reason: str = ""
     request_id: str | None = Field(default=None, max_length=64)

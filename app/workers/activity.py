@@ -11,9 +11,8 @@ from app.domain.identity import actions as identity
 from app.infra import clock
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
-from app.models.activity import Activity
-from app.models.activity import Reaction as ReactionRow
-from app.workers.reactions import REACTIONS, Reaction
+from app.models.activity import Activity, Reaction
+from app.workers import reactions
 
 BATCH = 200
 RETRY_SECONDS = (5, 15, 60, 300, 900, 3600)
@@ -34,7 +33,7 @@ async def react_to_activities(runtime: Runtime) -> int:
 
 
 async def _claim_batch(session: AsyncSession) -> list[Activity]:
-    """Lock what waits and nobody else is at; ids are not the order of commit, so none is assumed."""
+    """Lock what waits and nobody else is at; ids are no order of commit, so none is assumed."""
     statement = (
         select(Activity)
         .where(col(Activity.pending), col(Activity.next_try_at) <= clock.now())
@@ -47,13 +46,13 @@ async def _claim_batch(session: AsyncSession) -> list[Activity]:
 
 async def _react(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
     failed = ""
-    for reaction in REACTIONS.get(activity.verb, ()):
+    for reaction in reactions.REACTIONS.get(activity.verb, ()):
         try:
             async with session.begin_nested():
                 await _run_once(session, runtime, activity, reaction)
         except Exception as error:  # noqa: BLE001 - the others still run; this one is tried again
             failed = f"{reaction.name}: {type(error).__name__}"
-            _log.error(  # noqa: TRY400 - messages may hold people's data
+            _log.error(
                 "reaction failed",
                 reaction=reaction.name,
                 activity_id=activity.id,
@@ -70,13 +69,18 @@ async def _react(session: AsyncSession, runtime: Runtime, activity: Activity) ->
 
 
 async def _run_once(
-    session: AsyncSession, runtime: Runtime, activity: Activity, reaction: Reaction
+    session: AsyncSession, runtime: Runtime, activity: Activity, reaction: reactions.Reaction
 ) -> None:
-    if activity.id is None or await session.get(ReactionRow, (activity.id, reaction.name)):
+    if await _has_run(session, activity, reaction.name):
         return
     await reaction.run(session, runtime, activity)
-    session.add(ReactionRow(activity_id=activity.id, name=reaction.name))
+    session.add(Reaction(activity_id=activity.id, name=reaction.name))
     await session.flush()  # a clash with another worker must show inside the savepoint
+
+
+async def _has_run(session: AsyncSession, activity: Activity, name: str) -> bool:
+    statement = select(Reaction).where(Reaction.activity_id == activity.id, Reaction.name == name)
+    return (await session.exec(statement)).first() is not None
 
 
 async def tidy_up(runtime: Runtime) -> int:

@@ -103,7 +103,7 @@ def build_worker(chores: Mapping[str, Chore], redis_url: str) -> Worker:
     """Make an arq worker that answers the doorbell, in JSON and without signal handlers."""
 
     def answering(name: str) -> Any:
-        async def answer(_: dict[Any, Any]) -> None:
+        async def answer(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ARG001
             await ring(chores, name)
 
         return func(answer, name=name, keep_result=0, max_tries=1)

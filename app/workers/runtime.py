@@ -44,7 +44,7 @@ class Chore:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - one chore's fault must not stop the others
-            _log.error("chore failed", job=self.name, error=type(error).__name__)  # noqa: TRY400
+            _log.error("chore failed", job=self.name, error=type(error).__name__)
             return
         if done:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)

@@ -72,8 +72,9 @@ async def test_nobody_confirms_their_own_work(world: World) -> None:
     path = f"/claims/{claim['id']}/confirmation"
     refused = await owner.post(path, {"minutes": 60}, expect=403, key="one")
     assert refused["code"] == "confirmation_own"
-    assert (await owner.post(f"/claims/{claim['id']}/transitions",
-                             {"to": "confirmed"}, expect=409))["code"] == "transition_impossible"
+    assert (
+        await owner.post(f"/claims/{claim['id']}/transitions", {"to": "confirmed"}, expect=409)
+    )["code"] == "transition_impossible"
     await other.post(path, {"minutes": 60}, key="two")
     assert (await owner.get("/me/contributions"))["total_minutes"] == 60
 
@@ -117,6 +118,6 @@ async def test_the_workers_react_and_nothing_stays_waiting(world: World) -> None
     await world.work()
     async with world.runtime.engine.connect() as connection:
         rows = await connection.exec_driver_sql("SELECT verb, pending FROM activities")
-        states = {verb: pending for verb, pending in rows}
+        states = {row.verb: row.pending for row in rows}
     assert states["need.published"] is False
     assert not any(states.values())

@@ -4,8 +4,8 @@ Everything here goes through the public API, so a set-up can't make what the API
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 from secrets import token_hex
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -36,11 +36,11 @@ class Person:
         """The account's id."""
         return str(self.me["account"]["id"])
 
-    async def ask(self, method: str, path: str, **kwargs: Any) -> httpx.Response:  # noqa: ANN401
+    async def ask(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """Send a request to the API and return the answer, whatever it is."""
         return await self.http.request(method, f"/api/v1{path}", **kwargs)
 
-    async def get(self, path: str, **params: Any) -> Json:  # noqa: ANN401
+    async def get(self, path: str, **params: Any) -> Json:
         """Read something that must be there."""
         return self._expect(await self.ask("GET", path, params=params), 200)
 
@@ -106,7 +106,7 @@ class World:
             self.steward = steward
         return self.steward
 
-    async def sign_up(self, handle: str, **account: Any) -> Person:  # noqa: ANN401
+    async def sign_up(self, handle: str, **account: Any) -> Person:
         """Return a new person with an account, signed in."""
         await self.set_up()
         person = self.stranger()
@@ -120,11 +120,11 @@ class World:
         made = await owner.post("/organisations", {"name": name, "languages": ["ca"]})
         return await steward.move(f"/organisations/{made['id']}", "accepted")
 
-    async def draft(self, member: Person, organisation: Json, **changes: Any) -> Json:  # noqa: ANN401
+    async def draft(self, member: Person, organisation: Json, **changes: Any) -> Json:
         """Return a draft that lacks nothing."""
         return await member.post("/needs", need_input(organisation, **changes))
 
-    async def open_need(self, member: Person, organisation: Json, **changes: Any) -> Json:  # noqa: ANN401
+    async def open_need(self, member: Person, organisation: Json, **changes: Any) -> Json:
         """Return a need that is open."""
         draft = await self.draft(member, organisation, **changes)
         await member.move(f"/needs/{draft['id']}", "review")
@@ -141,7 +141,7 @@ class World:
         await worker.post(f"/claims/{claim['id']}/work-logs", log)
         return await worker.move(f"/claims/{claim['id']}", "submitted")
 
-    async def confirm(self, member: Person, claim: Json, minutes: int = 90, **body: Any) -> Json:  # noqa: ANN401
+    async def confirm(self, member: Person, claim: Json, minutes: int = 90, **body: Any) -> Json:
         """Confirm the work of a claim."""
         path = f"/claims/{claim['id']}/confirmation"
         return await member.post(path, {"minutes": minutes, **body}, key=token_hex(16))
@@ -153,7 +153,7 @@ class World:
         await run_until_idle(self.runtime)
 
 
-def need_input(organisation: Json, **changes: Any) -> Json:  # noqa: ANN401
+def need_input(organisation: Json, **changes: Any) -> Json:
     """Return what a complete need says."""
     return {
         "organisation_id": organisation["id"],

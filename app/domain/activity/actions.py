@@ -17,7 +17,11 @@ PENDING_MARK = "tornallom.activity_pending"
 
 
 def record(
-    session: AsyncSession, actor: Actor, verb: str, object_id: UUID, **details: Any  # noqa: ANN401
+    session: AsyncSession,
+    actor: Actor,
+    verb: str,
+    object_id: UUID,
+    **details: Any,
 ) -> None:
     """Note that `verb` (such as "claim.accepted") happened to the object of that noun."""
     session.add(

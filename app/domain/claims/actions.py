@@ -205,7 +205,7 @@ def _check_loggable(view: ClaimView) -> None:
         raise ConflictError("claim_not_loggable")
 
 
-def _add_history(  # noqa: PLR0913 - one parameter a column
+def _add_history(
     session: AsyncSession,
     actor: Actor,
     claim: Claim,

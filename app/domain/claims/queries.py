@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -104,10 +104,12 @@ async def _page(session: AsyncSession, statement: object, limit: int) -> Page[tu
         col(Claim.created_at).desc(), col(Claim.id).desc()
     ).limit(limit + 1)
     rows = [tuple(row) for row in (await session.exec(ordered)).all()]
-    return cut_page(rows, limit, lambda row: encode_cursor(row[0].created_at.isoformat(), row[0].id))
+    return cut_page(
+        rows, limit, lambda row: encode_cursor(row[0].created_at.isoformat(), row[0].id)
+    )
 
 
-def _before(cursor: str | None) -> list[object]:
+def _before(cursor: str | None) -> list[ColumnElement[bool]]:
     if cursor is None:
         return []
     try:
@@ -140,7 +142,7 @@ async def load_of(session: AsyncSession, account_id: UUID) -> WorkerLoad:
         .where(Claim.account_id == account_id)
         .group_by(col(Claim.state))
     )
-    counts: dict[str, int] = {state: n for state, n in await session.execute(statement)}
+    counts: dict[str, int] = {row[0]: row[1] for row in await session.execute(statement)}
     pending = counts.get(ClaimState.APPLIED, 0)
     alive = sum(n for state, n in counts.items() if state in LIVE_STATES)
     return WorkerLoad(pending, alive - pending, counts.get(ClaimState.CONFIRMED, 0))
@@ -149,9 +151,7 @@ async def load_of(session: AsyncSession, account_id: UUID) -> WorkerLoad:
 async def history_of(session: AsyncSession, claim_id: UUID) -> Sequence[ClaimHistory]:
     """Return the moves of a claim, oldest first."""
     statement = (
-        select(ClaimHistory)
-        .where(ClaimHistory.claim_id == claim_id)
-        .order_by(col(ClaimHistory.id))
+        select(ClaimHistory).where(ClaimHistory.claim_id == claim_id).order_by(col(ClaimHistory.id))
     )
     return (await session.exec(statement)).all()
 
@@ -175,7 +175,7 @@ async def minutes_logged(session: AsyncSession, claim_ids: Sequence[UUID]) -> di
         .where(col(WorkLog.claim_id).in_(claim_ids))
         .group_by(col(WorkLog.claim_id))
     )
-    return {claim_id: int(total) for claim_id, total in await session.execute(statement)}
+    return {row[0]: int(row[1]) for row in await session.execute(statement)}
 
 
 async def minutes_on_day(session: AsyncSession, account_id: UUID, day: date) -> int:

@@ -49,9 +49,7 @@ async def set_up(
     """Make the first steward with the one-time secret; two racing people cannot both do it."""
     used = await session.execute(
         update(SetupToken)
-        .where(
-            col(SetupToken.token_hash) == secret_hash(token), col(SetupToken.used_at).is_(None)
-        )
+        .where(col(SetupToken.token_hash) == secret_hash(token), col(SetupToken.used_at).is_(None))
         .values(used_at=clock.now())
         .returning(col(SetupToken.token_hash))
     )
@@ -94,7 +92,7 @@ def check_password(password: str, handle: str, minimum: int) -> None:
     """Refuse a password that would be guessed."""
     weakness = password_weakness(password, handle, minimum)
     if weakness is not None:
-        raise errors.password_weak(weakness, minimum=minimum)
+        raise errors.password_weak(weakness, minimum)
 
 
 async def _flush_unique(session: AsyncSession) -> None:

@@ -45,6 +45,7 @@ def setup_token_wrong() -> ForbiddenError:
     return ForbiddenError("setup_token_wrong")
 
 
-def password_weak(code: str, **params: int) -> InvalidError:
+def password_weak(code: str, minimum: int) -> InvalidError:
     """422: too short, too common, or the handle itself."""
-    return InvalidError(code, errors=[FieldError("/password", code, params)], **params)
+    field = FieldError("/password", code, {"minimum": minimum})
+    return InvalidError(code, errors=[field], minimum=minimum)

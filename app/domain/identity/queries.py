@@ -82,9 +82,7 @@ async def get_account(session: AsyncSession, account_id: UUID) -> Account:
     return account
 
 
-async def accounts_by_id(
-    session: AsyncSession, ids: Sequence[UUID]
-) -> dict[UUID, Account]:
+async def accounts_by_id(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, Account]:
     """Return accounts by id, for naming the people in a list."""
     if not ids:
         return {}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 SESSION_IDLE = timedelta(days=7)
 SESSION_ABSOLUTE = timedelta(days=30)
 SESSION_SEEN_EVERY = timedelta(minutes=5)
-TOKEN_PREFIX = "tln_"
+TOKEN_PREFIX = "tln_"  # noqa: S105 - the public beginning of every token
 TOKEN_DAYS_MAX = 366
 FAILURE_WINDOW = timedelta(hours=1)
 

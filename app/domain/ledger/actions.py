@@ -64,7 +64,7 @@ async def confirm_contribution(
     return view, entry
 
 
-async def _post_contribution(  # noqa: PLR0913 - what an entry is made of
+async def _post_contribution(
     session: AsyncSession,
     actor: Actor,
     view: ClaimView,

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import Row, Select, func
+from sqlalchemy import select as core_select
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -33,6 +35,7 @@ from app.models.needs import Need
 from app.models.organisations import Membership, Organisation
 
 WORKER = LedgerAccountKind.WORKER
+CURSOR_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ async def entries_of_book(
 ) -> Page[EntryLine]:
     """Return a book's entries, newest first."""
     book = await get_book_for(session, actor, book_id)
-    statement = _entry_lines().where(Entry.book_id == book.id)
+    statement = _entry_lines().where(col(Entry.book_id) == book.id)
     return await _entry_page(session, statement, limit, cursor)
 
 
@@ -162,7 +165,7 @@ async def contributions_of(
     session: AsyncSession, account_id: UUID, limit: int, cursor: str | None
 ) -> Page[EntryLine]:
     """Return what one worker gave, in all books, newest first."""
-    statement = _entry_lines().where(LedgerAccount.holder_id == account_id)
+    statement = _entry_lines().where(col(LedgerAccount.holder_id) == account_id)
     return await _entry_page(session, statement, limit, cursor)
 
 
@@ -181,48 +184,58 @@ async def minutes_by_stream(session: AsyncSession, account_id: UUID) -> dict[str
     return {stream.value: int(total) for stream, total in await session.execute(statement)}
 
 
-def _entry_lines():  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLAlchemy's Select of 12 columns
-    return (
-        select(
-            Entry.id, Entry.entry_id, Entry.kind, Account.display_name, Need.id.label("need_id"),
-            Need.title, Organisation.name, Posting.amount, LedgerAccount.stream, Entry.worked_on,
-            Entry.recorded_at, Entry.recorded_by,
+def _entry_lines() -> Select[Any]:
+    """Read entries with the names that people know them by, under the names of EntryLine."""
+    columns: Select[Any] = (
+        core_select(
+            col(Entry.id).label("id"),
+            col(Entry.entry_id).label("entry_id"),
+            col(Entry.kind).label("kind"),
+            func.coalesce(Account.display_name, "").label("worker"),
+            col(Need.id).label("need_id"),
+            func.coalesce(Need.title, "").label("need_title"),
+            col(Organisation.name).label("organisation_name"),
+            col(Posting.amount).label("minutes"),
+            col(LedgerAccount.stream).label("stream"),
+            col(Entry.worked_on).label("worked_on"),
+            col(Entry.recorded_at).label("recorded_at"),
+            col(Entry.recorded_by).label("recorded_by"),
         )
-        .join(Posting, col(Posting.entry_id) == Entry.entry_id)
-        .join(LedgerAccount, col(Posting.account_id) == LedgerAccount.id)
-        .join(Book, col(Entry.book_id) == Book.id)
-        .join(Organisation, col(Book.organisation_id) == Organisation.id)
-        .outerjoin(Account, col(LedgerAccount.holder_id) == Account.id)
-        .outerjoin(Claim, col(Entry.claim_id) == Claim.id)
-        .outerjoin(Need, col(Claim.need_id) == Need.id)
-        .where(LedgerAccount.kind == WORKER, Posting.unit == MINUTE)
-    )  # fmt: skip
+        .join(Posting, col(Posting.entry_id) == col(Entry.entry_id))
+        .join(LedgerAccount, col(Posting.account_id) == col(LedgerAccount.id))
+        .join(Book, col(Entry.book_id) == col(Book.id))
+        .join(Organisation, col(Book.organisation_id) == col(Organisation.id))
+        .outerjoin(Account, col(LedgerAccount.holder_id) == col(Account.id))
+        .outerjoin(Claim, col(Entry.claim_id) == col(Claim.id))
+        .outerjoin(Need, col(Claim.need_id) == col(Need.id))
+        .where(col(LedgerAccount.kind) == WORKER, col(Posting.unit) == MINUTE)
+    )
+    return columns
 
 
 async def _entry_page(
-    session: AsyncSession, statement: object, limit: int, cursor: str | None
+    session: AsyncSession, statement: Select[Any], limit: int, cursor: str | None
 ) -> Page[EntryLine]:
     if cursor is not None:
         (last,) = decode_cursor(cursor, 1)
-        if last is None or not last.isdigit() or len(last) > 18:
+        if last is None or not (last.isascii() and last.isdigit()) or len(last) > CURSOR_DIGITS:
             raise InvalidError("cursor_invalid")
-        statement = statement.where(col(Entry.id) < int(last))  # type: ignore[attr-defined]
-    ordered = statement.order_by(col(Entry.id).desc()).limit(limit + 1)  # type: ignore[attr-defined]
-    rows = (await session.execute(ordered)).all()
-    recorders = await _names(session, [row[-1] for row in rows])
+        statement = statement.where(col(Entry.id) < int(last))
+    rows = (await session.execute(statement.order_by(col(Entry.id).desc()).limit(limit + 1))).all()
+    recorders = await _names(session, [row.recorded_by for row in rows])
     lines = [_line(row, recorders) for row in rows]
     return cut_page(lines, limit, lambda line: encode_cursor(line.id))
 
 
-def _line(row: Sequence[object], recorders: dict[UUID, tuple[str, str]]) -> EntryLine:
-    *values, recorder = row
-    values[3] = values[3] or ""
-    values[5] = values[5] or ""
-    name = recorders.get(recorder, ("", ""))[1]  # type: ignore[call-overload]
-    return EntryLine(*values, recorded_by=name)  # type: ignore[arg-type]
+def _line(row: Row[Any], recorders: dict[UUID, tuple[str, str]]) -> EntryLine:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    values["recorded_by"] = recorders.get(row.recorded_by, ("", ""))[1]
+    return EntryLine(**values)
 
 
 async def entry_of_claim(session: AsyncSession, claim_id: UUID) -> EntryLine | None:
     """Return the entry that confirmed a claim."""
-    rows = await _entry_page(session, _entry_lines().where(Entry.claim_id == claim_id), 1, None)
+    rows = await _entry_page(
+        session, _entry_lines().where(col(Entry.claim_id) == claim_id), 1, None
+    )
     return rows.items[0] if rows.items else None

@@ -42,9 +42,7 @@ def is_balanced(lines: Iterable[PostingLine]) -> bool:
     """Say whether lines make an entry: two at least, none empty, zero in each unit."""
     kept = list(lines)
     return (
-        len(kept) >= 2
-        and all(line.amount != 0 for line in kept)
-        and not any(sums(kept).values())
+        len(kept) >= 2 and all(line.amount != 0 for line in kept) and not any(sums(kept).values())
     )
 
 

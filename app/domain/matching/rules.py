@@ -4,7 +4,8 @@ Skills count 60, hours 20, freshness and urgency 20. Languages filter, they do n
 points for politics, gender, origin or past "performance".
 """
 
-from collections.abc import Callable, Iterable, Set as AbstractSet
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 

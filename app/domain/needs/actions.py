@@ -139,7 +139,7 @@ def apply_fields(need: Need, fields: NeedFields, organisation: Organisation) -> 
     )
 
 
-def add_history(  # noqa: PLR0913 - one parameter a column
+def add_history(
     session: AsyncSession,
     actor: Actor,
     need: Need,
@@ -209,9 +209,7 @@ def _check_skills(wanted: list[NeedSkillFields]) -> None:
         raise errors.skills_unknown(unknown)
 
 
-async def _refuse_taken_external_id(
-    session: AsyncSession, need: Need, fields: NeedFields
-) -> None:
+async def _refuse_taken_external_id(session: AsyncSession, need: Need, fields: NeedFields) -> None:
     if fields.external_id is None or need.organisation_id is None:
         return
     found = await queries.need_by_external_id(session, need.organisation_id, fields.external_id)

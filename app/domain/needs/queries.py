@@ -97,9 +97,7 @@ async def need_by_external_id(
     return (await session.exec(statement)).first()
 
 
-async def has_claim_in(
-    session: AsyncSession, need: Need, states: Sequence[ClaimState]
-) -> bool:
+async def has_claim_in(session: AsyncSession, need: Need, states: Sequence[ClaimState]) -> bool:
     """Say whether a need has a claim in one of the states."""
     statement = (
         select(Claim.id).where(Claim.need_id == need.id, col(Claim.state).in_(states)).limit(1)
@@ -193,7 +191,7 @@ def _conditions(filters: NeedFilters) -> list[ColumnElement[bool]]:
         column == value for column, value in exact.items() if value is not None
     ]
     if filters.skill:
-        found.append(col(Need.skill_slugs).contains(list(filters.skill)))  # type: ignore[attr-defined]
+        found.append(col(Need.skill_slugs).contains(list(filters.skill)))
     if filters.hours_max is not None:
         found.append(col(Need.estimate_minutes) <= filters.hours_max * 60)
     if filters.region:
@@ -225,7 +223,7 @@ def _published() -> ColumnElement[datetime]:
 
 
 def _order(sort: str) -> list[ColumnElement[Any]]:
-    newest = [_published().desc(), col(Need.id).desc()]
+    newest: list[ColumnElement[Any]] = [_published().desc(), col(Need.id).desc()]
     return newest if sort == "newest" else [_deadline().asc(), *newest]
 
 
@@ -247,9 +245,7 @@ def _after(sort: str, cursor: str | None) -> list[ColumnElement[bool]]:
     except ValueError:
         raise InvalidError("cursor_invalid") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    older = or_(
-        _published() < moment, and_(_published() == moment, col(Need.id) < last_id)
-    )
+    older = or_(_published() < moment, and_(_published() == moment, col(Need.id) < last_id))
     if deadline is None:
         return [older]
     return [or_(_deadline() > deadline, and_(_deadline() == deadline, older))]

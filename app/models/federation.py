@@ -1,0 +1,222 @@
+"""Tables of peers and of the messages between them and us.
+
+A peer's rows are three, because three different writers hold them: the stewards (`peers`), the
+outgoing lane (`peer_outboxes`) and the incoming one (`peer_inboxes`).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+from app.models.base import choice, created, moment
+
+
+class PeerState(StrEnum):
+    """Where two instances stand with each other; the moves are in federation/peers/states.py."""
+
+    NONE = "none"
+    PROPOSED = "proposed"
+    REQUESTED = "requested"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    KEY_CHANGED = "key_changed"
+    ENDED = "ended"
+    BLOCKED = "blocked"
+
+
+class InstanceKey(SQLModel, table=True):
+    """Our own signing key, sealed with the key file, and the epoch our sequences count in."""
+
+    __tablename__ = "instance_keys"
+
+    name: str = Field(primary_key=True, max_length=40)
+    public_key: bytes = Field(sa_type=LargeBinary)
+    sealed_private_key: bytes = Field(sa_type=LargeBinary)
+    epoch: str = Field(max_length=40)
+    created_at: datetime = created()
+
+
+class Peer(SQLModel, table=True):
+    """Another instance and what we hold of it: its pinned key and where we stand."""
+
+    __tablename__ = "peers"
+
+    id: UUID = Field(primary_key=True)
+    origin: str = Field(max_length=300, unique=True)
+    actor_url: str = Field(max_length=500)
+    inbox_url: str = Field(max_length=500)
+    key_id: str = Field(max_length=500)
+    public_key: bytes = Field(sa_type=LargeBinary)
+    # A key the peer shows that nobody has approved: never used to verify anything.
+    candidate_key_id: str | None = Field(default=None, max_length=500)
+    candidate_key: bytes | None = Field(default=None, sa_type=LargeBinary)
+    name: str = Field(default="", max_length=200)
+    software: str = Field(default="", max_length=100)
+    state: PeerState = choice(PeerState, name="state", default=PeerState.NONE)
+    offer_id: str | None = Field(default=None, max_length=500)
+    answer_id: str | None = Field(default=None, max_length=500)
+    created_at: datetime = created()
+    state_at: datetime = created()
+    active_since: datetime | None = moment(default=None, nullable=True)
+    version: int = 1
+
+
+class PeerOutbox(SQLModel, table=True):
+    """The outgoing lane of a peer: its sequence, its patience, who is sending just now."""
+
+    __tablename__ = "peer_outboxes"
+
+    peer_id: UUID = Field(primary_key=True, foreign_key="peers.id", ondelete="CASCADE")
+    last_seq: int = Field(default=0, sa_type=BigInteger)
+    acknowledged_seq: int = Field(default=0, sa_type=BigInteger)
+    acknowledged_at: datetime | None = moment(default=None, nullable=True)
+    nudged_at: datetime | None = moment(default=None, nullable=True)
+    failures: int = 0
+    next_attempt_at: datetime = created()
+    last_success_at: datetime | None = moment(default=None, nullable=True)
+    last_failure_at: datetime | None = moment(default=None, nullable=True)
+    last_failure: str = Field(default="", max_length=60)
+    leased_until: datetime = created()
+
+
+class PeerInbox(SQLModel, table=True):
+    """The incoming lane of a peer: what has been applied of its sequence."""
+
+    __tablename__ = "peer_inboxes"
+
+    peer_id: UUID = Field(primary_key=True, foreign_key="peers.id", ondelete="CASCADE")
+    epoch: str = Field(default="", max_length=40)
+    applied_seq: int = Field(default=0, sa_type=BigInteger)
+    last_message_at: datetime | None = moment(default=None, nullable=True)
+    pull_failures: int = 0
+    pull_after: datetime = created()
+
+
+class FederationEvent(SQLModel, table=True):
+    """A message of ours, written once whatever the number of peers it goes to."""
+
+    __tablename__ = "federation_events"
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    activity_id: str = Field(max_length=500, unique=True)
+    activity_type: str = Field(max_length=40)
+    object_url: str = Field(default="", max_length=500, index=True)
+    object_version: int = 0
+    body: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = created()
+
+
+class DeliveryState(StrEnum):
+    """The life of a delivery."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class Delivery(SQLModel, table=True):
+    """One message to one peer; `seq` is null for the handshake, gapless for the rest."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("uq_deliveries_peer_id_seq", "peer_id", "seq", unique=True),
+        Index("ix_deliveries_pending", "peer_id", "id", postgresql_where=text("state = 'pending'")),
+        Index("ix_deliveries_peer_event", "peer_id", "event_id"),
+    )
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    peer_id: UUID = Field(foreign_key="peers.id", ondelete="CASCADE")
+    event_id: int = Field(
+        sa_type=BigInteger, foreign_key="federation_events.id", ondelete="CASCADE", index=True
+    )
+    seq: int | None = Field(default=None, sa_type=BigInteger)
+    state: DeliveryState = choice(DeliveryState, name="state", default=DeliveryState.PENDING)
+    attempts: int = 0
+    last_status: int | None = None
+    last_code: str = Field(default="", max_length=100)
+    created_at: datetime = created()
+    sent_at: datetime | None = moment(default=None, nullable=True)
+
+
+class IncomingState(StrEnum):
+    """The life of a message from a peer."""
+
+    RECEIVED = "received"
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    PARKED = "parked"
+
+
+class IncomingMessage(SQLModel, table=True):
+    """A verified message, stored before anything is done with it; never stored twice."""
+
+    __tablename__ = "incoming_messages"
+    __table_args__ = (
+        Index("uq_incoming_messages_activity", "peer_id", "activity_id", unique=True),
+        Index("ix_incoming_messages_sequence", "peer_id", "epoch", "seq"),
+        Index(
+            "ix_incoming_messages_received",
+            "peer_id",
+            "seq",
+            postgresql_where=text("state = 'received'"),
+        ),
+    )
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    peer_id: UUID = Field(foreign_key="peers.id", ondelete="CASCADE")
+    activity_id: str = Field(max_length=500)
+    activity_type: str = Field(max_length=40)
+    body: bytes = Field(sa_type=LargeBinary)
+    body_hash: bytes = Field(sa_type=LargeBinary)
+    epoch: str = Field(default="", max_length=40)
+    seq: int | None = Field(default=None, sa_type=BigInteger)
+    state: IncomingState = choice(IncomingState, name="state", default=IncomingState.RECEIVED)
+    code: str = Field(default="", max_length=100)
+    attempts: int = 0
+    received_at: datetime = created()
+    done_at: datetime | None = moment(default=None, nullable=True)
+
+
+class SeenNonce(SQLModel, table=True):
+    """A nonce that was used; kept for longer than a signature may live."""
+
+    __tablename__ = "seen_nonces"
+    __table_args__ = (Index("ix_seen_nonces_origin_at", "origin", "at"),)
+
+    origin: str = Field(primary_key=True, max_length=300)
+    nonce: str = Field(primary_key=True, max_length=64)
+    at: datetime = created()
+
+
+class ActorFetch(SQLModel, table=True):
+    """When we last asked an origin for its actor: nobody can make us ask more often."""
+
+    __tablename__ = "actor_fetches"
+
+    origin: str = Field(primary_key=True, max_length=300)
+    at: datetime = moment(index=True)
+
+
+class RemoteObject(SQLModel, table=True):
+    """What we know of a peer's object: its newest version, or that it is gone."""
+
+    __tablename__ = "remote_objects"
+
+    url: str = Field(primary_key=True, max_length=500)
+    peer_id: UUID = Field(foreign_key="peers.id", ondelete="CASCADE", index=True)
+    epoch: str = Field(default="", max_length=40)
+    version: int = 0
+    status: str = Field(default="", max_length=32)
+    gone: bool = False
+    need_id: UUID | None = None
+    updated_at: datetime = created()

@@ -71,15 +71,15 @@ async def _react(session: AsyncSession, runtime: Runtime, activity: Activity) ->
 async def _run_once(
     session: AsyncSession, runtime: Runtime, activity: Activity, reaction: reactions.Reaction
 ) -> None:
-    if await _has_run(session, activity, reaction.name):
+    if activity.id is None or await _has_run(session, activity.id, reaction.name):
         return
     await reaction.run(session, runtime, activity)
     session.add(Reaction(activity_id=activity.id, name=reaction.name))
     await session.flush()  # a clash with another worker must show inside the savepoint
 
 
-async def _has_run(session: AsyncSession, activity: Activity, name: str) -> bool:
-    statement = select(Reaction).where(Reaction.activity_id == activity.id, Reaction.name == name)
+async def _has_run(session: AsyncSession, activity_id: int, name: str) -> bool:
+    statement = select(Reaction).where(Reaction.activity_id == activity_id, Reaction.name == name)
     return (await session.exec(statement)).first() is not None
 
 

@@ -186,21 +186,22 @@ async def minutes_by_stream(session: AsyncSession, account_id: UUID) -> dict[str
 
 def _entry_lines() -> Select[Any]:
     """Read entries with the names that people know them by, under the names of EntryLine."""
-    columns: Select[Any] = (
-        core_select(
-            col(Entry.id).label("id"),
-            col(Entry.entry_id).label("entry_id"),
-            col(Entry.kind).label("kind"),
-            func.coalesce(Account.display_name, "").label("worker"),
-            col(Need.id).label("need_id"),
-            func.coalesce(Need.title, "").label("need_title"),
-            col(Organisation.name).label("organisation_name"),
-            col(Posting.amount).label("minutes"),
-            col(LedgerAccount.stream).label("stream"),
-            col(Entry.worked_on).label("worked_on"),
-            col(Entry.recorded_at).label("recorded_at"),
-            col(Entry.recorded_by).label("recorded_by"),
-        )
+    columns: list[Any] = [
+        col(Entry.id).label("id"),
+        col(Entry.entry_id).label("entry_id"),
+        col(Entry.kind).label("kind"),
+        func.coalesce(Account.display_name, "").label("worker"),
+        col(Need.id).label("need_id"),
+        func.coalesce(Need.title, "").label("need_title"),
+        col(Organisation.name).label("organisation_name"),
+        col(Posting.amount).label("minutes"),
+        col(LedgerAccount.stream).label("stream"),
+        col(Entry.worked_on).label("worked_on"),
+        col(Entry.recorded_at).label("recorded_at"),
+        col(Entry.recorded_by).label("recorded_by"),
+    ]
+    return (
+        core_select(*columns)
         .join(Posting, col(Posting.entry_id) == col(Entry.entry_id))
         .join(LedgerAccount, col(Posting.account_id) == col(LedgerAccount.id))
         .join(Book, col(Entry.book_id) == col(Book.id))
@@ -210,7 +211,6 @@ def _entry_lines() -> Select[Any]:
         .outerjoin(Need, col(Claim.need_id) == col(Need.id))
         .where(col(LedgerAccount.kind) == WORKER, col(Posting.unit) == MINUTE)
     )
-    return columns
 
 
 async def _entry_page(

@@ -1,11 +1,28 @@
-"""Running the instance: its name and its long work."""
+"""Running the instance: its name and its long work.
 
+A job is a row from the moment it is asked for. Whoever works on it says so every few seconds;
+one that has gone silent is taken up by somebody else. What it does and its end are one
+transaction, so a job that is taken up twice still has its effect once.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import and_, or_, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.access import Actor
+from app.domain.activity.actions import record
 from app.domain.administration.queries import NAME
-from app.models.administration import InstanceSetting
+from app.infra import clock, ids
+from app.models.administration import InstanceSetting, Job, JobState
+
+SILENT_AFTER = timedelta(seconds=20)
+ATTEMPTS_MAX = 3
+ATTEMPTS = "attempts"
 
 
 async def name_instance(session: AsyncSession, name: str) -> None:
@@ -13,9 +30,88 @@ async def name_instance(session: AsyncSession, name: str) -> None:
     await _set(session, NAME, name)
 
 
-async def _set(session: AsyncSession, name: str, value: Any) -> None:  # noqa: ANN401
+async def _set(session: AsyncSession, name: str, value: Any) -> None:
     found = await session.get(InstanceSetting, name)
     if found is None:
         session.add(InstanceSetting(name=name, value=value))
     else:
         found.value = value
+
+
+async def create_job(
+    session: AsyncSession,
+    actor: Actor,
+    kind: str,
+    parameters: Mapping[str, Any],
+    payload: bytes | None = None,
+) -> Job:
+    """Put work in the queue for a worker; the asker can follow it."""
+    job = Job(
+        id=ids.private_id(),
+        kind=kind,
+        account_id=actor.signed_in(),
+        parameters=dict(parameters),
+        payload=payload,
+    )
+    session.add(job)
+    record(session, actor, "job.queued", job.id, kind=kind)
+    return job
+
+
+async def claim_job(session: AsyncSession) -> Job | None:
+    """Take the oldest job that waits, or whose worker has gone silent."""
+    now = clock.now()
+    statement = (
+        select(Job)
+        .where(
+            or_(
+                col(Job.state) == JobState.QUEUED,
+                and_(
+                    col(Job.state) == JobState.RUNNING,
+                    col(Job.heartbeat_at) < now - SILENT_AFTER,
+                ),
+            )
+        )
+        .order_by(col(Job.created_at), col(Job.id))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    job = (await session.exec(statement)).first()
+    if job is not None:
+        attempts = int(job.parameters.get(ATTEMPTS, 0)) + 1
+        job.parameters = {**job.parameters, ATTEMPTS: attempts}
+        job.state = JobState.RUNNING
+        job.heartbeat_at = now
+        job.done = 0
+    return job
+
+
+def is_hopeless(job: Job) -> bool:
+    """Say whether a job has taken down its worker so often that it must not be tried again."""
+    return int(job.parameters.get(ATTEMPTS, 0)) > ATTEMPTS_MAX
+
+
+async def note_progress(
+    session: AsyncSession, job_id: UUID, progress: tuple[int, int] | None = None
+) -> None:
+    """Say that somebody is at it, and how far; in a transaction of its own, to be seen."""
+    values: dict[str, Any] = {"heartbeat_at": clock.now()}
+    if progress is not None:
+        values["done"], values["total"] = progress
+    await session.execute(
+        update(Job)
+        .where(col(Job.id) == job_id, col(Job.state) == JobState.RUNNING)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def finish_job(
+    job: Job, state: JobState, result: Mapping[str, Any], warnings: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write how a job ended; what it was made from is not needed any more."""
+    job.state = state
+    job.result = dict(result)
+    job.warnings = [dict(warning) for warning in warnings]
+    job.finished_at = clock.now()
+    job.payload = None

@@ -1,15 +1,33 @@
-"""Reading what the stewards set and how long work is doing."""
+"""Reading what the stewards set, what the instance holds, and how long work is doing."""
 
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import func
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.models.administration import InstanceSetting
+from app.domain.access import Actor
+from app.domain.administration import errors
+from app.models.administration import InstanceSetting, Job, JobState
+from app.models.federation import Peer, PeerState
+from app.models.needs import Need, NeedState
+from app.models.organisations import Organisation, OrganisationState
 
 NAME = "instance_name"
 
 
-async def get_setting(session: AsyncSession, name: str, default: Any) -> Any:  # noqa: ANN401
+@dataclass(frozen=True)
+class Counts:
+    """How much there is, for whoever meets the instance."""
+
+    needs_open: int
+    organisations: int
+    peers: int
+
+
+async def get_setting(session: AsyncSession, name: str, default: Any) -> Any:
     """Return a steward's choice, or the default while there is none."""
     found = await session.get(InstanceSetting, name)
     return default if found is None else found.value
@@ -18,3 +36,30 @@ async def get_setting(session: AsyncSession, name: str, default: Any) -> Any:  #
 async def instance_name(session: AsyncSession, default: str) -> str:
     """Return the instance's name."""
     return str(await get_setting(session, NAME, default))
+
+
+async def counts(session: AsyncSession) -> Counts:
+    """Count what is open, whoever it comes from, and those we exchange with."""
+    needs_open = select(func.count()).where(col(Need.state) == NeedState.OPEN)
+    accepted = select(func.count()).where(col(Organisation.state) == OrganisationState.ACCEPTED)
+    active = select(func.count()).where(col(Peer.state) == PeerState.ACTIVE)
+    return Counts(
+        needs_open=(await session.exec(needs_open)).one(),
+        organisations=(await session.exec(accepted)).one(),
+        peers=(await session.exec(active)).one(),
+    )
+
+
+async def get_job_for(session: AsyncSession, actor: Actor, job_id: UUID) -> Job:
+    """Return a job to the one who started it and to stewards; to others there is none."""
+    account_id = actor.signed_in()
+    job = await session.get(Job, job_id)
+    if job is None or not (job.account_id == account_id or actor.steward):
+        raise errors.job_not_found()
+    return job
+
+
+async def lock_running_job(session: AsyncSession, job_id: UUID) -> Job | None:
+    """Return a job for ending it; None when another worker has ended it meanwhile."""
+    job = await session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    return job if job is not None and job.state is JobState.RUNNING else None

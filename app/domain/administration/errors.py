@@ -1,0 +1,15 @@
+"""What can go wrong when running the instance.
+
+job_not_found        404  there is none, or it is somebody else's
+import_file_missing  422  the request carries no file
+"""
+
+from app.errors import FieldError, InvalidError, NotFoundError
+
+
+def job_not_found() -> NotFoundError:
+    return NotFoundError("job_not_found")
+
+
+def import_file_missing() -> InvalidError:
+    return InvalidError("import_file_missing", errors=[FieldError("/file", "missing")])

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.api import (
     administration,
     claims,
+    federation,
     health,
     identity,
     ledger,
@@ -17,6 +18,19 @@ from app.api import (
 PREFIX = "/api/v1"
 
 router = APIRouter()
-for part in (identity, organisations, profiles, needs, claims, ledger, matching, administration):
+NOUNS = (
+    identity,
+    organisations,
+    profiles,
+    needs,
+    claims,
+    ledger,
+    matching,
+    administration,
+    federation,
+)
+for part in NOUNS:
     router.include_router(part.router, prefix=PREFIX)
+# Before the pages: a peer that asks for ActivityStreams gets the document at the page's address.
+router.include_router(federation.wire_router)
 router.include_router(health.router)

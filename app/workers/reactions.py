@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.federation.outbox import publish_need
+from app.federation.outbox import publish_existing, publish_need
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
 
@@ -26,10 +26,15 @@ async def _tell_peers(session: AsyncSession, runtime: Runtime, activity: Activit
     await publish_need(session, runtime, activity)
 
 
+async def _greet_peer(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    await publish_existing(session, runtime, activity)
+
+
 TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
 
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "need.published": (TELL_PEERS,),
     "need.updated": (TELL_PEERS,),
     "need.withdrawn": (TELL_PEERS,),
+    "peer.activated": (Reaction("federation.publish_existing", _greet_peer),),
 }

@@ -1,0 +1,359 @@
+"""Delivering to peers: one lane each, in order, one message in flight, patient for ever.
+
+    deliver_due ── claims lanes that have mail (a lease of a minute, SKIP LOCKED)
+        └─ _run_lane ── loads a batch → sends it in order → writes down what became of it
+                         └─ a failure ends the lane until its next attempt (the breaker)
+
+The rows in PostgreSQL are the queue: a worker that dies leaves a lease that runs out, and a
+message that was sent but not noted is sent again and recognised by its id. Healthy lanes and
+lanes that are being probed have separate places, so a thousand dead peers delay nobody.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, exists, func, or_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.federation.peers.discovery import clients_of
+from app.federation.peers.identity import Identity, our_identity
+from app.federation.peers.queries import UNREACHABLE_AFTER
+from app.federation.wire.context import ACTIVITY_JSON
+from app.federation.wire.problems import BY_TYPE
+from app.infra import clock
+from app.infra.database import transaction
+from app.infra.http_client import Answer, OutboundError, Outgoing, call
+from app.infra.runtime import Runtime
+from app.infra.signatures import HttpMessage
+from app.infra.strict_json import StrictJsonError, parse_json
+from app.models.federation import (
+    Delivery,
+    DeliveryState,
+    FederationEvent,
+    Peer,
+    PeerOutbox,
+    PeerState,
+)
+
+LEASE = timedelta(seconds=60)
+BATCH_MAX = 50
+# With more than this waiting, the newest message is a nudge and the peer reads the log itself:
+# pages of two hundred instead of one round trip a message.
+PUSHED_MAX = 20
+NUDGE_PATIENCE = timedelta(seconds=30)
+HEALTHY_LANES_MAX = 16
+PROBE_LANES_MAX = 4
+LOOK_AGAIN_SECONDS = 0.5
+BACK_OFF_SECONDS = (15, 60, 300, 900, 3600, 7200, 14_400)
+BACK_OFF_SECONDS_MAX = 21_600
+JITTER = 0.2
+DAY = timedelta(days=1)
+ANSWER_BYTES_MAX = 65_536
+PROBLEM_JSON = "application/problem+json"
+_log = structlog.get_logger(__name__)
+
+
+class Verdict(Enum):
+    """What an answer means for a message."""
+
+    SENT = "sent"
+    FINAL = "final"
+    LATER = "later"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one attempt."""
+
+    verdict: Verdict
+    status: int | None = None
+    code: str = ""
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message as it waits for a peer."""
+
+    delivery_id: int
+    seq: int | None
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a lane sends next."""
+
+    peer: Peer
+    ours: Identity
+    mails: Sequence[Mail]
+    nudge: bool = False
+
+
+async def deliver_due(runtime: Runtime) -> int:
+    """Send all that is due; answers how many messages were taken by peers.
+
+    New mail for other peers is begun while a slow peer is still being waited for.
+    """
+    running: dict[asyncio.Task[int], bool] = {}
+    sent = 0
+    try:
+        while True:
+            probes = sum(running.values())
+            healthy = len(running) - probes
+            for peer_id in await _claim(runtime, HEALTHY_LANES_MAX - healthy, probing=False):
+                running[asyncio.create_task(_run_lane(runtime, peer_id))] = False
+            for peer_id in await _claim(runtime, PROBE_LANES_MAX - probes, probing=True):
+                running[asyncio.create_task(_run_lane(runtime, peer_id))] = True
+            if not running:
+                return sent
+            done, _ = await asyncio.wait(
+                running, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                del running[task]
+                sent += task.result()
+    finally:
+        for task in running:
+            task.cancel()
+
+
+async def _claim(runtime: Runtime, places: int, *, probing: bool) -> list[UUID]:
+    """Take the lease of lanes that have mail and are due."""
+    if places <= 0:
+        return []
+    now = clock.now()
+    failing = col(PeerOutbox.failures) > 0
+    due = (
+        select(PeerOutbox.peer_id)
+        .join(Peer, col(Peer.id) == col(PeerOutbox.peer_id))
+        .where(
+            col(PeerOutbox.next_attempt_at) <= now,
+            col(PeerOutbox.leased_until) <= now,
+            col(Peer.state) != PeerState.BLOCKED,
+            failing if probing else ~failing,
+            exists().where(col(Delivery.peer_id) == col(PeerOutbox.peer_id), _sendable()),
+        )
+        .order_by(col(PeerOutbox.next_attempt_at))
+        .limit(places)
+        .with_for_update(skip_locked=True, of=PeerOutbox)
+    )
+    async with transaction(runtime.sessions) as session:
+        peer_ids = list((await session.exec(due)).all())
+        await session.execute(
+            update(PeerOutbox)
+            .where(col(PeerOutbox.peer_id).in_(peer_ids))
+            .values(leased_until=now + LEASE)
+        )
+    return peer_ids
+
+
+def _sendable() -> ColumnElement[bool]:
+    """Pending mail that the peer's state lets out: needs only to active peers."""
+    return (col(Delivery.state) == DeliveryState.PENDING) & or_(
+        col(Delivery.seq).is_(None), col(Peer.state) == PeerState.ACTIVE
+    )
+
+
+async def _run_lane(runtime: Runtime, peer_id: UUID) -> int:
+    """Send a peer what waits for it, until nothing does or it fails."""
+    sent = 0
+    try:
+        while (batch := await _load(runtime, peer_id)) is not None:
+            results = await _send(runtime, batch)
+            sent += sum(result.verdict is Verdict.SENT for result in results)
+            await _note(runtime, batch, results)
+            if batch.nudge or results[-1].verdict in {Verdict.LATER, Verdict.STOP}:
+                break
+    finally:
+        async with transaction(runtime.sessions) as session:
+            await session.execute(
+                update(PeerOutbox)
+                .where(col(PeerOutbox.peer_id) == peer_id)
+                .values(leased_until=clock.now())
+            )
+    return sent
+
+
+async def _load(runtime: Runtime, peer_id: UUID) -> Batch | None:
+    """Read what to send next and keep the lease."""
+    async with transaction(runtime.sessions) as session:
+        ours = await our_identity(session, runtime)
+        outbox = await session.get(PeerOutbox, peer_id, with_for_update=True)
+        peer = await session.get(Peer, peer_id)
+        if outbox is None or peer is None or outbox.next_attempt_at > clock.now():
+            return None
+        outbox.leased_until = clock.now() + LEASE
+        waiting = await _pending(session, peer_id, BATCH_MAX)
+        ordered = [mail for mail in waiting if mail.seq is not None]
+        if outbox.failures:
+            return Batch(peer, ours, waiting[:1]) if waiting else None
+        if len(ordered) <= PUSHED_MAX:
+            return Batch(peer, ours, waiting) if waiting else None
+        return await _plan_backlog(session, outbox, Batch(peer, ours, waiting))
+
+
+async def _plan_backlog(session: AsyncSession, outbox: PeerOutbox, whole: Batch) -> Batch | None:
+    """Nudge once, wait for the peer to read the log, push when it does not."""
+    now = clock.now()
+    if outbox.nudged_at is None:
+        newest = await _newest(session, outbox.peer_id)
+        letters = [mail for mail in whole.mails if mail.seq is None]
+        return Batch(whole.peer, whole.ours, [*letters, newest], nudge=True)
+    heard = max(outbox.nudged_at, outbox.acknowledged_at or outbox.nudged_at)
+    if now - heard < NUDGE_PATIENCE:
+        outbox.next_attempt_at = heard + NUDGE_PATIENCE
+        return None
+    return whole
+
+
+async def _pending(session: AsyncSession, peer_id: UUID, limit: int) -> list[Mail]:
+    statement = _mail_of(peer_id).order_by(col(Delivery.seq).nulls_first(), col(Delivery.id))
+    rows = (await session.exec(statement.limit(limit))).all()
+    return [Mail(delivery_id, seq, body) for delivery_id, seq, body in rows if delivery_id]
+
+
+async def _newest(session: AsyncSession, peer_id: UUID) -> Mail:
+    statement = _mail_of(peer_id).order_by(col(Delivery.seq).desc().nulls_last()).limit(1)
+    delivery_id, seq, body = (await session.exec(statement)).one()
+    return Mail(int(delivery_id or 0), seq, body)
+
+
+def _mail_of(peer_id: UUID):  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLModel's Select
+    return (
+        select(Delivery.id, Delivery.seq, FederationEvent.body)
+        .join(FederationEvent, col(FederationEvent.id) == col(Delivery.event_id))
+        .join(Peer, col(Peer.id) == col(Delivery.peer_id))
+        .where(Delivery.peer_id == peer_id, _sendable())
+    )
+
+
+async def _send(runtime: Runtime, batch: Batch) -> list[Result]:
+    """Send mails in order, one in flight; stops at the first that does not get through."""
+    results = []
+    for mail in batch.mails:
+        result = await _attempt(runtime, batch, mail)
+        if result.code == "signature-invalid":
+            result = await _attempt(runtime, batch, mail)  # signed anew, once
+        results.append(result)
+        if result.verdict in {Verdict.LATER, Verdict.STOP}:
+            break
+    return results
+
+
+async def _attempt(runtime: Runtime, batch: Batch, mail: Mail) -> Result:
+    lines = [("Content-Type", ACTIVITY_JSON)]
+    if mail.seq is not None:
+        lines.append(("Ma-Seq", f'{mail.seq};epoch="{batch.ours.epoch}"'))
+    message = HttpMessage("POST", batch.peer.inbox_url, lines, mail.body)
+    client = clients_of(runtime).of(batch.peer.origin)
+    outgoing = Outgoing("POST", message.url, batch.ours.sign(message), mail.body)
+    try:
+        return judge(await call(client, outgoing, bytes_max=ANSWER_BYTES_MAX))
+    except OutboundError as error:
+        _log.info("delivery failed", peer=str(batch.peer.id), error=error.detail[:200])
+        return Result(Verdict.LATER, code="unreachable")
+
+
+def judge(answer: Answer) -> Result:
+    """Say what an answer means. Only a problem document is final: a firewall's page is not."""
+    status, wait = answer.status, _retry_after(answer)
+    if 200 <= status < 300:
+        return Result(Verdict.SENT, status)
+    code = _problem_code(answer)
+    if status in {429, 503} or not code:
+        return Result(Verdict.LATER, status, code or f"status-{status}", wait)
+    if status == 401:
+        return Result(Verdict.LATER, status, code)
+    if status == 403:
+        return Result(Verdict.STOP, status, code)
+    if 400 <= status < 500:
+        return Result(Verdict.FINAL, status, code)
+    return Result(Verdict.LATER, status, code, wait)
+
+
+def _problem_code(answer: Answer) -> str:
+    if answer.media_type != PROBLEM_JSON:
+        return ""
+    try:
+        document = parse_json(answer.body)
+    except StrictJsonError:
+        return ""
+    kind = document.get("type") if isinstance(document, dict) else None
+    if not isinstance(kind, str):
+        return ""
+    known = BY_TYPE.get(kind)
+    return known.code if known else "unknown-problem"
+
+
+def _retry_after(answer: Answer) -> timedelta | None:
+    text = answer.header("retry-after").strip()
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        return None
+    return timedelta(seconds=min(int(text), BACK_OFF_SECONDS_MAX))
+
+
+async def _note(runtime: Runtime, batch: Batch, results: Sequence[Result]) -> None:
+    """Write down what became of a batch, and when the lane may try again."""
+    now = clock.now()
+    async with transaction(runtime.sessions) as session:
+        outbox = await session.get(PeerOutbox, batch.peer.id, with_for_update=True)
+        if outbox is None:
+            return
+        for mail, result in zip(batch.mails, results, strict=False):
+            await _note_mail(session, mail, result)
+        last = results[-1]
+        if last.verdict in {Verdict.SENT, Verdict.FINAL}:
+            outbox.failures, outbox.last_failure, outbox.last_success_at = 0, "", now
+            if batch.nudge:
+                outbox.nudged_at, outbox.next_attempt_at = now, now + NUDGE_PATIENCE
+            return
+        if any(result.verdict is Verdict.SENT for result in results):
+            outbox.failures, outbox.last_success_at = 0, now
+        outbox.failures += 1
+        outbox.last_failure, outbox.last_failure_at = last.code, now
+        outbox.next_attempt_at = now + pause(outbox, last)
+
+
+async def _note_mail(session: AsyncSession, mail: Mail, result: Result) -> None:
+    states = {Verdict.SENT: DeliveryState.SENT, Verdict.FINAL: DeliveryState.DEAD}
+    if result.verdict is Verdict.FINAL:
+        _log.warning("message refused", delivery_id=mail.delivery_id, code=result.code)
+    await session.execute(
+        update(Delivery)
+        .where(col(Delivery.id) == mail.delivery_id)
+        .values(
+            state=states.get(result.verdict, DeliveryState.PENDING),
+            attempts=col(Delivery.attempts) + 1,
+            last_status=result.status,
+            last_code=result.code,
+            sent_at=clock.now() if result.verdict is Verdict.SENT else None,
+        )
+    )
+
+
+def pause(outbox: PeerOutbox, result: Result) -> timedelta:
+    """Return how long a lane rests after a failure: longer each time, never for ever."""
+    since = outbox.last_success_at
+    long_dead = since is not None and clock.now() - since > UNREACHABLE_AFTER
+    if result.verdict is Verdict.STOP or long_dead:
+        return DAY
+    if result.retry_after is not None:
+        return result.retry_after
+    step = min(outbox.failures, len(BACK_OFF_SECONDS) + 1) - 1
+    seconds = [*BACK_OFF_SECONDS, BACK_OFF_SECONDS_MAX][max(step, 0)]
+    return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))
+
+
+async def count_pending(session: AsyncSession) -> int:
+    """Count the messages that wait for peers."""
+    statement = select(func.count()).where(col(Delivery.state) == DeliveryState.PENDING)
+    return (await session.exec(statement)).one()

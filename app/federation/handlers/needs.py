@@ -1,0 +1,185 @@
+"""Needs of peers: stored once, moved only by their owner, never back in time."""
+
+import html
+import re
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+import nh3
+from pydantic import TypeAdapter, ValidationError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.needs import mirroring
+from app.federation.verification import VerifiedMessage
+from app.federation.wire.addresses import AddressError, origin_of
+from app.federation.wire.context import PUBLIC
+from app.federation.wire.needs import CreateNeed, DeleteNeed, Proposal, Quantity, UpdateNeed
+from app.federation.wire.problems import NOT_AUTHORISED, RULE, RefusedError
+from app.infra import clock
+from app.models.federation import Peer, RemoteObject
+from app.models.needs import Audience, Link, NeedFields, NeedKind, NeedState, Stream, Urgency
+
+BODY_CHARACTERS_MAX = 20_000
+TITLE_CHARACTERS_MIN = 3
+MINUTES_MAX = 60 * 24 * 366
+UNIT_SECONDS = {"hour": 3600, "second": 1}
+SECONDS_PER_MINUTE = 60
+# What PostgreSQL and our own texts do not hold; a peer's text loses it instead of failing.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]")
+_BREAKS = re.compile(r"<\s*(?:br|/p|/li|/div|/h[1-6])[^>]*>", re.IGNORECASE)
+_LINK = TypeAdapter(Link)
+
+
+def check_need(verified: VerifiedMessage, document: CreateNeed | UpdateNeed, _: str) -> None:
+    """Only its owner speaks of a need: it and all it points to as its own are of one origin."""
+    need, origin = document.object, verified.peer.origin
+    if need.attributedTo != verified.peer.actor_url:
+        raise RefusedError(NOT_AUTHORISED, "attributed to somebody else")
+    for address in (need.id, need.publishes.id, need.url):
+        if origin_of(address) != origin:
+            raise RefusedError(NOT_AUTHORISED, "an object of another origin")
+    if need.taken > need.places:
+        raise RefusedError(RULE, "more places taken than there are")
+
+
+def check_deletion(verified: VerifiedMessage, document: DeleteNeed, _: str) -> None:
+    """Only its owner takes a need back."""
+    try:
+        same = origin_of(document.object.id) == verified.peer.origin
+    except AddressError:
+        same = False
+    if not same:
+        raise RefusedError(NOT_AUTHORISED, "an object of another origin")
+
+
+async def apply_need(
+    session: AsyncSession, peer: Peer, document: CreateNeed | UpdateNeed, epoch: str
+) -> bool:
+    """Store what a need says by now; answers False for a version that is not newer."""
+    said = document.object
+    known = await _known(session, peer, said.id, epoch)
+    if known.version >= said.version:
+        return False
+    need = await mirroring.mirror_need(
+        session,
+        known.need_id,
+        mirroring.Origin(peer.id, urlsplit(peer.origin).netloc, said.id),
+        fields_of(said),
+        mirroring.Standing(
+            state=NeedState(said.status),
+            organisation_name=_line(said.organisation),
+            version=said.version,
+            taken=said.taken,
+            published_at=said.published,
+            updated_at=said.updated,
+        ),
+    )
+    known.need_id, known.status, known.gone = need.id, said.status, False
+    known.version, known.updated_at = said.version, clock.now()
+    return True
+
+
+async def apply_deletion(
+    session: AsyncSession, peer: Peer, document: DeleteNeed, epoch: str
+) -> bool:
+    """Empty a need that its owner took back; also before we ever saw it, so it stays gone."""
+    said = document.object
+    known = await _known(session, peer, said.id, epoch)
+    if known.version > said.version or known.gone:
+        return False
+    if known.need_id is not None:
+        await mirroring.forget_need(session, known.need_id)
+    known.gone, known.status = True, "gone"
+    known.version, known.updated_at = said.version, clock.now()
+    return True
+
+
+async def _known(session: AsyncSession, peer: Peer, url: str, epoch: str) -> RemoteObject:
+    """Return what we hold of an object, locked; after a peer's restore its versions count anew."""
+    known = await session.get(RemoteObject, url, with_for_update=True)
+    if known is None:
+        known = RemoteObject(url=url, peer_id=peer.id, epoch=epoch)
+        session.add(known)
+    elif known.epoch != epoch:
+        known.epoch, known.version, known.gone = epoch, 0, False
+    return known
+
+
+def fields_of(said: Proposal) -> NeedFields:
+    """Translate a Proposal into our own fields, with nothing in it that we would not show."""
+    title = _line(said.name)
+    values: dict[str, Any] = {
+        "title": title if len(title) >= TITLE_CHARACTERS_MIN else f"{title} …",
+        "body": _text_of(said),
+        "language": said.language,
+        "kind": _one_of(NeedKind, said.kind, NeedKind.LABOUR),
+        "stream": _one_of(Stream, said.stream, Stream.GIFT),
+        "urgency": _one_of(Urgency, said.urgency, Urgency.NORMAL),
+        "skills": [{"slug": skill.slug, "weight": skill.weight} for skill in said.skills],
+        "skills_unknown": not said.skills,
+        "tags": _tags(said),
+        "estimate_minutes": _minutes(said.publishes.resourceQuantity),
+        "places": said.places,
+        "deadline": _day(said),
+        "remote": said.remote,
+        "region": _line(said.location.name) if said.location else "",
+        "audience": Audience.PUBLIC if said.to == PUBLIC else Audience.PEERS,
+        "link": _link(said),
+        "beneficiary": _line(said.beneficiary) if said.beneficiary else None,
+    }
+    try:
+        return NeedFields.model_validate(values)
+    except ValidationError as error:
+        raise RefusedError(RULE, error.errors()[0]["type"]) from error
+
+
+def plain_text(markup: str) -> str:
+    """Return the text of a piece of HTML: paragraphs as lines, and no markup left at all."""
+    with_lines = _BREAKS.sub("\n", markup)
+    return html.unescape(nh3.clean(with_lines, tags=set(), attributes={}))
+
+
+def _text_of(said: Proposal) -> str:
+    text = said.source.content if said.source is not None else plain_text(said.content)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub("", text).strip()[:BODY_CHARACTERS_MAX]
+
+
+def _line(text: str) -> str:
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+
+
+def _tags(said: Proposal) -> list[str]:
+    names = (_line(tag.name.removeprefix("#"))[:60] for tag in said.tag)
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _minutes(quantity: Quantity | None) -> int | None:
+    if quantity is None:
+        return None
+    whole, _, fraction = quantity.hasNumericalValue.partition(".")
+    unit = UNIT_SECONDS[quantity.hasUnit]
+    seconds = int(whole) * unit + int((fraction or "0").ljust(6, "0")) * unit // 1_000_000
+    minutes = -(-seconds // SECONDS_PER_MINUTE)
+    if minutes > MINUTES_MAX:
+        raise RefusedError(RULE, "longer than a year")
+    return minutes or None
+
+
+def _day(said: Proposal) -> date | None:
+    return said.endTime.date() if said.endTime else None
+
+
+def _link(said: Proposal) -> str | None:
+    for attached in said.attachment:
+        try:
+            return str(_LINK.validate_python(attached.href))
+        except ValidationError:
+            continue
+    return None
+
+
+def _one_of(kind: Any, said: str, otherwise: Any) -> Any:
+    """Read a word of a list; a newer peer's words that we do not know become the plain one."""
+    return kind(said) if said in set(kind) else otherwise

@@ -1,0 +1,105 @@
+"""The handshake, as it comes in: their stewards' acts."""
+
+from uuid import UUID
+
+from sqlmodel import col, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.federation.peers.actions import accept_letter, move_by_them
+from app.federation.peers.identity import our_identity
+from app.federation.peers.post import send_letter
+from app.federation.verification import VerifiedMessage
+from app.federation.wire.context import PEER_RELATIONSHIP, PROFILE
+from app.federation.wire.peering import AcceptPeering, OfferPeering, RejectPeering, UndoPeering
+from app.federation.wire.problems import NOT_AUTHORISED, RULE, STATE_CONFLICT, RefusedError
+from app.infra.runtime import Runtime
+from app.models.federation import Peer, PeerInbox, PeerState
+
+
+def check_offer(verified: VerifiedMessage, document: OfferPeering, our_actor: str) -> None:
+    """An Offer is about its sender and us, under the profile that we speak."""
+    offered = document.object
+    if offered.subject != verified.peer.actor_url:
+        raise RefusedError(NOT_AUTHORISED, "offers somebody else")
+    if offered.object != our_actor or document.to != our_actor:
+        raise RefusedError(RULE, "offered to somebody else")
+    if offered.relationship != PEER_RELATIONSHIP or offered.profile != PROFILE:
+        raise RefusedError(RULE, "another relationship or profile")
+
+
+async def apply_offer(
+    session: AsyncSession, runtime: Runtime, peer: Peer, document: OfferPeering
+) -> None:
+    """Take an Offer to our stewards; an Offer that crosses our own is the agreement of both."""
+    if peer.state == PeerState.PROPOSED:
+        # Ours stays the Offer of record; theirs stands as its answer.
+        peer.answer_id = document.id
+        await _count_from(session, peer.id, document.object.epoch)
+        await move_by_them(session, peer, PeerState.ACTIVE)
+    elif peer.state == PeerState.ACTIVE and peer.offer_id == document.id:
+        # Our Accept was lost: the same one again, and no second effect.
+        ours = await our_identity(session, runtime)
+        await send_letter(session, peer.id, accept_letter(ours, peer))
+    else:
+        peer.offer_id, peer.answer_id = document.id, None
+        await _count_from(session, peer.id, document.object.epoch)
+        await move_by_them(session, peer, PeerState.REQUESTED)
+
+
+def check_accept(verified: VerifiedMessage, document: AcceptPeering, our_actor: str) -> None:
+    """Only an Offer that we sent, to that actor, can be accepted or rejected."""
+    _check_answers_our_offer(verified.peer, document.object, document.to, our_actor)
+
+
+async def apply_accept(
+    session: AsyncSession, _: Runtime, peer: Peer, document: AcceptPeering
+) -> None:
+    """Their stewards approved what ours proposed: we are peers."""
+    if peer.state == PeerState.ACTIVE and peer.answer_id in {document.id, None}:
+        return
+    peer.answer_id = document.id
+    await _count_from(session, peer.id, document.epoch)
+    await move_by_them(session, peer, PeerState.ACTIVE)
+
+
+def check_reject(verified: VerifiedMessage, document: RejectPeering, our_actor: str) -> None:
+    """As for an Accept."""
+    _check_answers_our_offer(verified.peer, document.object, document.to, our_actor)
+
+
+async def apply_reject(
+    session: AsyncSession, _: Runtime, peer: Peer, document: RejectPeering
+) -> None:
+    """Their stewards do not want to, this time."""
+    if peer.offer_id == document.object:
+        await move_by_them(session, peer, PeerState.ENDED)
+
+
+def check_undo(verified: VerifiedMessage, document: UndoPeering, our_actor: str) -> None:
+    """One takes back only one's own Offer or Accept."""
+    if document.to != our_actor:
+        raise RefusedError(RULE, "to somebody else")
+    if not document.object.startswith(f"{verified.peer.origin}/"):
+        raise RefusedError(NOT_AUTHORISED, "takes back somebody else's act")
+
+
+async def apply_undo(session: AsyncSession, _: Runtime, peer: Peer, document: UndoPeering) -> None:
+    """They are our peer no longer; what we exchanged stays where it is."""
+    if document.object in {peer.offer_id, peer.answer_id}:
+        await move_by_them(session, peer, PeerState.ENDED)
+
+
+def _check_answers_our_offer(peer: Peer, offer: str, to: str, our_actor: str) -> None:
+    if to != our_actor:
+        raise RefusedError(RULE, "to somebody else")
+    if peer.offer_id != offer or offer.startswith(f"{peer.origin}/"):
+        raise RefusedError(STATE_CONFLICT, "answers an Offer that we did not send to them")
+
+
+async def _count_from(session: AsyncSession, peer_id: UUID, epoch: str) -> None:
+    """Take up a peer's sequence; a new epoch counts from the beginning."""
+    await session.execute(
+        update(PeerInbox)
+        .where(col(PeerInbox.peer_id) == peer_id, col(PeerInbox.epoch) != epoch)
+        .values(epoch=epoch, applied_seq=0)
+    )

@@ -1,0 +1,270 @@
+"""Messages from peers: stored durably when they arrive, applied in order afterwards.
+
+receive() runs inside the request and only proves, checks and stores: a peer gets its answer
+in milliseconds and may forget the message. process() runs in a worker, in the order of the
+peer's sequence; a message has its effect and its mark in one transaction, so exactly once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, or_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.federation import verification
+from app.federation.peers.queries import lock_peer
+from app.federation.registry import Entry, Step, entry_for
+from app.federation.verification import Received, VerifiedMessage, verify_message
+from app.federation.wire.problems import ID_REUSE, RefusedError
+from app.infra import clock
+from app.infra.runtime import Runtime
+from app.infra.strict_json import parse_json
+from app.models.federation import (
+    ActorFetch,
+    IncomingMessage,
+    IncomingState,
+    Peer,
+    PeerInbox,
+    PeerOutbox,
+    SeenNonce,
+)
+
+PROCESS_JOB = "process_inbox"
+BATCH_MAX = 200
+ATTEMPTS_MAX = 5
+NONCES_KEPT = timedelta(minutes=15)
+FETCHES_KEPT = timedelta(hours=1)
+MESSAGES_KEPT = timedelta(days=30)
+HEARD_AGAIN_AFTER = timedelta(seconds=60)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a peer's lane came: whether messages are missing, and whether more wait."""
+
+    applied: int = 0
+    gap: bool = False
+    more: bool = False
+
+
+async def receive(session: AsyncSession, runtime: Runtime, received: Received) -> bool:
+    """Prove and store one message; answers False for one that we have already.
+
+    Raises RefusedError, and then nothing is stored.
+    """
+    verified = await verify_message(session, runtime, received)
+    entry = entry_for(verified.content.activity)
+    if verified.peer.state not in entry.states:
+        raise RefusedError(verification.problem_of_state(verified.peer.state))
+    entry.check(verified, entry.read(verified.content.activity), f"{runtime.origin}/actor")
+    stored = await store(session, verified)
+    await _heard_from(session, verified)
+    return stored
+
+
+async def store(session: AsyncSession, verified: VerifiedMessage, *, refused_as: str = "") -> bool:
+    """Write a verified message once; the same id with another content is refused."""
+    content, now = verified.content, clock.now()
+    written = await session.execute(
+        insert(IncomingMessage)
+        .values(
+            peer_id=verified.peer.id,
+            activity_id=content.activity_id,
+            activity_type=content.activity_type,
+            body=content.body,
+            body_hash=content.body_hash,
+            epoch=verified.epoch,
+            seq=verified.seq,
+            state=IncomingState.REFUSED if refused_as else IncomingState.RECEIVED,
+            code=refused_as,
+            attempts=0,
+            received_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(col(IncomingMessage.id))
+    )
+    if written.first() is not None:
+        return True
+    known = select(IncomingMessage.body_hash).where(
+        IncomingMessage.peer_id == verified.peer.id,
+        IncomingMessage.activity_id == content.activity_id,
+    )
+    if (await session.exec(known)).one() != content.body_hash:
+        raise RefusedError(ID_REUSE)
+    if verified.seq is not None:
+        await _number_anew(session, verified)
+    return False
+
+
+async def _number_anew(session: AsyncSession, verified: VerifiedMessage) -> None:
+    """Give a message that we have the number it has by now: its sender was restored."""
+    await session.execute(
+        update(IncomingMessage)
+        .where(
+            col(IncomingMessage.peer_id) == verified.peer.id,
+            col(IncomingMessage.activity_id) == verified.content.activity_id,
+            or_(
+                col(IncomingMessage.epoch) != verified.epoch,
+                col(IncomingMessage.seq).is_distinct_from(verified.seq),
+            ),
+        )
+        .values(epoch=verified.epoch, seq=verified.seq)
+    )
+
+
+async def _heard_from(session: AsyncSession, verified: VerifiedMessage) -> None:
+    """Note that a peer lives: what waits for it is tried at once, and its sequence is taken up."""
+    now, peer_id = clock.now(), verified.peer.id
+    await session.execute(
+        update(PeerOutbox)
+        .where(col(PeerOutbox.peer_id) == peer_id, col(PeerOutbox.failures) > 0)
+        .values(failures=0, next_attempt_at=now)
+    )
+    await session.execute(
+        update(PeerInbox)
+        .where(
+            col(PeerInbox.peer_id) == peer_id,
+            or_(
+                col(PeerInbox.last_message_at).is_(None),
+                col(PeerInbox.last_message_at) < now - HEARD_AGAIN_AFTER,
+            ),
+        )
+        .values(last_message_at=now)
+    )
+    if verified.seq is not None:
+        await take_up_epoch(session, peer_id, verified.epoch)
+
+
+async def take_up_epoch(session: AsyncSession, peer_id: UUID, epoch: str) -> None:
+    """Count a peer's sequence from the beginning when it was installed or restored anew."""
+    await session.execute(
+        update(PeerInbox)
+        .where(col(PeerInbox.peer_id) == peer_id, col(PeerInbox.epoch) != epoch)
+        .values(epoch=epoch, applied_seq=0)
+    )
+
+
+async def peers_with_mail(session: AsyncSession) -> Sequence[UUID]:
+    """List the peers of whom messages wait to be applied."""
+    statement = (
+        select(IncomingMessage.peer_id)
+        .where(IncomingMessage.state == IncomingState.RECEIVED)
+        .distinct()
+    )
+    return (await session.exec(statement)).all()
+
+
+async def process(session: AsyncSession, runtime: Runtime, peer_id: UUID) -> Progress:
+    """Apply what waits of one peer, in order, up to a gap; one worker at a time per peer."""
+    lane = (
+        await session.exec(
+            select(PeerInbox).where(PeerInbox.peer_id == peer_id).with_for_update(skip_locked=True)
+        )
+    ).first()
+    if lane is None:
+        return Progress()
+    peer = await lock_peer(session, peer_id)
+    waiting = await _waiting(session, peer_id)
+    settled = await _settled_after(session, lane)
+    applied = 0
+    for message in waiting:
+        lane.applied_seq = _walk(lane.applied_seq, settled)
+        if message.seq is not None and message.epoch != lane.epoch:
+            _mark(message, IncomingState.IGNORED, "older-epoch")
+            continue
+        if message.seq is not None and message.seq > lane.applied_seq + 1:
+            return Progress(applied, gap=True)
+        if not await _settle(session, runtime, peer, message):
+            return Progress(applied)
+        settled.add(message.seq or 0)
+        applied += 1
+    lane.applied_seq = _walk(lane.applied_seq, settled)
+    return Progress(applied, more=len(waiting) == BATCH_MAX)
+
+
+def _walk(applied_seq: int, settled: set[int]) -> int:
+    """Go forward over the numbers that are settled, up to the first that is not."""
+    while applied_seq + 1 in settled:
+        applied_seq += 1
+    return applied_seq
+
+
+async def _settled_after(session: AsyncSession, lane: PeerInbox) -> set[int]:
+    """Find numbers that need no more work: refused, or known under an older number."""
+    statement = select(col(IncomingMessage.seq)).where(
+        col(IncomingMessage.peer_id) == lane.peer_id,
+        col(IncomingMessage.epoch) == lane.epoch,
+        col(IncomingMessage.seq) > lane.applied_seq,
+        col(IncomingMessage.state) != IncomingState.RECEIVED,
+    )
+    return {seq for seq in (await session.exec(statement)).all() if seq is not None}
+
+
+async def _waiting(session: AsyncSession, peer_id: UUID) -> Sequence[IncomingMessage]:
+    statement = (
+        select(IncomingMessage)
+        .where(IncomingMessage.peer_id == peer_id, IncomingMessage.state == IncomingState.RECEIVED)
+        .order_by(col(IncomingMessage.seq).nulls_first(), col(IncomingMessage.id))
+        .limit(BATCH_MAX)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def _settle(
+    session: AsyncSession, runtime: Runtime, peer: Peer, message: IncomingMessage
+) -> bool:
+    """Apply one message in a savepoint; answers False when it must be tried again later."""
+    message.attempts += 1
+    try:
+        async with session.begin_nested():
+            entry, document = _read(peer, message)
+            step = Step(session, runtime, peer, message.epoch)
+            changed = await entry.apply(step, document)
+        _mark(message, IncomingState.APPLIED if changed else IncomingState.IGNORED, "")
+    except RefusedError as error:
+        await _read_anew(session, message.peer_id)
+        _mark(message, IncomingState.REFUSED, error.problem.code)
+    except Exception as error:  # noqa: BLE001 - one poisonous message must not stop the lane
+        await _read_anew(session, message.peer_id)
+        _log.error("message failed", error=type(error).__name__, attempt=message.attempts)
+        if message.attempts < ATTEMPTS_MAX:
+            return False
+        _mark(message, IncomingState.PARKED, "failed")
+    return True
+
+
+async def _read_anew(session: AsyncSession, peer_id: UUID) -> None:
+    """Read again what the message had begun to change before the savepoint took it back."""
+    await session.get(Peer, peer_id, populate_existing=True)
+    await session.get(PeerInbox, peer_id, populate_existing=True)
+
+
+def _read(peer: Peer, message: IncomingMessage) -> tuple[Entry, object]:
+    entry = entry_for(parse_json(message.body))
+    if peer.state not in entry.states:
+        # Blocked or suspended since it arrived: what was queued is dropped.
+        raise RefusedError(verification.problem_of_state(peer.state))
+    return entry, entry.read(parse_json(message.body))
+
+
+def _mark(message: IncomingMessage, state: IncomingState, code: str) -> None:
+    message.state, message.code, message.done_at = state, code, clock.now()
+
+
+async def purge(session: AsyncSession) -> None:
+    """Forget nonces that no living signature can hold any more, and messages long settled."""
+    now = clock.now()
+    await session.execute(delete(SeenNonce).where(col(SeenNonce.at) < now - NONCES_KEPT))
+    await session.execute(delete(ActorFetch).where(col(ActorFetch.at) < now - FETCHES_KEPT))
+    await session.execute(
+        delete(IncomingMessage).where(
+            col(IncomingMessage.done_at) < now - MESSAGES_KEPT,
+            col(IncomingMessage.state) != IncomingState.PARKED,
+        )
+    )

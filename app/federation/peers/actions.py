@@ -1,0 +1,226 @@
+"""Moving where we stand with a peer: by our stewards, or by what they sent us.
+
+Both sides must approve. Our approval is the act of sending: the Offer when we ask, the Accept
+when they asked. The key is pinned with it, and its fingerprint is there to be compared.
+"""
+
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import SYSTEM, Actor
+from app.domain.activity.actions import record
+from app.domain.needs import mirroring
+from app.errors import ConflictError, InvalidError, UpstreamError
+from app.federation.peers import queries
+from app.federation.peers.discovery import Discovered, NotFoundAsPeerError, discover
+from app.federation.peers.identity import Identity, our_identity
+from app.federation.peers.post import send_letter
+from app.federation.peers.states import stewards_may, they_may
+from app.federation.wire.addresses import AddressError, normal_origin
+from app.federation.wire.context import NATIVE_CONTEXT, PEER_RELATIONSHIP, PROFILE
+from app.federation.wire.documents import Message
+from app.federation.wire.peering import (
+    AcceptPeering,
+    OfferPeering,
+    RejectPeering,
+    Relationship,
+    UndoPeering,
+)
+from app.federation.wire.problems import STATE_CONFLICT, RefusedError
+from app.infra import clock
+from app.infra.ids import public_id
+from app.infra.runtime import Runtime
+from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
+
+NAME_CHARACTERS_MAX = 200
+SOFTWARE_CHARACTERS_MAX = 100
+
+
+async def propose_peering(
+    session: AsyncSession, runtime: Runtime, actor: Actor, typed_origin: str
+) -> Peer:
+    """Ask another instance to be our peer; a steward's act, and our side's approval."""
+    actor.require_steward()
+    try:
+        origin = normal_origin(typed_origin)
+    except AddressError:
+        raise InvalidError("peer_origin_invalid") from None
+    if origin == runtime.origin:
+        raise InvalidError("peer_is_self")
+    found = await _discover(runtime, origin)
+    peer = await queries.peer_by_origin(session, origin)
+    if peer is None:
+        peer = await new_peer(session, found)
+    else:
+        peer = await queries.lock_peer(session, peer.id)
+    await _move_by_steward(session, runtime, actor, peer, PeerState.PROPOSED, found)
+    return peer
+
+
+async def move_peer(
+    session: AsyncSession, runtime: Runtime, actor: Actor, peer_id: UUID, to: PeerState
+) -> Peer:
+    """Approve, suspend, end or block: a steward's act."""
+    actor.require_steward()
+    found = None
+    if to == PeerState.PROPOSED:
+        # Asked before the row is locked: the answer may take its time.
+        known = await queries.get_view_for(session, actor, peer_id)
+        found = await _discover(runtime, known.peer.origin)
+    peer = await queries.lock_peer(session, peer_id)
+    await _move_by_steward(session, runtime, actor, peer, to, found)
+    return peer
+
+
+async def _discover(runtime: Runtime, origin: str) -> Discovered:
+    try:
+        return await discover(runtime, origin)
+    except NotFoundAsPeerError as error:
+        raise UpstreamError("peer_unreachable", detail=str(error)) from error
+
+
+async def _move_by_steward(
+    session: AsyncSession,
+    runtime: Runtime,
+    actor: Actor,
+    peer: Peer,
+    to: PeerState,
+    found: Discovered | None,
+) -> None:
+    possible = stewards_may(peer.state)
+    if to not in possible:
+        extra = {"possible_transitions": [state.value for state in possible]}
+        raise ConflictError("peer_state_conflict", extra=extra)
+    ours = await our_identity(session, runtime)
+    if found is not None:
+        pin_key(peer, found)
+    message = _letter(ours, peer, to)
+    if message is not None:
+        await send_letter(session, peer.id, message)
+    await _enter(session, actor, peer, to)
+
+
+def _letter(ours: Identity, peer: Peer, to: PeerState) -> Message | None:
+    """Write what the peer is told of a steward's act; suspending and blocking are silent."""
+    now = clock.now()
+    envelope = {
+        "context": NATIVE_CONTEXT,
+        "actor": ours.actor_url,
+        "to": peer.actor_url,
+        "published": now,
+    }
+    if to == PeerState.PROPOSED:
+        peer.offer_id, peer.answer_id = ours.new_id("peering"), None
+        offered = Relationship(
+            subject=ours.actor_url,
+            relationship=PEER_RELATIONSHIP,
+            object=peer.actor_url,
+            profile=PROFILE,
+            epoch=ours.epoch,
+        )
+        return OfferPeering.model_validate({**envelope, "id": peer.offer_id, "object": offered})
+    if to == PeerState.ACTIVE and peer.state == PeerState.REQUESTED:
+        return accept_letter(ours, peer)
+    if to == PeerState.ENDED:
+        own = _own_act(ours, peer)
+        kind = RejectPeering if own is None else UndoPeering
+        values = {**envelope, "id": ours.new_id("peering"), "object": own or peer.offer_id}
+        return kind.model_validate(values) if peer.offer_id else None
+    return None
+
+
+def accept_letter(ours: Identity, peer: Peer) -> AcceptPeering:
+    """Write our Accept of the Offer we hold; the same one whenever it is asked for again."""
+    peer.answer_id = peer.answer_id or ours.new_id("peering")
+    values = {
+        "context": NATIVE_CONTEXT,
+        "id": peer.answer_id,
+        "actor": ours.actor_url,
+        "to": peer.actor_url,
+        "published": peer.state_at,
+        "object": peer.offer_id,
+        "epoch": ours.epoch,
+    }
+    return AcceptPeering.model_validate(values)
+
+
+def _own_act(ours: Identity, peer: Peer) -> str | None:
+    for act in (peer.offer_id, peer.answer_id):
+        if act is not None and act.startswith(f"{ours.origin}/"):
+            return act
+    return None
+
+
+async def move_by_them(session: AsyncSession, peer: Peer, to: PeerState) -> None:
+    """Move where we stand by a verified message of theirs, as far as the table allows."""
+    if not they_may(peer.state, to):
+        raise RefusedError(STATE_CONFLICT, f"{peer.state} to {to}")
+    await _enter(session, SYSTEM, peer, to)
+
+
+async def note_other_key(session: AsyncSession, peer_id: UUID, found: Discovered) -> None:
+    """Stop everything with a peer that shows another key than the pinned one."""
+    peer = await queries.lock_peer(session, peer_id)
+    raw = found.public_key.public_bytes_raw()
+    if raw == peer.public_key or not they_may(peer.state, PeerState.KEY_CHANGED):
+        return
+    peer.candidate_key, peer.candidate_key_id = raw, found.key_id
+    await _enter(session, SYSTEM, peer, PeerState.KEY_CHANGED)
+
+
+async def _enter(session: AsyncSession, actor: Actor, peer: Peer, to: PeerState) -> None:
+    before, now = peer.state, clock.now()
+    peer.state, peer.state_at = to, now
+    peer.version += 1
+    if to == PeerState.ACTIVE:
+        peer.active_since = now
+        peer.candidate_key = peer.candidate_key_id = None
+        await mirroring.show_needs_of(session, peer.id)
+    elif before == PeerState.ACTIVE:
+        await mirroring.hide_needs_of(session, peer.id)
+    outbox = await session.get(PeerOutbox, peer.id, with_for_update=True)
+    if outbox is not None:
+        # A new state is a reason to try at once.
+        outbox.failures, outbox.last_failure, outbox.next_attempt_at = 0, "", now
+    record(session, actor, f"peer.{_VERBS[to]}", peer.id)
+
+
+_VERBS = {
+    PeerState.NONE: "met",
+    PeerState.PROPOSED: "proposed",
+    PeerState.REQUESTED: "requested",
+    PeerState.ACTIVE: "activated",
+    PeerState.SUSPENDED: "suspended",
+    PeerState.KEY_CHANGED: "key_changed",
+    PeerState.ENDED: "ended",
+    PeerState.BLOCKED: "blocked",
+}
+
+
+async def new_peer(session: AsyncSession, found: Discovered) -> Peer:
+    """Make the rows of a peer that we have not met before."""
+    peer = Peer(
+        id=public_id(),
+        origin=found.origin,
+        actor_url=found.actor_url,
+        inbox_url=found.inbox_url,
+        key_id=found.key_id,
+        public_key=found.public_key.public_bytes_raw(),
+    )
+    pin_key(peer, found)
+    session.add(peer)
+    await session.flush()  # the lanes refer to it
+    session.add(PeerOutbox(peer_id=peer.id))
+    session.add(PeerInbox(peer_id=peer.id))
+    await session.flush()
+    return peer
+
+
+def pin_key(peer: Peer, found: Discovered) -> None:
+    """Hold a peer to the key that it shows now; only a steward's act or a first Offer does so."""
+    peer.actor_url, peer.inbox_url = found.actor_url, found.inbox_url
+    peer.key_id, peer.public_key = found.key_id, found.public_key.public_bytes_raw()
+    peer.candidate_key = peer.candidate_key_id = None
+    peer.name = " ".join(found.name.split())[:NAME_CHARACTERS_MAX]
+    peer.software = " ".join(found.software.split())[:SOFTWARE_CHARACTERS_MAX]

@@ -1,0 +1,334 @@
+"""Proving who sent a message. The only maker of VerifiedMessage and VerifiedReader.
+
+Everything after this module takes one of the two, so what is not proven cannot be acted on.
+The order is the one in which least is believed: what the envelope alone shows, then whose key
+is claimed, then the signature over the raw bytes, then the content, then that it is new.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.federation.peers import queries
+from app.federation.peers.actions import new_peer, note_other_key, pin_key
+from app.federation.peers.discovery import Discovered, NotFoundAsPeerError, discover, may_fetch
+from app.federation.wire import problems
+from app.federation.wire.addresses import AddressError, origin_of
+from app.federation.wire.context import ACTIVITY_MEDIA_TYPES, NATIVE_CONTEXT
+from app.federation.wire.limits import (
+    BODY_BYTES_MAX,
+    DEPTH_MAX,
+    NODES_MAX,
+    LimitError,
+    check_limits,
+)
+from app.federation.wire.problems import Problem, RefusedError
+from app.infra import clock
+from app.infra.canonical import NotCanonicalError, canonical_hash, canonical_json
+from app.infra.database import transaction
+from app.infra.runtime import Runtime
+from app.infra.signatures import (
+    HttpMessage,
+    Proven,
+    SignatureRefusedError,
+    read_claimed,
+    target_uri,
+    verify_request,
+)
+from app.infra.strict_json import StrictJsonError, parse_json
+from app.models.federation import Peer, PeerState, SeenNonce
+
+REQUESTS_PENDING_MAX = 200
+MESSAGES_PER_MINUTE_MAX = 240
+REQUEST_RETRY_SECONDS = 300
+RATE_RETRY_SECONDS = 30
+# Whose Offer is a first meeting, whatever we may still hold of them.
+STRANGERS = frozenset({PeerState.NONE, PeerState.ENDED})
+SIGNATURE_PROBLEMS = {
+    "missing": problems.SIGNATURE_MISSING,
+    "invalid": problems.SIGNATURE_INVALID,
+    "clock": problems.CLOCK_SKEW,
+}
+_SEQUENCE = re.compile(r'([1-9][0-9]{0,14});epoch="(e-[0-9a-z]{4,32})"')
+_MAKER = object()
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it arrived, raw."""
+
+    method: str
+    raw_path: str
+    raw_query: str
+    header_lines: Sequence[tuple[str, str]]
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """Return a header's value, or an empty text; several lines are joined."""
+        return ", ".join(value for key, value in self.header_lines if key.lower() == name)
+
+    def signed_as(self, origin: str) -> HttpMessage:
+        """Return the message that must have been signed: for our origin, not for a Host header."""
+        url = target_uri(origin, self.raw_path, self.raw_query)
+        return HttpMessage(self.method, url, self.header_lines, self.body)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a message says: as JSON, and in the one spelling that is stored and compared."""
+
+    activity: dict[str, Any]
+    activity_id: str
+    activity_type: str
+    body: bytes
+    body_hash: bytes
+
+
+@dataclass(frozen=True)
+class VerifiedMessage:
+    """A message that its sender's key has signed, for us, just now, for the first time."""
+
+    peer: Peer
+    content: Content
+    seq: int | None
+    epoch: str
+    maker: object
+
+    def __post_init__(self) -> None:
+        """Refuse to be made anywhere else."""
+        if self.maker is not _MAKER:
+            raise AssertionError("only verification makes verified messages")
+
+
+@dataclass(frozen=True)
+class VerifiedReader:
+    """A peer that asks to read, proven as above."""
+
+    peer: Peer
+    maker: object
+
+    def __post_init__(self) -> None:
+        """Refuse to be made anywhere else."""
+        if self.maker is not _MAKER:
+            raise AssertionError("only verification makes verified readers")
+
+
+async def verify_message(
+    session: AsyncSession, runtime: Runtime, received: Received
+) -> VerifiedMessage:
+    """Prove a POST to our inbox, or raise the problem that its sender is told."""
+    _check_envelope(runtime.origin, received)
+    key_id, origin = _claimed_origin(received)
+    peer = await queries.peer_by_origin(session, origin)
+    if peer is not None and peer.state == PeerState.BLOCKED:
+        raise RefusedError(problems.OBJECT_MISSING, "blocked")
+    if peer is None or peer.state in STRANGERS:
+        content = read_content(received.body, origin)
+        _check_introduction(content)
+        peer, proven = await _meet(session, runtime, received, key_id, peer)
+    else:
+        proven = await _prove_known(runtime, received, peer)
+        content = read_content(received.body, origin)
+    if content.activity["actor"] != peer.actor_url:
+        raise RefusedError(problems.PRINCIPAL_MISMATCH, "actor is not the key's owner")
+    await _take_nonce(session, origin, proven.nonce)
+    seq, epoch = _sequence(received)
+    return VerifiedMessage(peer, content, seq, epoch, _MAKER)
+
+
+async def verify_reader(
+    session: AsyncSession, runtime: Runtime, received: Received
+) -> VerifiedReader:
+    """Prove a signed GET of an active peer, or raise the problem that it is told."""
+    _check_host(runtime.origin, received)
+    _, origin = _claimed_origin(received)
+    peer = await queries.peer_by_origin(session, origin)
+    if peer is None or peer.state in STRANGERS:
+        raise RefusedError(problems.NOT_PEER)
+    if peer.state == PeerState.BLOCKED:
+        raise RefusedError(problems.OBJECT_MISSING, "blocked")
+    proven = await _prove_known(runtime, received, peer)
+    if peer.state != PeerState.ACTIVE:
+        raise RefusedError(problem_of_state(peer.state))
+    await _take_nonce(session, origin, proven.nonce)
+    return VerifiedReader(peer, _MAKER)
+
+
+def verified_from_log(peer: Peer, body: dict[str, Any], *, seq: int, epoch: str) -> VerifiedMessage:
+    """Make a message out of an item of a log page whose answer the peer has signed for us."""
+    content = content_of(body, peer.origin)
+    if content.activity["actor"] != peer.actor_url:
+        raise RefusedError(problems.PRINCIPAL_MISMATCH, "actor is not the log's owner")
+    return VerifiedMessage(peer, content, seq, epoch, _MAKER)
+
+
+def problem_of_state(state: PeerState) -> Problem:
+    """Return what a peer is told that we do not listen to at present."""
+    return {
+        PeerState.SUSPENDED: problems.PEER_SUSPENDED,
+        PeerState.KEY_CHANGED: problems.KEY_CHANGED,
+    }.get(state, problems.NOT_PEER)
+
+
+def read_content(body: bytes, origin: str) -> Content:
+    """Read what a message says, strictly; nothing here depends on who sent it."""
+    try:
+        raw = parse_json(body, depth_max=DEPTH_MAX, nodes_max=NODES_MAX)
+    except StrictJsonError as error:
+        raise RefusedError(problems.MALFORMED, error.code) from error
+    return content_of(raw, origin)
+
+
+def content_of(raw: Any, origin: str) -> Content:
+    """Check the frame that all messages share, and that a message speaks of its own origin."""
+    if not isinstance(raw, dict):
+        raise RefusedError(problems.MALFORMED, "not an object")
+    try:
+        check_limits(raw)
+    except LimitError as error:
+        raise RefusedError(problems.MALFORMED, str(error)) from error
+    if raw.get("@context") != NATIVE_CONTEXT:
+        raise RefusedError(problems.MALFORMED, "another @context")
+    activity_id, actor, kind = raw.get("id"), raw.get("actor"), raw.get("type")
+    if not (isinstance(activity_id, str) and isinstance(actor, str) and isinstance(kind, str)):
+        raise RefusedError(problems.MALFORMED, "id, actor or type is missing")
+    try:
+        same = origin_of(activity_id) == origin == origin_of(actor)
+        body = canonical_json(raw)
+    except (AddressError, NotCanonicalError) as error:
+        raise RefusedError(problems.MALFORMED, str(error)) from error
+    if not same:
+        raise RefusedError(problems.PRINCIPAL_MISMATCH, "id or actor of another origin")
+    return Content(raw, activity_id, kind, body, canonical_hash(raw))
+
+
+def _check_envelope(origin: str, received: Received) -> None:
+    _check_host(origin, received)
+    if received.header("content-encoding") not in {"", "identity"}:
+        raise RefusedError(problems.CONTENT_ENCODING)
+    kind = received.header("content-type").partition(";")[0].strip().lower()
+    if kind not in ACTIVITY_MEDIA_TYPES:
+        raise RefusedError(problems.CONTENT_TYPE, kind[:60])
+    if len(received.body) > BODY_BYTES_MAX:
+        raise RefusedError(problems.TOO_LARGE)
+
+
+def _check_host(origin: str, received: Received) -> None:
+    if received.header("host") != urlsplit(origin).netloc:
+        raise RefusedError(problems.WRONG_HOST)
+
+
+def _claimed_origin(received: Received) -> tuple[str, str]:
+    try:
+        claimed = read_claimed(received.header_lines)
+        return claimed.key_id, origin_of(claimed.key_id)
+    except SignatureRefusedError as error:
+        raise RefusedError(SIGNATURE_PROBLEMS[error.reason], error.detail) from error
+    except AddressError as error:
+        raise RefusedError(problems.SIGNATURE_INVALID, "key id is no address") from error
+
+
+def _check_introduction(content: Content) -> None:
+    """Strangers may only propose to become peers."""
+    offered = content.activity.get("object")
+    kind = offered.get("type") if isinstance(offered, dict) else None
+    if (content.activity_type, kind) != ("Offer", "Relationship"):
+        raise RefusedError(problems.NOT_PEER, "a stranger")
+
+
+async def _prove_known(runtime: Runtime, received: Received, peer: Peer) -> Proven:
+    message = received.signed_as(runtime.origin)
+    try:
+        # A signature by another key id than the pinned one is refused in there.
+        return verify_request(message, queries.public_key_of(peer), peer.key_id, now=clock.now())
+    except SignatureRefusedError as error:
+        if error.reason == "invalid":
+            await _look_for_another_key(runtime, peer)
+        raise RefusedError(SIGNATURE_PROBLEMS[error.reason], error.detail) from error
+
+
+async def _look_for_another_key(runtime: Runtime, peer: Peer) -> None:
+    """Ask a peer once in a while whether its key is another by now; then humans decide.
+
+    In transactions of their own: the refusal that follows rolls ours back.
+    """
+    async with transaction(runtime.sessions) as session:
+        if not await may_fetch(session, peer.origin):
+            return
+    try:
+        found = await discover(runtime, peer.origin)
+    except NotFoundAsPeerError:
+        return
+    if found.public_key.public_bytes_raw() == peer.public_key:
+        return
+    async with transaction(runtime.sessions) as session:
+        await note_other_key(session, peer.id, found)
+    raise RefusedError(problems.KEY_CHANGED)
+
+
+async def _meet(
+    session: AsyncSession, runtime: Runtime, received: Received, key_id: str, known: Peer | None
+) -> tuple[Peer, Proven]:
+    """Prove a stranger's proposal by the key that its own origin shows."""
+    origin = origin_of(key_id)
+    if await queries.count_requests(session) >= REQUESTS_PENDING_MAX:
+        raise RefusedError(problems.RATE_LIMIT, retry_after_seconds=REQUEST_RETRY_SECONDS)
+    async with transaction(runtime.sessions) as apart:
+        if not await may_fetch(apart, origin):
+            raise RefusedError(problems.RATE_LIMIT, retry_after_seconds=REQUEST_RETRY_SECONDS)
+    try:
+        found = await discover(runtime, origin)
+    except NotFoundAsPeerError as error:
+        raise RefusedError(problems.SIGNATURE_INVALID, "the key is not to be had") from error
+    proven = _prove_stranger(runtime.origin, received, key_id, found)
+    if known is None:
+        return await new_peer(session, found), proven
+    peer = await queries.lock_peer(session, known.id)
+    pin_key(peer, found)
+    return peer, proven
+
+
+def _prove_stranger(origin: str, received: Received, key_id: str, found: Discovered) -> Proven:
+    if found.key_id != key_id:
+        raise RefusedError(problems.SIGNATURE_INVALID, "not the key its actor shows")
+    message = received.signed_as(origin)
+    try:
+        return verify_request(message, found.public_key, key_id, now=clock.now())
+    except SignatureRefusedError as error:
+        raise RefusedError(SIGNATURE_PROBLEMS[error.reason], error.detail) from error
+
+
+async def _take_nonce(session: AsyncSession, origin: str, nonce: str) -> None:
+    """Remember a nonce under its origin; the second use of one is a replay."""
+    now = clock.now()
+    recent = select(func.count()).where(
+        col(SeenNonce.origin) == origin, col(SeenNonce.at) > now - timedelta(minutes=1)
+    )
+    if (await session.exec(recent)).one() >= MESSAGES_PER_MINUTE_MAX:
+        raise RefusedError(problems.RATE_LIMIT, retry_after_seconds=RATE_RETRY_SECONDS)
+    taken = await session.execute(
+        insert(SeenNonce)
+        .values(origin=origin, nonce=nonce, at=now)
+        .on_conflict_do_nothing()
+        .returning(col(SeenNonce.nonce))
+    )
+    if taken.first() is None:
+        raise RefusedError(problems.SIGNATURE_INVALID, "a nonce for the second time")
+
+
+def _sequence(received: Received) -> tuple[int | None, str]:
+    text = received.header("ma-seq")
+    if not text:
+        return None, ""
+    found = _SEQUENCE.fullmatch(text)
+    if found is None:
+        raise RefusedError(problems.MALFORMED, "Ma-Seq")
+    return int(found[1]), found[2]

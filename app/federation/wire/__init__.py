@@ -1,0 +1,1 @@
+"""Documents as they travel: frozen, checked by shape and limits, knowing no database."""

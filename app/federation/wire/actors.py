@@ -1,0 +1,65 @@
+"""The instance actor: who we say we are, and which key speaks for us."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from app.federation.wire.addresses import Address
+from app.federation.wire.context import ACTIVITY_STREAMS, MULTIKEY
+from app.federation.wire.documents import Document
+
+PREFERRED_NAME = "needs"
+KEY_FRAGMENT = "ed25519-key"
+RFC9421 = "https://datatracker.ietf.org/doc/html/rfc9421"
+ED25519_CAPABILITY = f"{RFC9421}#name-eddsa-using-curve-edwards25"
+Name = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Multikey(Document):
+    """A public key (FEP-521a)."""
+
+    id: Address
+    type: Literal["Multikey"] = "Multikey"
+    controller: Address
+    publicKeyMultibase: Annotated[str, StringConstraints(max_length=64)]  # noqa: N815
+
+
+class Capability(Document):
+    """Something the software can do (FEP-844e)."""
+
+    href: Annotated[str, StringConstraints(max_length=300)]
+    name: Name = ""
+
+
+class Generator(Document):
+    """The software behind an actor."""
+
+    type: Literal["Application"] = "Application"
+    name: Name = ""
+    implements: Annotated[tuple[Capability, ...], Field(max_length=50)] = ()
+
+
+class Endpoints(Document):
+    """The one inbox of the instance, under its other name."""
+
+    sharedInbox: Address | None = None  # noqa: N815
+
+
+class Actor(Document):
+    """An instance, as it describes itself."""
+
+    id: Address
+    type: Literal["Application", "Service"] = "Application"
+    preferredUsername: Name = PREFERRED_NAME  # noqa: N815
+    name: Name = ""
+    inbox: Address
+    url: Address | None = None
+    endpoints: Endpoints | None = None
+    generator: Generator | None = None
+    assertionMethod: Annotated[tuple[Multikey, ...], Field(min_length=1, max_length=8)]  # noqa: N815
+
+
+def actor_to_wire(actor: Actor) -> dict[str, Any]:
+    """Return the actor document with its context."""
+    written = actor.model_dump(mode="json", exclude_none=True)
+    return {"@context": [ACTIVITY_STREAMS, MULTIKEY], **written}

@@ -1,0 +1,50 @@
+"""The chores of the peer edge: apply what came in, send what waits."""
+
+import asyncio
+from uuid import UUID
+
+from app.federation import inbox, sync
+from app.federation.delivery import deliver_due
+from app.federation.inbox import Progress
+from app.federation.peers.queries import active_peers
+from app.infra.database import transaction
+from app.infra.runtime import Runtime
+
+LANES_MAX = 4
+_GREETED = "federation.greeted"
+
+
+async def deliver_messages(runtime: Runtime) -> int:
+    """Send peers what waits for them; answers how many messages they took."""
+    return await deliver_due(runtime)
+
+
+async def process_inbox(runtime: Runtime) -> int:
+    """Apply what peers sent, each peer's in its order; answers how much was applied."""
+    async with transaction(runtime.sessions) as session:
+        await inbox.purge(session)
+        with_mail = set(await inbox.peers_with_mail(session))
+        # Reading every peer's log once also tells them all that we are back.
+        greeted = set() if _GREETED in runtime.shared else set(await active_peers(session))
+    runtime.shared[_GREETED] = True
+    places = asyncio.Semaphore(LANES_MAX)
+
+    async def run(peer_id: UUID, *, greet: bool) -> int:
+        async with places:
+            return await _catch_up(runtime, peer_id, greet=greet)
+
+    to_greet = {peer.id for peer in greeted}
+    lanes = [run(peer_id, greet=peer_id in to_greet) for peer_id in with_mail | to_greet]
+    return sum(await asyncio.gather(*lanes))
+
+
+async def _catch_up(runtime: Runtime, peer_id: UUID, *, greet: bool) -> int:
+    applied, more, gap = 0, True, greet
+    while more:
+        async with transaction(runtime.sessions) as session:
+            progress: Progress = await inbox.process(session, runtime, peer_id)
+        applied += progress.applied
+        more, gap = progress.more, gap or progress.gap
+    if gap:
+        applied += await sync.pull(runtime, peer_id)
+    return applied

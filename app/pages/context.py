@@ -14,7 +14,7 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 NOTICES = frozenset(
     {
         "claimed", "logged", "log_removed", "moved", "confirmed", "saved", "proposed", "posted",
-        "welcome", "signed_out",
+        "in_review", "welcome", "signed_out",
     }
 )  # fmt: skip
 
@@ -93,7 +93,7 @@ class PageContext:
         ]
         if self.viewer is None:
             return [*common, ("/sign-in", "page.nav.sign_in")]
-        return [*common, ("/me/claims", "page.nav.my_claims"), ("/app", "page.nav.workspace")]
+        return [*common, ("/me/claims", "page.nav.my_claims"), ("/app/", "page.nav.workspace")]
 
     @property
     def language_links(self) -> Sequence[LanguageLink]:

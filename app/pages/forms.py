@@ -1,5 +1,7 @@
 """A form as the reader sent it: its values come back, its faults stand beside their fields."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -31,3 +33,13 @@ class Form:
     def fault(self, name: str) -> str:
         """Return the sentence that belongs beside a field."""
         return next((problem.text for problem in self.problems if problem.field == name), "")
+
+    def fingerprint(self) -> str:
+        """Return what tells this form from another: the same one sent twice has the same."""
+        raw = json.dumps({name: list(values) for name, values in sorted(self.sent.items())})
+        return hashlib.sha256(raw.encode()).hexdigest()
+
+    def with_values(self, **values: str) -> "Form":
+        """Return the form with some fields filled in where nothing was sent."""
+        filled = {name: [value] for name, value in values.items() if value}
+        return Form({**filled, **self.sent}, self.problems)

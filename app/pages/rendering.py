@@ -1,7 +1,7 @@
 """Turn a template and plain values into a page in one language."""
 
 import hashlib
-from functools import lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
 
 
-@lru_cache(maxsize=None)
+@cache
 def static_url(name: str) -> str:
     """Return a file's address with its fingerprint: cached for ever, never stale."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -26,10 +26,10 @@ def static_url(name: str) -> str:
 
 def language_name(code: str) -> str:
     """Return a language's own name; a code we know no name for stands for itself."""
-    return i18n.NATIVE_NAMES.get(code.split("-")[0].lower(), code)
+    return i18n.NATIVE_NAMES.get(code.split("-", maxsplit=1)[0].lower(), code)
 
 
-@lru_cache(maxsize=None)
+@cache
 def environment(language: str) -> Environment:
     """Return the template environment of one language; templates are compiled once."""
     made = Environment(
@@ -56,7 +56,7 @@ def environment(language: str) -> Environment:
 
 
 async def render(
-    page: PageContext, template: str, *, status: int = 200, **values: Any  # noqa: ANN401
+    page: PageContext, template: str, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """Answer with a page; what a signed-in person sees is kept by nobody."""
     made = environment(page.language).get_template(template)

@@ -32,6 +32,8 @@ _TRAILING = ".,;:!?)]}*_'"
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _ELEMENT = re.compile(r"</?[A-Za-z][^>]{0,500}>")
 _LINK = re.compile(r"!?\[([^\]]{0,300})\]\([^)]{0,1000}\)")
+_HEADING = re.compile(r"^#{1,6}\s.*$", re.MULTILINE)
+_BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+", re.MULTILINE)
 _MARKS = re.compile(r"[*_`~#>|]{1,6}")
 _SPACES = re.compile(r"\s+")
 
@@ -70,7 +72,7 @@ def _anchor(address: str) -> Sequence[Token]:
 
 
 def _lower_heading(
-    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any  # noqa: ANN401
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
 ) -> str:
     """Keep the page's own title the only first heading."""
     tokens[index].tag = f"h{min(int(tokens[index].tag[1]) + 1, 4)}"
@@ -108,7 +110,8 @@ def markdown(source: str) -> Markup:
 def excerpt(source: str, length: int = EXCERPT_LENGTH) -> str:
     """Return the beginning of a Markdown text as one plain line, cut at a word."""
     text = _ELEMENT.sub(" ", _COMMENT.sub(" ", source[:2000]))
-    text = _MARKS.sub("", _LINK.sub(r"\1", text))
+    text = _BARE_LINK.sub("", _LINK.sub(r"\1", _HEADING.sub("", text)))
+    text = _MARKS.sub("", _BULLET.sub("", text))
     plain = _SPACES.sub(" ", html.unescape(text)).strip()
     if len(plain) <= length:
         return plain

@@ -70,3 +70,70 @@ class Paging:
 
     next_href: str | None = None
     first_href: str | None = None
+
+
+@dataclass(frozen=True)
+class OrganisationCard:
+    """An organisation in a list and on its own page."""
+
+    id: UUID
+    name: str
+    excerpt: str
+    languages: Sequence[str]
+    state: str
+    open_needs: int
+    site: str | None
+    site_host: str
+    time_zone: str
+    created_at: datetime
+
+
+class LogView(NamedTuple):
+    """Work of a day."""
+
+    id: UUID
+    worked_on: date
+    minutes: int
+    note: str
+
+
+class Move(NamedTuple):
+    """Where a claim may go, and the text of the button that moves it."""
+
+    to: str
+    label: str
+
+
+@dataclass(frozen=True)
+class ClaimCard:
+    """A claim as one of its two sides sees it."""
+
+    id: UUID
+    state: str
+    need_id: UUID
+    need_title: str
+    need_language: str
+    organisation_name: str
+    minutes_logged: int
+    note: str = ""
+    reason: str = ""
+    worker_name: str = ""
+    worker_handle: str = ""
+    stream: str = ""
+    logs: Sequence[LogView] = ()
+    moves: Sequence[Move] = ()
+    can_log: bool = False
+    can_confirm: bool = False
+    asks_reason: bool = False
+
+
+@dataclass(frozen=True)
+class PeerView:
+    """A peer in one sentence."""
+
+    name: str
+    host: str
+    origin: str
+    state: str
+    health: str
+    seen_at: datetime | None

@@ -1,0 +1,87 @@
+"""Claims as the cards of a list, with their hours and the moves that one side has."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from app.domain.claims import queries
+from app.domain.claims.rules import CONFIRMABLE, LOGGABLE, Side, possible_transitions
+from app.models.claims import Claim, ClaimState
+from app.models.identity import Account
+from app.models.needs import Need, Stream
+from app.pages.dependencies import Db
+from app.pages.views import ClaimCard, LogView, Move
+
+# In these states the organisation has said something that the worker should read.
+TOLD = frozenset(
+    {
+        ClaimState.DECLINED, ClaimState.RELEASED, ClaimState.CHANGES_REQUESTED,
+        ClaimState.DISPUTED, ClaimState.REJECTED,
+    }
+)  # fmt: skip
+
+
+async def claim_cards(
+    db: Db,
+    rows: Sequence[tuple[Claim, Need]],
+    sides: frozenset[Side],
+    people: Mapping[UUID, Account] | None = None,
+) -> list[ClaimCard]:
+    """Return the cards of some claims, as seen from one side."""
+    minutes = await queries.minutes_logged(db, [claim.id for claim, _ in rows])
+    return [
+        await _card(db, claim, need, sides, minutes.get(claim.id, 0), people or {})
+        for claim, need in rows
+    ]
+
+
+async def _card(
+    db: Db,
+    claim: Claim,
+    need: Need,
+    sides: frozenset[Side],
+    minutes: int,
+    people: Mapping[UUID, Account],
+) -> ClaimCard:
+    worker = people.get(claim.account_id)
+    worker_side = Side.WORKER in sides
+    return ClaimCard(
+        id=claim.id,
+        state=claim.state.value,
+        need_id=need.id,
+        need_title=need.title,
+        need_language=need.language,
+        organisation_name=need.organisation_name,
+        minutes_logged=minutes,
+        note=claim.note,
+        reason=await _last_reason(db, claim),
+        worker_name=worker.display_name if worker else "",
+        worker_handle=worker.handle if worker else "",
+        stream="gift" if need.stream is Stream.GIFT else "livelihood",
+        logs=await _logs(db, claim) if minutes else (),
+        moves=_moves(claim, sides),
+        can_log=worker_side and claim.state in LOGGABLE,
+        can_confirm=not worker_side and claim.state in CONFIRMABLE,
+        asks_reason=claim.state is not ClaimState.CONFIRMED,
+    )
+
+
+def _moves(claim: Claim, sides: frozenset[Side]) -> list[Move]:
+    def label(to: ClaimState) -> str:
+        again = to is ClaimState.ACTIVE and claim.state is not ClaimState.ACCEPTED
+        return "page.claim.to.active_again" if again else f"page.claim.to.{to.value}"
+
+    return [Move(to.value, label(to)) for to in possible_transitions(claim.state, sides)]
+
+
+async def _last_reason(db: Db, claim: Claim) -> str:
+    if claim.state not in TOLD:
+        return ""
+    rows = await queries.history_of(db, claim.id)
+    return rows[-1].reason if rows else ""
+
+
+async def _logs(db: Db, claim: Claim) -> list[LogView]:
+    return [
+        LogView(log.id, log.worked_on, log.minutes, log.note)
+        for log in await queries.work_logs_of(db, claim.id)
+    ]

@@ -1,0 +1,230 @@
+"""Claims as pages: taking a need on, logging hours, handing back, confirming."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from app.domain.claims import actions, queries
+from app.domain.claims.queries import ClaimView
+from app.domain.claims.rules import Side
+from app.domain.identity import queries as identity
+from app.domain.ledger import actions as ledger
+from app.domain.ledger import queries as contributions
+from app.domain.needs.queries import get_need_for
+from app.domain.organisations import errors as organisation_errors
+from app.domain.organisations import queries as organisations
+from app.domain.organisations.policy import may_see_members
+from app.errors import AppError, InvalidError
+from app.infra import clock
+from app.infra.ids import secret_token
+from app.models.claims import ClaimFields, ClaimState, WorkLogFields
+from app.models.ledger import WorkStream
+from app.pages.claim_cards import claim_cards
+from app.pages.dependencies import (
+    Db,
+    PageRoute,
+    Sent,
+    SignedIn,
+    Visit,
+    answered_before,
+    go,
+    keep_answer,
+)
+from app.pages.failures import choices, invalid, refused
+from app.pages.forms import Form
+from app.pages.need_page import render_need
+from app.pages.presenting import organisation_card
+from app.pages.rendering import render
+from app.pages.views import Paging
+
+PER_PAGE = 20
+ANSWERING_PAGE = 100
+SHOWN_TO_ORGANISATION = (
+    ClaimState.APPLIED, ClaimState.SUBMITTED, ClaimState.DISPUTED, ClaimState.ACCEPTED,
+    ClaimState.ACTIVE, ClaimState.CHANGES_REQUESTED, ClaimState.CONFIRMED,
+)  # fmt: skip
+
+router = APIRouter(route_class=PageRoute)
+
+
+@router.post("/needs/{need_id:uuid}/claims")
+async def claim_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
+    """Say "I can do this"."""
+    try:
+        fields = ClaimFields(note=form.value("note"))
+        async with db.begin_nested():
+            claim = await actions.submit_claim(db, visit.actor, need_id, fields)
+    except ValidationError as error:
+        shown = invalid(form, visit.language, error)
+        return await render_need(
+            db, visit, await get_need_for(db, visit.actor, need_id), shown, 422
+        )
+    except AppError as error:
+        need = await get_need_for(db, visit.actor, need_id)
+        shown = refused(form, visit.language, error)
+        return await render_need(db, visit, need, shown, error.status)
+    return go(f"/me/claims#claim-{claim.id}", "claimed")
+
+
+@router.get("/me/claims")
+async def list_my_claims(request: Request, db: Db, visit: SignedIn) -> Response:
+    """Show what the reader took on, with the next step of each."""
+    return await _my_claims(db, visit, Form(), request.query_params.get("cursor"))
+
+
+async def _my_claims(
+    db: Db, visit: Visit, form: Form, cursor: str | None = None, status: int = 200
+) -> Response:
+    account_id = visit.actor.signed_in()
+    page = await queries.claims_of_worker(db, account_id, PER_PAGE, cursor)
+    by_stream = await contributions.minutes_by_stream(db, account_id)
+    next_href = f"/me/claims?cursor={page.next_cursor}" if page.next_cursor else None
+    return await render(
+        visit.page,
+        "my_claims.html",
+        status=status,
+        form=form,
+        claims=await claim_cards(db, page.items, frozenset({Side.WORKER})),
+        total_minutes=sum(by_stream.values()),
+        today=clock.now().date().isoformat(),
+        key=secret_token(),
+        paging=Paging(next_href, "/me/claims" if cursor else None),
+    )
+
+
+@router.post("/claims/{claim_id:uuid}/work-logs")
+async def log_work(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
+    """Log hours of a day."""
+    target = f"/me/claims#claim-{claim_id}"
+    try:
+        fields = WorkLogFields.model_validate(
+            {
+                "worked_on": form.value("worked_on"),
+                "minutes": _minutes_of(form),
+                "note": form.value("note"),
+            }
+        )
+        async with db.begin_nested():
+            if await answered_before(db, visit, form) is None:
+                await actions.log_work(db, visit.actor, claim_id, fields)
+                await keep_answer(db, visit, form, target)
+    except ValidationError as error:
+        return await _my_claims(db, visit, invalid(form, visit.language, error), None, 422)
+    except AppError as error:
+        return await _my_claims(db, visit, refused(form, visit.language, error), None, error.status)
+    return go(target, "logged")
+
+
+@router.post("/claims/{claim_id:uuid}/work-logs/{log_id:uuid}/remove")
+async def remove_work_log(
+    claim_id: UUID, log_id: UUID, db: Db, visit: SignedIn, form: Sent
+) -> Response:
+    """Take a line back that nobody has confirmed."""
+    try:
+        async with db.begin_nested():
+            await actions.delete_work_log(db, visit.actor, claim_id, log_id)
+    except AppError as error:
+        return await _my_claims(db, visit, refused(form, visit.language, error), None, error.status)
+    return go(f"/me/claims#claim-{claim_id}", "log_removed")
+
+
+@router.post("/claims/{claim_id:uuid}/transitions")
+async def move_claim(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
+    """Move a claim, from either of its sides."""
+    view = await queries.get_claim_for(db, visit.actor, claim_id)
+    try:
+        to = _state(form.value("to"))
+        async with db.begin_nested():
+            await actions.move_claim(db, visit.actor, claim_id, to, form.value("reason"))
+    except AppError as error:
+        shown = refused(form, visit.language, error)
+        return await _after_refusal(db, visit, view, shown, error.status)
+    return go(_back(view), "moved")
+
+
+def _back(view: ClaimView) -> str:
+    if Side.WORKER in view.sides:
+        return f"/me/claims#claim-{view.claim.id}"
+    return f"/organisations/{view.need.organisation_id}/claims#claim-{view.claim.id}"
+
+
+async def _after_refusal(
+    db: Db, visit: Visit, view: ClaimView, form: Form, status: int
+) -> Response:
+    if Side.WORKER in view.sides or view.need.organisation_id is None:
+        return await _my_claims(db, visit, form, None, status)
+    return await _organisation_claims(db, visit, view.need.organisation_id, form, status)
+
+
+@router.post("/claims/{claim_id:uuid}/confirmation")
+async def confirm_claim(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
+    """Confirm submitted hours: the claim and the book change together."""
+    view = await queries.get_claim_for(db, visit.actor, claim_id)
+    try:
+        minutes, stream = _minutes_of(form), _stream(form.value("stream"))
+        if not isinstance(minutes, int):
+            raise InvalidError("form_unreadable")
+        async with db.begin_nested():
+            await ledger.confirm_contribution(db, visit.actor, claim_id, minutes, stream)
+    except AppError as error:
+        shown = refused(form, visit.language, error)
+        return await _after_refusal(db, visit, view, shown, error.status)
+    return go(_back(view), "confirmed")
+
+
+@router.get("/organisations/{organisation_id:uuid}/claims")
+async def list_organisation_claims(organisation_id: UUID, db: Db, visit: SignedIn) -> Response:
+    """Show a member who does what for the organisation, and who waits for an answer."""
+    return await _organisation_claims(db, visit, organisation_id, Form())
+
+
+async def _organisation_claims(
+    db: Db, visit: Visit, organisation_id: UUID, form: Form, status: int = 200
+) -> Response:
+    found = await organisations.get_organisation_for(db, visit.actor, organisation_id)
+    own = await organisations.membership(db, organisation_id, visit.actor.account_id)
+    if not may_see_members(visit.actor, own):
+        raise organisation_errors.members_only()
+    page = await queries.claims_of_organisation(
+        db, organisation_id, SHOWN_TO_ORGANISATION, ANSWERING_PAGE, None
+    )
+    ordered = sorted(page.items, key=lambda row: SHOWN_TO_ORGANISATION.index(row[0].state))
+    mine = [row for row in ordered if row[0].account_id != visit.actor.account_id]
+    people = await identity.accounts_by_id(db, [claim.account_id for claim, _ in mine])
+    values: dict[str, Any] = {
+        "organisation": organisation_card(found),
+        "claims": await claim_cards(db, mine, frozenset({Side.ORGANISATION}), people),
+        "streams": choices(visit.language, "ledger.stream", _streams()),
+    }
+    return await render(
+        visit.page, "organisation_claims.html", status=status, form=form, **values
+    )
+
+
+def _streams() -> Sequence[str]:
+    return [stream.value for stream in WorkStream]
+
+
+def _minutes_of(form: Form) -> int | str:
+    """Add hours and minutes; what is no number is left for the model to refuse."""
+    hours, minutes = form.value("hours") or "0", form.value("minutes") or "0"
+    plain = all(part.isascii() and part.isdigit() and len(part) < 5 for part in (hours, minutes))
+    return int(hours) * 60 + int(minutes) if plain else f"{hours}:{minutes}"
+
+
+def _state(value: str) -> ClaimState:
+    try:
+        return ClaimState(value)
+    except ValueError:
+        raise InvalidError("form_unreadable") from None
+
+
+def _stream(value: str) -> WorkStream:
+    try:
+        return WorkStream(value)
+    except ValueError:
+        raise InvalidError("form_unreadable") from None

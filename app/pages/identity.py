@@ -1,0 +1,147 @@
+"""Coming and going: sign in, make an account, sign out, choose a language."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from app.domain.identity import actions, queries
+from app.errors import AppError, ForbiddenError, InvalidError
+from app.infra.i18n import LANGUAGES
+from app.models.identity import AccountFields, Password
+from app.pages.dependencies import (
+    Configuration,
+    Db,
+    PageRoute,
+    Reader,
+    Sent,
+    SignedIn,
+    Visit,
+    forget_cookie,
+    go,
+    language_cookie,
+    safe_next,
+    session_cookie,
+    set_session_cookie,
+)
+from app.pages.failures import invalid, refused
+from app.pages.forms import Form
+from app.pages.rendering import language_name, render
+from app.settings import Settings
+
+router = APIRouter(route_class=PageRoute)
+_password: TypeAdapter[str] = TypeAdapter(Password)
+
+
+def _next(request: Request, visit: Visit) -> str:
+    return safe_next(request.query_params.get("next", "/"), visit.page.origin)
+
+
+@router.get("/sign-in")
+async def show_sign_in(request: Request, visit: Reader) -> Response:
+    """Show the form; who is signed in already goes on."""
+    target = _next(request, visit)
+    if visit.page.viewer is not None:
+        return go(target)
+    return await render(visit.page, "sign_in.html", form=Form(), next=target)
+
+
+@router.post("/sign-in")
+async def sign_in(db: Db, visit: Reader, form: Sent, settings: Configuration) -> Response:
+    """Open a session. A failed try is counted, so no savepoint here."""
+    target = safe_next(form.value("next"), visit.page.origin)
+    handle, password = form.value("handle").strip()[:64], form.value("password")[:1024]
+    try:
+        account = await actions.sign_in(db, handle, password, settings.sign_in_attempts_per_hour)
+    except AppError as error:
+        shown = refused(form, visit.language, error)
+        response: Response = await render(
+            visit.page, "sign_in.html", status=error.status, form=shown, next=target
+        )
+        response.headers.update(error.headers)
+        return response
+    return await _enter(db, settings, account.id, go(target, "welcome"))
+
+
+@router.get("/sign-up")
+async def show_sign_up(request: Request, visit: Reader, settings: Configuration) -> Response:
+    """Show the form of a new account."""
+    form = Form().with_values(language=visit.language)
+    return await _render_sign_up(visit, settings, form, _next(request, visit))
+
+
+@router.post("/sign-up")
+async def sign_up(db: Db, visit: Reader, form: Sent, settings: Configuration) -> Response:
+    """Make an account and sign in."""
+    target = safe_next(form.value("next"), visit.page.origin)
+    try:
+        if not settings.registration_open:
+            raise ForbiddenError("registration_closed")
+        fields, password = _account_of(form)
+        async with db.begin_nested():
+            account = await actions.register(db, fields, password, settings.password_min_length)
+    except ValidationError as error:
+        shown = invalid(form, visit.language, error)
+        return await _render_sign_up(visit, settings, shown, target, 422)
+    except AppError as error:
+        shown = refused(form, visit.language, error)
+        return await _render_sign_up(visit, settings, shown, target, error.status)
+    return await _enter(db, settings, account.id, go(target, "welcome"))
+
+
+def _account_of(form: Form) -> tuple[AccountFields, str]:
+    fields: dict[str, Any] = {
+        "handle": form.value("handle").strip(),
+        "email": form.value("email").strip() or None,
+        "language": form.value("language") or "en",
+    }
+    return AccountFields.model_validate(fields), _password.validate_python(form.value("password"))
+
+
+async def _render_sign_up(
+    visit: Visit, settings: Settings, form: Form, target: str, status: int = 200
+) -> Response:
+    return await render(
+        visit.page,
+        "sign_up.html",
+        status=status,
+        form=form,
+        next=target,
+        password_minimum=settings.password_min_length,
+        languages=[(code, language_name(code)) for code in LANGUAGES],
+    )
+
+
+async def _enter(db: Db, settings: Settings, account_id: UUID, response: Response) -> Response:
+    secret = await actions.open_session(db, account_id)
+    set_session_cookie(response, settings, secret)
+    # From here on the account's own language counts.
+    forget_cookie(response, settings, language_cookie(settings))
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(
+    request: Request, db: Db, visit: Reader, form: Sent, settings: Configuration  # noqa: ARG001
+) -> Response:
+    """End this session."""
+    secret = request.cookies.get(session_cookie(settings))
+    if secret and visit.page.viewer is not None:
+        await actions.close_session(db, secret)
+    response = go("/", "signed_out")
+    forget_cookie(response, settings, session_cookie(settings))
+    return response
+
+
+@router.post("/language")
+async def choose_language(db: Db, visit: SignedIn, form: Sent) -> Response:
+    """Keep the language that a signed-in person chose, with their account."""
+    language = form.value("language")
+    if language not in LANGUAGES:
+        raise InvalidError("form_unreadable")
+    account = await queries.get_account(db, visit.actor.signed_in())
+    changes = AccountFields(handle=account.handle, language=language)
+    await actions.change_account(db, visit.actor, changes, frozenset({"language"}))
+    return go(safe_next(form.value("next"), visit.page.origin))

@@ -1,0 +1,55 @@
+"""One need as a page, with what the reader can do about it."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from app.domain.access import Denied
+from app.domain.claims import queries as claims
+from app.domain.claims.policy import may_claim
+from app.domain.needs import queries
+from app.domain.needs.rules import possible_transitions
+from app.models.needs import Need, NeedState
+from app.pages import text
+from app.pages.dependencies import Db, Visit
+from app.pages.failures import reason
+from app.pages.forms import Form
+from app.pages.presenting import need_document, view_of
+from app.pages.rendering import render
+from app.pages.views import Step
+
+
+async def render_need(db: Db, visit: Visit, need: Need, form: Form, status: int = 200) -> Response:
+    """Answer with a need's page; also with what was wrong with a form on it."""
+    values = await _need_values(db, visit, need)
+    return await render(visit.page, "need.html", status=status, form=form, **values)
+
+
+async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
+    own = (await claims.own_claims(db, visit.actor.account_id, [need.id])).get(need.id)
+    decision = may_claim(visit.actor, need, own.state if own else None)
+    signed_in = visit.page.viewer is not None
+    refusal = decision.code if isinstance(decision, Denied) and signed_in else ""
+    member = signed_in and visit.page.viewer.member_of(need.organisation_id)  # type: ignore[union-attr]
+    runs = need.organisation_id is not None and (member or visit.actor.steward)
+    return {
+        "need": view_of(need, visit.language),
+        "body": text.markdown(need.body),
+        "history": await _history(db, need, with_reasons=runs),
+        "json_ld": need_document(need, visit.page.origin),
+        "my_claim": own,
+        "refusal": reason(visit.language, refusal) if refusal else "",
+        "transitions": [to.value for to in possible_transitions(need.state)] if runs else [],
+        "member_of": need.organisation_id if runs else None,
+    }
+
+
+async def _history(db: Db, need: Need, *, with_reasons: bool) -> list[Step]:
+    """Return the moves that the reader may know: strangers see none from before it was shown."""
+    rows = await queries.history_of(db, need.id)
+    shown = [
+        Step(row.to_state.value, row.at, row.reason if with_reasons else "")
+        for row in rows
+        if with_reasons or row.to_state not in {NeedState.DRAFT, NeedState.REVIEW}
+    ]
+    return shown or [Step(need.state.value, need.published_at or need.created_at, "")]

@@ -1,0 +1,104 @@
+"""Needs as pages: the list with its filters, one need, asking for help, moving a need."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.domain.needs import actions, queries
+from app.domain.organisations import queries as organisations
+from app.domain.organisations.queries import Wanted
+from app.errors import AppError, InvalidError
+from app.infra.i18n import translate
+from app.models.needs import NeedState
+from app.pages.catalogue import skill_groups
+from app.pages.dependencies import Db, PageRoute, Reader, Sent, SignedIn, Visit, go
+from app.pages.failures import choices, refused
+from app.pages.filters import NeedQuery, hour_choices
+from app.pages.forms import Form
+from app.pages.need_page import render_need
+from app.pages.presenting import card_of
+from app.pages.rendering import render
+from app.pages.views import Paging
+
+PER_PAGE = 24
+ORGANISATIONS_OFFERED = 100
+
+router = APIRouter(route_class=PageRoute)
+
+
+@router.get("/needs")
+async def list_needs(request: Request, db: Db, visit: Reader) -> Response:
+    """Show what is needed now, narrowed by the filters in the address."""
+    query = NeedQuery.of(request.query_params)
+    cursor = request.query_params.get("cursor")
+    found = await queries.list_needs(db, visit.actor, query.filters, PER_PAGE, cursor)
+    open_needs = await queries.count_needs(db, visit.actor, queries.NeedFilters())
+    return await render(
+        visit.page,
+        "needs.html",
+        cards=[card_of(need, visit.language) for need in found.page.items],
+        open_needs=open_needs,
+        filters=query,
+        skill_groups=skill_groups(visit.language),
+        options=await _options(db, visit, query),
+        hidden_by_language=found.hidden_by_language,
+        all_languages_href=query.href(without="language"),
+        paging=Paging(
+            query.href(cursor=found.page.next_cursor) if found.page.next_cursor else None,
+            query.href() if cursor else None,
+        ),
+    )
+
+
+async def _options(db: Db, visit: Visit, query: NeedQuery) -> dict[str, list[tuple[str, str]]]:
+    language = visit.language
+    page = await organisations.list_organisations(
+        db, visit.actor, Wanted(), ORGANISATIONS_OFFERED, None
+    )
+    names = {str(view.organisation.id): view.organisation.name for view in page.items}
+    chosen = query.filters.organisation
+    if chosen is not None and str(chosen) not in names:
+        found = await organisations.names_by_id(db, [chosen])
+        names.update({str(key): name for key, name in found.items()})
+    every = [("", translate(language, "page.needs.all_organisations"))]
+    return {
+        "hours": hour_choices(language),
+        "streams": [
+            ("", translate(language, "page.needs.any_stream")),
+            *choices(language, "need.stream", ("gift", "stipend", "paid")),
+        ],
+        "urgencies": [
+            ("", translate(language, "page.needs.any_urgency")),
+            *choices(language, "need.urgency", ("high", "normal", "low")),
+        ],
+        "organisations": [*every, *names.items()],
+    }
+
+
+@router.get("/needs/{need_id:uuid}")
+async def show_need(need_id: UUID, db: Db, visit: Reader) -> Response:
+    """Show everything that a need holds, and what the reader can do about it."""
+    need = await queries.get_need_for(db, visit.actor, need_id)
+    return await render_need(db, visit, need, Form())
+
+
+@router.post("/needs/{need_id:uuid}/transitions")
+async def move_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
+    """Move a need of one's organisation."""
+    try:
+        async with db.begin_nested():
+            to = _state(form.value("to"))
+            await actions.move_need(db, visit.actor, need_id, to, form.value("reason"))
+    except AppError as error:
+        need = await queries.get_need_for(db, visit.actor, need_id)
+        shown = refused(form, visit.language, error)
+        return await render_need(db, visit, need, shown, error.status)
+    return go(f"/needs/{need_id}", "moved")
+
+
+def _state(value: str) -> NeedState:
+    try:
+        return NeedState(value)
+    except ValueError:
+        raise InvalidError("form_unreadable") from None

@@ -1,0 +1,39 @@
+"""All pages in one place, and how they join the application."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from app.pages import (
+    about,
+    asking,
+    claims,
+    home,
+    identity,
+    needs,
+    network,
+    organisations,
+    workspace,
+)
+from app.pages.assets import Assets
+from app.pages.problems import render_problem
+from app.pages.rendering import STATIC
+
+router = APIRouter()
+for part in (home, asking, needs, claims, organisations, network, about, identity):
+    router.include_router(part.router)
+
+
+def install_pages(app: FastAPI, frontend: Path) -> None:
+    """Add the pages, their files and the page of every problem.
+
+    `frontend` is the workspace's build: its fonts serve the pages too, and while it is absent
+    a page says so at /app.
+    """
+    app.state.render_problem = render_problem
+    if (frontend / "fonts").is_dir():
+        app.mount("/static/fonts", Assets(directory=frontend / "fonts"), name="fonts")
+    app.mount("/static", Assets(directory=STATIC), name="static")
+    app.include_router(router)
+    built = (frontend / "index.html").is_file()
+    app.include_router(workspace.entrance if built else workspace.router)

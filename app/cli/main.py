@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "app.cli.serve",
     "worker": "app.cli.worker",
     "migrate": "app.cli.migrate",
+    "import": "app.cli.import_",
     "doctor": "app.cli.doctor",
     "test": "app.cli.test",
     "config": "app.cli.config",

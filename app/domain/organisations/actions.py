@@ -50,6 +50,8 @@ async def add_accepted(
 ) -> list[Organisation]:
     """Add organisations on the stewards' own word (an import), accepted from the start."""
     actor.require_steward()
+    if not described:
+        return []
     taken = await queries.taken_slugs(session, [fields.name for fields in described])
     added = []
     for fields in described:

@@ -1,0 +1,33 @@
+// Every address of the workspace, in one place.
+export const BASE = '/app';
+
+export const paths = {
+  board: () => `${BASE}/`,
+  signIn: (next?: string) => `${BASE}/sign-in${next ? `?next=${encodeURIComponent(next)}` : ''}`,
+  signUp: (next?: string) => `${BASE}/sign-up${next ? `?next=${encodeURIComponent(next)}` : ''}`,
+  need: (id: string) => `${BASE}/needs/${id}`,
+  newNeed: () => `${BASE}/needs/new`,
+  editNeed: (id: string) => `${BASE}/needs/${id}/edit`,
+  claims: () => `${BASE}/claims`,
+  claim: (id: string) => `${BASE}/claims/${id}`,
+  ourNeeds: () => `${BASE}/our-needs`,
+  confirm: () => `${BASE}/confirm`,
+  ledger: () => `${BASE}/ledger`,
+  book: (id: string) => `${BASE}/ledger/${id}`,
+  contributions: () => `${BASE}/contributions`,
+  organisations: () => `${BASE}/organisations`,
+  newOrganisation: () => `${BASE}/organisations/new`,
+  organisation: (id: string) => `${BASE}/organisations/${id}`,
+  profile: () => `${BASE}/profile`,
+  account: () => `${BASE}/account`,
+  tokens: () => `${BASE}/tokens`,
+  peers: () => `${BASE}/peers`,
+  imports: () => `${BASE}/import`,
+  publicNeed: (id: string) => `/needs/${id}`,
+  publicHome: () => '/',
+};
+
+/** Only an address of the workspace itself may follow a sign-in. */
+export function safeNext(next: string | null): string {
+  return next && /^\/app(\/[^\\]*)?$/.test(next) && !next.startsWith('//') ? next : paths.board();
+}

@@ -36,7 +36,9 @@ function generateTexts() {
 
 async function generateClient() {
   const source = new URL('../../openapi/openapi.json', import.meta.url);
-  put('schema.ts', astToString(await openapiTypes(source)));
+  // A field with a default may be left out of a request, so it is optional.
+  const types = await openapiTypes(source, { defaultNonNullable: false });
+  put('schema.ts', `// Generated from openapi/openapi.json by tools/generate.mjs.\n${astToString(types)}`);
 }
 
 mkdirSync(generated, { recursive: true });
@@ -47,5 +49,5 @@ copyFileSync(
   join(frontend, 'public', 'emblem.svg'),
 );
 put('fonts.css', fontFaces(copyFonts(join(frontend, 'public', 'fonts'))));
-if (existsSync(join(frontend, "..", "openapi", "openapi.json"))) await generateClient();
+await generateClient();
 console.log(`${count} texts in ${LANGUAGES.length} languages, client, icons and fonts are ready`);

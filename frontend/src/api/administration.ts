@@ -1,26 +1,29 @@
-import { call, send } from './client';
-import type { Job, Page, Peer } from './types';
+import { api, got, once } from './client';
+import type { PeerMove } from './types';
 
-export const listPeers = () => call<Page<Peer>>('GET', '/peers');
+export const listPeers = () => got(api.GET('/api/v1/peers'));
 export const proposePeer = (origin: string, key: string) =>
-  call<Peer>('POST', '/peers', { body: { origin }, key });
-export const movePeer = (id: string, to: string) =>
-  call<Peer>('POST', `/peers/${id}/transitions`, { body: { to } });
+  got(api.POST('/api/v1/peers', { body: { origin }, headers: once(key) }));
+export const movePeer = (peer_id: string, to: PeerMove) =>
+  got(api.POST('/api/v1/peers/{peer_id}/transitions', { params: { path: { peer_id } }, body: { to, reason: '' } }));
 
-/** Starts an import and answers the id of its job. */
-export async function startImport(
-  organisation_id: string,
-  file: File,
-  dryRun: boolean,
-  key: string,
-): Promise<string> {
+export interface ImportOrder {
+  organisation_id: string;
+  file: File;
+  dry_run: boolean;
+  language: string;
+}
+
+export function startImport({ file, ...query }: ImportOrder, key: string) {
   const form = new FormData();
   form.append('file', file);
-  const response = await send('POST', '/imports', {
-    query: { organisation_id, dry_run: dryRun ? 1 : 0 },
-    form,
-    key,
-  });
-  return (response.headers.get('Location') ?? '').split('/').pop() ?? '';
+  return got(
+    api.POST('/api/v1/imports', {
+      params: { query },
+      body: { file: file.name },
+      bodySerializer: () => form,
+      headers: once(key),
+    }),
+  );
 }
-export const getJob = (id: string) => call<Job>('GET', `/jobs/${id}`);
+export const getJob = (job_id: string) => got(api.GET('/api/v1/jobs/{job_id}', { params: { path: { job_id } } }));

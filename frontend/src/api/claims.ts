@@ -1,19 +1,25 @@
-import { call } from './client';
-import type { Claim, ClaimState, Page, WorkLog, WorkStream } from './types';
+import { api, got, once } from './client';
+import type { Claim, ClaimState, WorkLog, WorkStream } from './types';
 
-export const claimNeed = (need: string, note: string, key: string) =>
-  call<Claim>('POST', `/needs/${need}/claims`, { body: { note }, key });
-export const listClaimsOf = (need: string) => call<Page<Claim>>('GET', `/needs/${need}/claims`);
-export const listMyClaims = () => call<Page<Claim>>('GET', '/me/claims', { query: { limit: 100 } });
-export const getClaim = (id: string) => call<Claim>('GET', `/claims/${id}`);
-export const moveClaim = (id: string, to: ClaimState, reason?: string) =>
-  call<Claim>('POST', `/claims/${id}/transitions`, { body: { to, reason } });
+const at = (claim_id: string) => ({ params: { path: { claim_id } } });
+const most = { limit: 100 };
 
-export const listWorkLogs = (claim: string) => call<Page<WorkLog>>('GET', `/claims/${claim}/work-logs`);
-export const addWorkLog = (claim: string, body: Omit<WorkLog, 'id'>, key: string) =>
-  call<WorkLog>('POST', `/claims/${claim}/work-logs`, { body, key });
-export const removeWorkLog = (claim: string, id: string) =>
-  call<void>('DELETE', `/claims/${claim}/work-logs/${id}`);
+export const claimNeed = async (need_id: string, note: string, key: string) =>
+  (await got(api.POST('/api/v1/needs/{need_id}/claims', { params: { path: { need_id } }, body: { note }, headers: once(key) }))) as Claim;
+export const listClaimsOf = async (need_id: string) =>
+  (await got(api.GET('/api/v1/needs/{need_id}/claims', { params: { path: { need_id }, query: most } }))).items as Claim[];
+export const listMyClaims = async () =>
+  (await got(api.GET('/api/v1/me/claims', { params: { query: most } }))).items as Claim[];
+export const getClaim = async (id: string) => (await got(api.GET('/api/v1/claims/{claim_id}', at(id)))) as Claim;
+export const moveClaim = async (id: string, to: ClaimState, reason = '') =>
+  (await got(api.POST('/api/v1/claims/{claim_id}/transitions', { ...at(id), body: { to, reason } }))) as Claim;
 
-export const confirmClaim = (claim: string, minutes: number, stream: WorkStream, key: string) =>
-  call<{ claim: Claim }>('POST', `/claims/${claim}/confirmation`, { body: { minutes, stream }, key });
+export const listWorkLogs = async (claim: string) => (await got(api.GET('/api/v1/claims/{claim_id}/work-logs', at(claim)))).items;
+export const addWorkLog = (claim: string, body: Pick<WorkLog, 'worked_on' | 'minutes' | 'note'>, key: string) =>
+  got(api.POST('/api/v1/claims/{claim_id}/work-logs', { ...at(claim), body, headers: once(key) }));
+export const removeWorkLog = (claim_id: string, log_id: string) =>
+  got(api.DELETE('/api/v1/claims/{claim_id}/work-logs/{log_id}', { params: { path: { claim_id, log_id } } }));
+
+export const confirmClaim = async (claim: string, minutes: number, stream: WorkStream, key: string) =>
+  (await got(api.POST('/api/v1/claims/{claim_id}/confirmation', { ...at(claim), body: { minutes, stream }, headers: once(key) })))
+    .claim as Claim;

@@ -1,47 +1,28 @@
-import { call } from './client';
-import type { Contributions, Instance, Match, Me, Page, Profile, SkillGroup, Token } from './types';
+import type { components } from '../generated/schema';
+import { api, got, ifMatch } from './client';
+import type { Instance, Match, Me, Profile, Scope } from './types';
 
-export interface NewAccount {
-  handle: string;
-  password: string;
-  display_name?: string;
-  email?: string;
-  language: string;
-}
-export interface SetUp {
-  token: string;
-  instance_name: string;
-  handle: string;
-  password: string;
-  language: string;
-}
-export interface AccountChange {
-  display_name?: string | null;
-  email?: string | null;
-  language?: string;
-  password?: string;
-  current_password?: string;
-}
+type Schemas = components['schemas'];
 
-export const getInstance = () => call<Instance>('GET', '/instance');
-export const setUp = (body: SetUp) => call<Me>('POST', '/setup', { body });
-export const createAccount = (body: NewAccount) => call<Me>('POST', '/accounts', { body });
-export const signIn = (handle: string, password: string) =>
-  call<Me>('POST', '/sessions', { body: { handle, password } });
-export const currentSession = () => call<Me>('GET', '/sessions/current');
-export const signOut = () => call<void>('DELETE', '/sessions/current');
-export const updateMe = (body: AccountChange) => call<Me>('PATCH', '/me', { body });
+export const getInstance = (): Promise<Instance> => got(api.GET('/api/v1/instance'));
+export const setUp = (body: Schemas['SetupInput']): Promise<Me> => got(api.POST('/api/v1/setup', { body }));
+export const createAccount = (body: Schemas['NewAccount']): Promise<Me> => got(api.POST('/api/v1/accounts', { body }));
+export const signIn = (handle: string, password: string): Promise<Me> =>
+  got(api.POST('/api/v1/sessions', { body: { handle, password } }));
+export const currentSession = (): Promise<Me> => got(api.GET('/api/v1/sessions/current'));
+export const signOut = () => got(api.DELETE('/api/v1/sessions/current'));
+export const updateMe = (body: Schemas['AccountChanges']): Promise<Me> => got(api.PATCH('/api/v1/me', { body }));
 
-export const getProfile = () => call<Profile>('GET', '/me/profile');
-export const putProfile = ({ version, ...body }: Profile) =>
-  call<Profile>('PUT', '/me/profile', { body, version });
-export const listSkills = (language: string) =>
-  call<{ groups: SkillGroup[] }>('GET', '/skills', { query: { language } });
+export const getProfile = (): Promise<Profile> => got(api.GET('/api/v1/me/profile'));
+export const putProfile = ({ version, ...body }: Profile): Promise<Profile> =>
+  got(api.PUT('/api/v1/me/profile', { body, headers: ifMatch(version) }));
+export const listSkills = (language: string) => got(api.GET('/api/v1/skills', { params: { query: { language } } }));
 
-export const listTokens = () => call<Page<Token>>('GET', '/me/tokens');
-export const createToken = (name: string, scopes: string[], expires_in_days: number) =>
-  call<Token & { token: string }>('POST', '/me/tokens', { body: { name, scopes, expires_in_days } });
-export const revokeToken = (id: string) => call<void>('DELETE', `/me/tokens/${id}`);
+export const listTokens = () => got(api.GET('/api/v1/me/tokens'));
+export const createToken = (name: string, scopes: Scope[], expires_in_days: number) =>
+  got(api.POST('/api/v1/me/tokens', { body: { name, scopes, expires_in_days } }));
+export const revokeToken = (token_id: string) =>
+  got(api.DELETE('/api/v1/me/tokens/{token_id}', { params: { path: { token_id } } }));
 
-export const listMatches = () => call<{ items: Match[] }>('GET', '/me/matches');
-export const listContributions = () => call<Contributions>('GET', '/me/contributions');
+export const listMatches = async (): Promise<Match[]> => (await got(api.GET('/api/v1/me/matches'))).items as Match[];
+export const listContributions = () => got(api.GET('/api/v1/me/contributions', { params: { query: { limit: 100 } } }));

@@ -1,7 +1,8 @@
-import { call } from './client';
-import type { Book, BookBrief, BookEntry, Page } from './types';
+import { api, got } from './client';
 
-export const listBooks = () => call<Page<BookBrief>>('GET', '/books');
-export const getBook = (id: string) => call<Book>('GET', `/books/${id}`);
+const at = (book_id: string) => ({ path: { book_id } });
+
+export const listBooks = () => got(api.GET('/api/v1/books'));
+export const getBook = (id: string) => got(api.GET('/api/v1/books/{book_id}', { params: at(id) }));
 export const listEntries = (id: string, cursor?: string) =>
-  call<Page<BookEntry>>('GET', `/books/${id}/entries`, { query: { limit: 50, cursor } });
+  got(api.GET('/api/v1/books/{book_id}/entries', { params: { ...at(id), query: { limit: 50, cursor } } }));

@@ -1,26 +1,21 @@
-import { call } from './client';
-import type { Need, NeedInput, NeedPage, NeedState } from './types';
+import type { operations } from '../generated/schema';
+import { api, got, ifMatch, once } from './client';
+import type { Need, NeedInput, NeedState } from './types';
 
-export interface NeedFilters {
-  q?: string;
-  skill?: string;
-  language?: string[];
-  hours_max?: number;
-  stream?: string;
-  kind?: string;
-  organisation?: string;
-  urgency?: string;
-  state?: string;
-  sort?: string;
-  limit?: number;
-  cursor?: string;
+export type NeedFilters = NonNullable<operations['list_needs']['parameters']['query']>;
+export interface NeedPage {
+  items: Need[];
+  next_cursor: string | null;
+  hidden_by_language: number;
 }
+const at = (need_id: string) => ({ params: { path: { need_id } } });
 
-export const listNeeds = (filters: NeedFilters, signal?: AbortSignal) =>
-  call<NeedPage>('GET', '/needs', { query: { ...filters }, signal });
-export const getNeed = (id: string) => call<Need>('GET', `/needs/${id}`);
-export const createNeed = (body: NeedInput, key: string) => call<Need>('POST', '/needs', { body, key });
-export const updateNeed = (id: string, body: Partial<NeedInput>, version: number) =>
-  call<Need>('PATCH', `/needs/${id}`, { body, version });
-export const moveNeed = (id: string, to: NeedState, reason?: string) =>
-  call<Need>('POST', `/needs/${id}/transitions`, { body: { to, reason } });
+export const listNeeds = async (query: NeedFilters, signal?: AbortSignal) =>
+  (await got(api.GET('/api/v1/needs', { params: { query }, signal }))) as NeedPage;
+export const getNeed = async (id: string) => (await got(api.GET('/api/v1/needs/{need_id}', at(id)))) as Need;
+export const createNeed = async (body: NeedInput, key: string) =>
+  (await got(api.POST('/api/v1/needs', { body, headers: once(key) }))) as Need;
+export const updateNeed = async (id: string, body: Omit<NeedInput, 'organisation_id' | 'external_id'>, version: number) =>
+  (await got(api.PATCH('/api/v1/needs/{need_id}', { ...at(id), body, headers: ifMatch(version) }))) as Need;
+export const moveNeed = async (id: string, to: NeedState, reason = '') =>
+  (await got(api.POST('/api/v1/needs/{need_id}/transitions', { ...at(id), body: { to, reason } }))) as Need;

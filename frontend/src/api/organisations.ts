@@ -1,28 +1,23 @@
-import { call } from './client';
-import type { Member, MemberRole, Organisation, OrganisationState, Page } from './types';
+import { api, got, ifMatch, once } from './client';
+import type { MemberRole, OrganisationInput, OrganisationState } from './types';
 
-export interface OrganisationInput {
-  name: string;
-  summary: string;
-  languages: string[];
-  site: string | null;
-  time_zone: string;
-}
+const at = (organisation_id: string) => ({ params: { path: { organisation_id } } });
+const member = (organisation_id: string, account_id: string) => ({ params: { path: { organisation_id, account_id } } });
 
-export const listOrganisations = (query: { state?: string; q?: string; cursor?: string; limit?: number } = {}) =>
-  call<Page<Organisation>>('GET', '/organisations', { query });
-export const getOrganisation = (id: string) => call<Organisation>('GET', `/organisations/${id}`);
+export const listOrganisations = (query: { state?: OrganisationState; q?: string; limit?: number; cursor?: string }) =>
+  got(api.GET('/api/v1/organisations', { params: { query } }));
+export const getOrganisation = (id: string) => got(api.GET('/api/v1/organisations/{organisation_id}', at(id)));
 export const createOrganisation = (body: OrganisationInput, key: string) =>
-  call<Organisation>('POST', '/organisations', { body, key });
+  got(api.POST('/api/v1/organisations', { body, headers: once(key) }));
 export const updateOrganisation = (id: string, body: OrganisationInput, version: number) =>
-  call<Organisation>('PATCH', `/organisations/${id}`, { body, version });
-export const moveOrganisation = (id: string, to: OrganisationState, reason?: string) =>
-  call<Organisation>('POST', `/organisations/${id}/transitions`, { body: { to, reason } });
+  got(api.PATCH('/api/v1/organisations/{organisation_id}', { ...at(id), body, headers: ifMatch(version) }));
+export const moveOrganisation = (id: string, to: OrganisationState, reason = '') =>
+  got(api.POST('/api/v1/organisations/{organisation_id}/transitions', { ...at(id), body: { to, reason } }));
 
-export const listMembers = (id: string) => call<Page<Member>>('GET', `/organisations/${id}/members`);
+export const listMembers = (id: string) => got(api.GET('/api/v1/organisations/{organisation_id}/members', at(id)));
 export const addMember = (id: string, body: { handle: string; role: MemberRole; worker_owner: boolean }) =>
-  call<Member>('POST', `/organisations/${id}/members`, { body });
+  got(api.POST('/api/v1/organisations/{organisation_id}/members', { ...at(id), body }));
 export const updateMember = (id: string, account: string, body: { role?: MemberRole; worker_owner?: boolean }) =>
-  call<Member>('PATCH', `/organisations/${id}/members/${account}`, { body });
+  got(api.PATCH('/api/v1/organisations/{organisation_id}/members/{account_id}', { ...member(id, account), body }));
 export const removeMember = (id: string, account: string) =>
-  call<void>('DELETE', `/organisations/${id}/members/${account}`);
+  got(api.DELETE('/api/v1/organisations/{organisation_id}/members/{account_id}', member(id, account)));

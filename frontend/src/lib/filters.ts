@@ -1,10 +1,11 @@
 import type { NeedFilters } from '../api/needs';
+import type { Stream } from '../api/types';
 
 export interface BoardFilters {
   q: string;
   skill: string;
   hours: string;
-  stream: string;
+  stream: Stream | '';
   language: string[];
   urgent: boolean;
 }
@@ -16,17 +17,21 @@ export function readFilters(search: URLSearchParams): BoardFilters {
     q: search.get('q') ?? '',
     skill: search.get('skill') ?? '',
     hours: search.get('hours_max') ?? '',
-    stream: search.get('stream') ?? '',
+    stream: readStream(search.get('stream')),
     language: search.getAll('language'),
     urgent: search.get('urgency') === 'high',
   };
+}
+
+function readStream(text: string | null): Stream | '' {
+  return text === 'gift' || text === 'stipend' || text === 'paid' ? text : '';
 }
 
 /** What the API is asked, and what the address shows: the same words. */
 export function askedBy(filters: BoardFilters): NeedFilters {
   const asked: NeedFilters = {};
   if (filters.q.trim()) asked.q = filters.q.trim();
-  if (filters.skill) asked.skill = filters.skill;
+  if (filters.skill) asked.skill = [filters.skill];
   if (filters.hours) asked.hours_max = Number(filters.hours);
   if (filters.stream) asked.stream = filters.stream;
   if (filters.language.length) asked.language = filters.language;

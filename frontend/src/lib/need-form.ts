@@ -1,7 +1,9 @@
-import type { HarmCheck, Need, NeedInput } from '../api/types';
+import type { HarmCheck, Need, NeedInput, NeedSkill } from '../api/types';
 
 /** The form holds what is typed, also when it cannot be sent yet. */
-export interface NeedForm extends Omit<NeedInput, 'harm_check' | 'tags' | 'places' | 'link' | 'deadline' | 'beneficiary' | 'external_id'> {
+type Typed = 'skills' | 'harm_check' | 'tags' | 'places' | 'link' | 'deadline' | 'beneficiary' | 'external_id';
+export interface NeedForm extends Omit<NeedInput, Typed> {
+  skills: NeedSkill[];
   harm_check: HarmCheck;
   tags: string;
   places: string;

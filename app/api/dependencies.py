@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends, Query, Request, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -100,10 +100,10 @@ async def _actor_of_cookie(request: Request, db: AsyncSession, settings: Setting
 
 async def _take_idempotency_key(request: Request, db: AsyncSession, actor: Actor) -> None:
     raw = request.headers.get("idempotency-key")
-    if raw is None or request.method != "POST" or _SECRET_ROUTES.match(request.url.path):
+    if raw is None or request.method != "POST" or _SECRET_ROUTES.match(request.scope["path"]):
         return
     key = idempotency.clean_key(raw)
-    scope = f"{actor.account_id or 'anonymous'} {request.url.path}"[:200]
+    scope = f"{actor.account_id or 'anonymous'} {request.scope['path']}"[:200]
     kept = await idempotency.claim_key(db, scope, key, body_hash(request, await request.body()))
     if kept is not None:
         raise ReplayedError(kept)
@@ -138,12 +138,18 @@ def _signed_in(actor: Caller) -> Actor:
     return actor
 
 
+def _in_person(actor: Caller) -> Actor:
+    actor.require_session()
+    return actor
+
+
 def _steward(actor: Caller) -> Actor:
     actor.require_steward()
     return actor
 
 
 SignedIn = Annotated[Actor, Depends(_signed_in, scope="function")]
+InPerson = Annotated[Actor, Depends(_in_person, scope="function")]
 Steward = Annotated[Actor, Depends(_steward, scope="function")]
 NeedsWriter = Annotated[Actor, Depends(Needs(Scope.NEEDS_WRITE), scope="function")]
 ClaimsReader = Annotated[Actor, Depends(Needs(Scope.CLAIMS_READ), scope="function")]
@@ -179,5 +185,6 @@ def set_version(response: Response, version: int) -> None:
 def set_next_link(request: Request, response: Response, cursor: str | None) -> None:
     """Write RFC 8288's `Link: rel=next` for lists."""
     if cursor is not None:
-        target = request.url.include_query_params(cursor=cursor)
-        response.headers["Link"] = f'<{target.path}?{target.query}>; rel="next"'
+        asked = request.query_params.multi_items()
+        query = urlencode([*(pair for pair in asked if pair[0] != "cursor"), ("cursor", cursor)])
+        response.headers["Link"] = f'<{request.scope["path"]}?{query}>; rel="next"'

@@ -8,6 +8,7 @@ from app.api.dependencies import (
     Caller,
     Configuration,
     Db,
+    InPerson,
     SignedIn,
     check_same_origin,
     cookie_name,
@@ -104,7 +105,7 @@ async def get_me(actor: SignedIn, db: Db) -> Me:
 
 @router.patch("/me", operation_id="change_me")
 async def change_me(
-    body: AccountChanges, actor: SignedIn, response: Response, db: Db, settings: Configuration
+    body: AccountChanges, actor: InPerson, response: Response, db: Db, settings: Configuration
 ) -> Me:
     """Change one's account; a new password needs the current one and ends all sessions."""
     account_id = actor.signed_in()
@@ -125,14 +126,14 @@ async def change_me(
 
 
 @router.get("/me/tokens", operation_id="list_tokens")
-async def list_tokens(actor: SignedIn, db: Db) -> Listing[TokenShape]:
+async def list_tokens(actor: InPerson, db: Db) -> Listing[TokenShape]:
     """List one's tokens; their secrets are not kept."""
     tokens = await queries.tokens_of(db, actor.signed_in())
     return Listing(items=[TokenShape.model_validate(token) for token in tokens])
 
 
 @router.post("/me/tokens", status_code=status.HTTP_201_CREATED, operation_id="create_token")
-async def create_token(body: TokenInput, actor: SignedIn, db: Db) -> NewToken:
+async def create_token(body: TokenInput, actor: InPerson, db: Db) -> NewToken:
     """Make a token for a tool; its secret is in this answer only."""
     token, secret = await actions.create_token(
         db, actor, body.name, frozenset(body.scopes), body.expires_in_days
@@ -145,7 +146,7 @@ async def create_token(body: TokenInput, actor: SignedIn, db: Db) -> NewToken:
     status_code=status.HTTP_204_NO_CONTENT,
     operation_id="revoke_token",
 )
-async def revoke_token(token_id: UUID, actor: SignedIn, db: Db) -> None:
+async def revoke_token(token_id: UUID, actor: InPerson, db: Db) -> None:
     """End a token at once."""
     await actions.revoke_token(db, actor, token_id)
 

@@ -53,6 +53,13 @@ class Actor:
             raise ForbiddenError("scope_missing", scope=scope.value)
         return account_id
 
+    def require_session(self) -> UUID:
+        """Return the account id of a person at their browser; tools cannot do this, ever."""
+        account_id = self.signed_in()
+        if self.scopes is not None:
+            raise ForbiddenError("session_required")
+        return account_id
+
     def require_steward(self) -> None:
         """Let only stewards (and the system) pass."""
         if self.system:

@@ -27,7 +27,7 @@ from app.domain.claims.rules import (
     possible_transitions,
 )
 from app.domain.needs.queries import get_need_for
-from app.errors import ConflictError
+from app.errors import ConflictError, ForbiddenError
 from app.infra import clock, ids
 from app.models.claims import (
     HOLDING_STATES,
@@ -200,7 +200,7 @@ async def delete_work_log(
 
 def _check_loggable(view: ClaimView) -> None:
     if Side.WORKER not in view.sides:
-        raise ConflictError("only_worker_logs")
+        raise ForbiddenError("only_worker_logs")
     if view.claim.state not in LOGGABLE:
         raise ConflictError("claim_not_loggable")
 

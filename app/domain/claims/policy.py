@@ -15,8 +15,10 @@ def sides_of(actor: Actor, claim: Claim, membership: Membership | None) -> froze
     """
     if actor.account_id == claim.account_id:
         return frozenset({Side.WORKER})
-    if membership is not None or actor.steward:
+    if membership is not None:
         return frozenset({Side.ORGANISATION})
+    if actor.steward and not actor.system:
+        return frozenset({Side.ORGANISATION, Side.STEWARD})
     return frozenset({Side.SYSTEM}) if actor.system else frozenset()
 
 

@@ -16,6 +16,7 @@ class Side(StrEnum):
     WORKER = "worker"
     ORGANISATION = "organisation"
     LEDGER = "ledger"  # only the confirmation, which also posts the entry
+    STEWARD = "steward"  # helps the organisation's side along, and confirms nothing
     SYSTEM = "system"
 
 

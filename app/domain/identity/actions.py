@@ -178,9 +178,7 @@ async def create_token(
     session: AsyncSession, actor: Actor, name: str, scopes: frozenset[Scope], days: int
 ) -> tuple[AccessToken, str]:
     """Make a token for a tool and return it with its secret, shown this once."""
-    account_id = actor.signed_in()
-    if actor.scopes is not None:
-        raise ForbiddenError("session_required")  # a token must not make itself a stronger one
+    account_id = actor.require_session()  # a token must not make itself a stronger one
     if not scopes:
         raise InvalidError("scopes_missing")
     secret = TOKEN_PREFIX + ids.secret_token()

@@ -52,8 +52,9 @@ async def confirm_contribution(
     view = await claim_queries.lock_claim_for(session, actor, claim_id)
     decision = may_confirm(view.claim, view.sides)
     if isinstance(decision, Denied):
-        own = decision.code == "confirmation_own"
-        raise errors.confirmation_own() if own else errors.confirmation_state(view.claim.state)
+        if decision.conflict:
+            raise errors.confirmation_state(view.claim.state)
+        raise errors.confirmation_refused(decision.code)
     logs = await claim_queries.work_logs_of(session, claim_id)
     logged = sum(log.minutes for log in logs)
     if not 1 <= minutes <= logged:

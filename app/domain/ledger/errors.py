@@ -15,9 +15,9 @@ def book_not_found() -> NotFoundError:
     return NotFoundError("book_not_found")
 
 
-def confirmation_own() -> ForbiddenError:
-    """403: nobody confirms their own work (R15)."""
-    return ForbiddenError("confirmation_own")
+def confirmation_refused(code: str) -> ForbiddenError:
+    """403: nobody confirms their own work (R15), and only members confirm."""
+    return ForbiddenError(code)
 
 
 def confirmation_state(state: str) -> ConflictError:

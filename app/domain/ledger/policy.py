@@ -18,9 +18,11 @@ def may_read_book(membership: Membership | None) -> Decision:
 
 
 def may_confirm(claim: Claim, sides: AbstractSet[Side]) -> Decision:
-    """The organisation's side confirms submitted work; the worker never their own (R15)."""
+    """The organisation's side confirms submitted work; never the worker (R15), nor a steward."""
     if Side.WORKER in sides:
         return Denied("confirmation_own")
+    if Side.STEWARD in sides:
+        return Denied("confirmation_members_only")
     if claim.state not in CONFIRMABLE:
         return Denied("confirmation_state", conflict=True)
     return ALLOWED

@@ -1,0 +1,158 @@
+"""One of everything, and everybody who may or may not touch it: for the table of rights."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.infra.database import transaction
+from app.infra.ids import private_id
+from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
+from tests.factories.world import PASSWORD, Json, Person, World, need_input
+
+ROLES = (
+    "stranger",
+    "person",
+    "worker",
+    "member",
+    "worker-owner",
+    "owner",
+    "steward",
+    "tool",
+)
+STALE = {"If-Match": '"999"'}
+
+
+@dataclass
+class Cast:
+    """The people by role, and the ids that paths name."""
+
+    people: dict[str, Person]
+    ids: dict[str, str]
+    organisation: Json
+
+
+async def gather(world: World) -> Cast:
+    """Fill an instance: an organisation, three needs, two claims, a book, a job, a peer."""
+    steward = await world.set_up()
+    names = ("person", "worker", "member", "worker-owner", "owner", "leaver", "newcomer")
+    people = {name: await world.sign_up(name.replace("-", "")) for name in names}
+    owner, worker = people["owner"], people["worker"]
+    organisation = await world.organisation(owner)
+    for name in ("member", "worker-owner", "leaver"):
+        body = {"handle": name.replace("-", ""), "role": "member"}
+        body["worker_owner"] = name == "worker-owner"  # type: ignore[assignment]
+        await owner.post(f"/organisations/{organisation['id']}/members", body)
+    draft = await world.draft(owner, organisation)
+    done = await world.open_need(owner, organisation)
+    await world.confirm(owner, await world.submitted_claim(worker, owner, done))
+    need = await world.open_need(owner, organisation, places=3)
+    claim = await world.submitted_claim(worker, owner, need)
+    log = (await worker.get(f"/claims/{claim['id']}/work-logs"))["items"][0]
+    (book,) = (await owner.get("/books"))["items"]
+    tool, token = await _tool(world, owner)
+    people |= {"stranger": world.stranger(), "steward": steward, "tool": tool}
+    ids = {
+        "organisation_id": organisation["id"],
+        "account_id": people["leaver"].id,
+        "need_id": need["id"],
+        "draft_id": draft["id"],
+        "claim_id": claim["id"],
+        "log_id": log["id"],
+        "book_id": book["id"],
+        "token_id": token["id"],
+        "job_id": await _job(owner, organisation),
+        "peer_id": await _peer(world),
+    }
+    return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)
+
+
+async def _tool(world: World, owner: Person) -> tuple[Person, Json]:
+    """A program with the owner's token that may read needs and nothing else."""
+    body = {"name": "reader", "scopes": ["needs:read"], "expires_in_days": 1}
+    token = await owner.post("/me/tokens", body)
+    tool = world.stranger()
+    tool.http.headers["Authorization"] = f"Bearer {token['token']}"
+    return tool, token
+
+
+async def _job(owner: Person, organisation: Json) -> str:
+    path = f"/imports?dry_run=1&organisation_id={organisation['id']}"
+    answer = await owner.ask("POST", path, files=_file(), headers={"Idempotency-Key": "first"})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+async def _peer(world: World) -> str:
+    """A peer that has asked us; no person can make one without a second instance."""
+    origin = "https://peer.example"
+    peer = Peer(
+        id=private_id(),
+        origin=origin,
+        actor_url=f"{origin}/actor",
+        inbox_url=f"{origin}/inbox",
+        key_id=f"{origin}/actor#key",
+        public_key=Ed25519PrivateKey.generate().public_key().public_bytes_raw(),
+        state=PeerState.ENDED,
+    )
+    async with transaction(world.runtime.sessions) as session:
+        session.add(peer)
+        await session.flush()  # the lanes refer to it
+        session.add_all([PeerOutbox(peer_id=peer.id), PeerInbox(peer_id=peer.id)])
+    return str(peer.id)
+
+
+def _file() -> dict[str, Any]:
+    row = '{"external_id": "x:1", "title": "A row", "body": "Text", "language": "en"}\n'
+    return {"file": ("needs.jsonl", row.encode(), "application/x-ndjson")}
+
+
+def requests(cast: Cast) -> dict[str, dict[str, Any]]:
+    """Return a valid request for each route, in an order in which none spoils a later one.
+
+    Where the state of things refuses what rights allow (409, 412), nothing is changed.
+    """
+    need = need_input(cast.organisation)
+    sign_in = {"handle": "person", "password": PASSWORD}
+    member = {"handle": "newcomer", "role": "member", "worker_owner": False}
+    log = {"worked_on": "2026-03-02", "minutes": 30, "note": ""}
+    setup = {"token": "no-such-token", "instance_name": "x", "handle": "new", "password": PASSWORD}
+    key = {"Idempotency-Key": "matrix"}
+    token = {"name": "x", "scopes": ["needs:read"], "expires_in_days": 1}
+    imports: dict[str, Any] = {
+        "files": _file(),
+        "headers": {"Idempotency-Key": "second"},
+        "params": {"dry_run": "1", "organisation_id": cast.organisation["id"]},
+    }
+    return {
+        "POST /setup": {"json": setup},
+        "POST /accounts": {"json": {"handle": "owner", "password": PASSWORD}},
+        "PATCH /me": {"json": {"display_name": "New name"}},
+        "POST /me/tokens": {"json": token},
+        "PUT /me/profile": {"json": {"about": "Hello"}, "headers": STALE},
+        "POST /organisations": {"json": {"name": "Another"}},
+        "PATCH /organisations/{organisation_id}": {"json": {"summary": "x"}, "headers": STALE},
+        "POST /organisations/{organisation_id}/transitions": {"json": {"to": "accepted"}},
+        "POST /needs": {"json": need},
+        "PATCH /needs/{need_id}": {"json": {"title": "Other"}, "headers": STALE},
+        "POST /needs/{need_id}/transitions": {"json": {"to": "draft"}},
+        "POST /needs/{need_id}/claims": {"json": {"note": ""}},
+        "POST /claims/{claim_id}/transitions": {"json": {"to": "accepted"}},
+        "POST /claims/{claim_id}/work-logs": {"json": log},
+        "POST /imports": imports,
+        "POST /peers": {"json": {"origin": "https://other.example"}},
+        "POST /peers/{peer_id}/transitions": {"json": {"to": "suspended"}},
+        "PATCH /organisations/{organisation_id}/members/{account_id}": {
+            "json": {"worker_owner": False}
+        },
+        "POST /organisations/{organisation_id}/members": {"json": member},
+        "DELETE /claims/{claim_id}/work-logs/{log_id}": {},
+        "POST /claims/{claim_id}/confirmation": {
+            "json": {"minutes": 30, "stream": "gift"},
+            "headers": key,
+        },
+        "DELETE /organisations/{organisation_id}/members/{account_id}": {},
+        "DELETE /me/tokens/{token_id}": {},
+        "DELETE /sessions/current": {},
+        "POST /sessions": {"json": sign_in},
+    }

@@ -4,6 +4,7 @@ Reading a log after a number says that everything up to it has arrived, so it ac
 An answer is signed together with the request that it answers.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -92,9 +93,24 @@ async def _acknowledge(session: AsyncSession, outbox: PeerOutbox, upto: int) -> 
     )
     outbox.acknowledged_seq = max(outbox.acknowledged_seq, upto)
     outbox.acknowledged_at = now
-    outbox.failures, outbox.last_failure = 0, ""
+    if outbox.failures:
+        outbox.failures, outbox.last_failure, outbox.next_attempt_at = 0, "", now
     if upto >= outbox.last_seq:
         outbox.nudged_at, outbox.next_attempt_at = None, now
+
+
+async def silent_peers(session: AsyncSession) -> Sequence[UUID]:
+    """List active peers of whom nothing has come yet: their logs are worth reading."""
+    statement = (
+        select(col(PeerInbox.peer_id))
+        .join(Peer, col(Peer.id) == col(PeerInbox.peer_id))
+        .where(
+            col(Peer.state) == PeerState.ACTIVE,
+            col(PeerInbox.last_message_at).is_(None),
+            col(PeerInbox.pull_after) <= clock.now(),
+        )
+    )
+    return (await session.exec(statement)).all()
 
 
 async def pull(runtime: Runtime, peer_id: UUID) -> int:
@@ -104,7 +120,7 @@ async def pull(runtime: Runtime, peer_id: UUID) -> int:
         try:
             page = await _next_page(runtime, peer_id)
             if page is None or not page.items:
-                break
+                break  # nothing, or no more
             applied += await _take_in(runtime, peer_id, page)
         except (PullError, RefusedError) as error:
             _log.warning("pull failed", peer=str(peer_id), error=str(error)[:200])
@@ -126,6 +142,11 @@ async def _next_page(runtime: Runtime, peer_id: UUID) -> LogPage | None:
     page = await _fetch(runtime, ours, peer, after)
     async with transaction(runtime.sessions) as session:
         await inbox.take_up_epoch(session, peer_id, page.epoch)
+        await session.execute(
+            update(PeerInbox)
+            .where(col(PeerInbox.peer_id) == peer_id)
+            .values(last_message_at=clock.now())
+        )
     return page
 
 

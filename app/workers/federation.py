@@ -24,22 +24,22 @@ async def process_inbox(runtime: Runtime) -> int:
     async with transaction(runtime.sessions) as session:
         await inbox.purge(session)
         with_mail = set(await inbox.peers_with_mail(session))
-        # Reading every peer's log once also tells them all that we are back.
-        greeted = set() if _GREETED in runtime.shared else set(await active_peers(session))
+        to_ask = set(await sync.silent_peers(session))
+        if _GREETED not in runtime.shared:
+            # Reading every peer's log once also tells them all that we are back.
+            to_ask |= {peer.id for peer in await active_peers(session)}
     runtime.shared[_GREETED] = True
     places = asyncio.Semaphore(LANES_MAX)
 
-    async def run(peer_id: UUID, *, greet: bool) -> int:
+    async def run(peer_id: UUID) -> int:
         async with places:
-            return await _catch_up(runtime, peer_id, greet=greet)
+            return await _catch_up(runtime, peer_id, ask=peer_id in to_ask)
 
-    to_greet = {peer.id for peer in greeted}
-    lanes = [run(peer_id, greet=peer_id in to_greet) for peer_id in with_mail | to_greet]
-    return sum(await asyncio.gather(*lanes))
+    return sum(await asyncio.gather(*(run(peer_id) for peer_id in with_mail | to_ask)))
 
 
-async def _catch_up(runtime: Runtime, peer_id: UUID, *, greet: bool) -> int:
-    applied, more, gap = 0, True, greet
+async def _catch_up(runtime: Runtime, peer_id: UUID, *, ask: bool) -> int:
+    applied, more, gap = 0, True, ask
     while more:
         async with transaction(runtime.sessions) as session:
             progress: Progress = await inbox.process(session, runtime, peer_id)

@@ -177,6 +177,7 @@ async def _enter(session: AsyncSession, actor: Actor, peer: Peer, to: PeerState)
         peer.active_since = now
         peer.candidate_key = peer.candidate_key_id = None
         await mirroring.show_needs_of(session, peer.id)
+        await _ask_for_news(session, peer)
     elif before == PeerState.ACTIVE:
         await mirroring.hide_needs_of(session, peer.id)
     outbox = await session.get(PeerOutbox, peer.id, with_for_update=True)
@@ -184,6 +185,13 @@ async def _enter(session: AsyncSession, actor: Actor, peer: Peer, to: PeerState)
         # A new state is a reason to try at once.
         outbox.failures, outbox.last_failure, outbox.next_attempt_at = 0, "", now
     record(session, actor, f"peer.{_VERBS[to]}", peer.id)
+
+
+async def _ask_for_news(session: AsyncSession, peer: Peer) -> None:
+    """Let the worker read the peer's log: we have not heard from it since it became active."""
+    lane = await session.get(PeerInbox, peer.id, with_for_update=True)
+    if lane is not None:
+        lane.last_message_at, lane.pull_failures, lane.pull_after = None, 0, clock.now()
 
 
 _VERBS = {

@@ -25,7 +25,8 @@ BY_THEM: dict[State, frozenset[State]] = {
     State.NONE: frozenset({State.REQUESTED}),
     State.PROPOSED: frozenset({State.ACTIVE, State.ENDED, State.KEY_CHANGED}),
     State.REQUESTED: frozenset({State.REQUESTED, State.ENDED}),
-    State.ACTIVE: frozenset({State.ENDED, State.KEY_CHANGED}),
+    # An Offer of an active peer: its stewards want both sides to decide anew.
+    State.ACTIVE: frozenset({State.REQUESTED, State.ENDED, State.KEY_CHANGED}),
     State.SUSPENDED: frozenset({State.ENDED, State.KEY_CHANGED}),
     State.KEY_CHANGED: frozenset({State.ENDED}),
     State.ENDED: frozenset({State.REQUESTED}),

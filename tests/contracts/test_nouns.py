@@ -1,0 +1,108 @@
+"""The same noun has the same file name in each layer, and a verb's file is where one looks."""
+
+import re
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests.contracts.tree import python_files, read
+
+NOUNS = {
+    "activity",
+    "administration",
+    "claims",
+    "commons",
+    "federation",
+    "feeds",
+    "files",
+    "governance",
+    "identity",
+    "ledger",
+    "matching",
+    "meetups",
+    "needs",
+    "notifications",
+    "organisations",
+    "profiles",
+}
+# Files of a layer that belong to no noun, each for a reason.
+LAYER_FILES = {
+    "app/models": {"base"},
+    "app/api": {
+        "dependencies",  # what routes ask for in their signatures
+        "errors",  # error → problem
+        "health",  # /livez, /readyz
+        "middleware",  # limits, headers, request ids
+        "router",  # all routes
+        "routing",  # strict bodies and queries
+        "shapes",  # answers that several nouns give
+    },
+    "app/api/schemas": {"base"},
+    "app/workers": {"main", "reactions", "runtime"},
+}
+DOMAIN_FILES = {"actions", "queries", "policy", "rules", "errors"}
+# Files of one domain beside the five, each for a reason.
+DOMAIN_EXTRAS = {
+    "activity/idempotency",  # answers kept under their key
+    "administration/imports",  # the job around an import
+    "administration/invariants",  # what must be true of the whole database
+    "needs/import_files",  # CSV and JSON Lines → rows
+    "needs/import_rows",  # rows → needs, pure
+    "needs/importing",  # a whole file in one transaction
+    "needs/mirroring",  # a peer's need, kept here
+    "profiles/skills",  # the list of skills
+}
+
+
+def _children(layer: str) -> set[str]:
+    folder = PurePosixPath(layer)
+    return {
+        PurePosixPath(name).stem
+        for name in python_files("app")
+        if PurePosixPath(name).parent == folder and not name.endswith("__init__.py")
+    }
+
+
+@pytest.mark.parametrize("layer", list(LAYER_FILES))
+def test_a_layers_files_are_nouns(layer: str) -> None:
+    assert _children(layer) - NOUNS - LAYER_FILES[layer] == set()
+
+
+def test_the_list_of_other_files_names_only_what_is_there() -> None:
+    for layer, names in LAYER_FILES.items():
+        assert names - _children(layer) == set(), layer
+    domain = {name.removeprefix("app/domain/") for name in python_files("app/domain")}
+    assert {f"{extra}.py" for extra in DOMAIN_EXTRAS} - domain == set()
+
+
+def test_a_domain_has_the_five_files_and_few_others() -> None:
+    found = {
+        f"{path.parent.name}/{path.stem}"
+        for path in map(PurePosixPath, python_files("app/domain"))
+        if path.stem != "__init__" and path.parent != PurePosixPath("app/domain")
+    }
+    assert {name for name in found if name.split("/")[0] not in NOUNS} == set()
+    others = {name for name in found if name.split("/")[1] not in DOMAIN_FILES}
+    assert others == DOMAIN_EXTRAS
+
+
+def test_every_noun_of_the_api_is_a_domain_or_a_peers_matter() -> None:
+    domains = {PurePosixPath(name).parent.name for name in python_files("app/domain")}
+    routes = _children("app/api") - LAYER_FILES["app/api"]
+    assert routes - domains == {"federation"}
+    assert _children("app/api/schemas") - {"base"} == routes
+
+
+@pytest.mark.parametrize("name", python_files("app/domain", "app/federation", "app/api"))
+def test_only_the_edges_end_a_transaction(name: str) -> None:
+    """A request or job is one transaction: whoever opens it commits it, and nobody below."""
+    assert re.findall(r"\.(?:commit|rollback)\(\)", read(name)) == []
+
+
+@pytest.mark.parametrize("name", python_files("app/domain"))
+def test_a_verb_takes_the_session_first_and_then_who_is_asking(name: str) -> None:
+    if not name.endswith("/actions.py"):
+        return
+    public = re.findall(r"^async def ([a-z]\w*)\(\s*([^)]*)\)", read(name), re.MULTILINE)
+    wrong = [verb for verb, arguments in public if not arguments.startswith("session:")]
+    assert wrong == []

@@ -1,0 +1,69 @@
+"""The straight path through the workspace, as two people in two browsers."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Instance, Tab, words
+from tests.factories.world import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+
+def press(page: Page, message_id: str) -> None:
+    """Press the button with this text."""
+    page.get_by_role("button", name=words(message_id), exact=True).first.click()
+
+
+def test_a_need_is_posted_claimed_confirmed_and_counted(
+    instance: Instance, open_tab: Callable[..., Tab]
+) -> None:
+    owner, worker = instance.account("spaowner"), instance.account("spaworker")
+    organisation = instance.organisation(owner, "Workspace Bookshop")
+
+    posting = open_tab(owner).page
+    posting.goto("/app/needs/new")
+    posting.get_by_label(words("workspace.need.title")).fill("Teach us to run our own chat")
+    posting.get_by_label(words("workspace.need.body")).fill("Five people, *no* server yet.")
+    posting.get_by_label(words("workspace.need.skills_unknown_tick")).check()
+    posting.get_by_label(words("workspace.unit.hours")).first.fill("3")
+    for question in ("data", "misuse", "avoidable"):
+        posting.get_by_label(words(f"workspace.harm.{question}")).fill("nothing")
+    press(posting, "workspace.need.send_to_review")
+    press(posting, "workspace.need.move.open")
+    expect(posting.get_by_role("button", name=words("workspace.need.move.paused"))).to_be_visible()
+    need_path = re.sub(r"^.*?/app", "/app", posting.url)
+
+    helping = open_tab().page
+    helping.goto(need_path)
+    helping.get_by_label(words("workspace.handle")).fill("spaworker")
+    helping.get_by_label(words("workspace.password"), exact=True).fill(PASSWORD)
+    press(helping, "workspace.sign_in.button")
+    press(helping, "workspace.claim.button")
+    press(helping, "workspace.claim.yes")
+    helping.get_by_role("link", name=words("workspace.claim.open")).click()
+    claim_path = re.sub(r"^.*?/app", "/app", helping.url)
+
+    posting.goto("/app/our-needs")
+    posting.get_by_role("link", name="Teach us to run our own chat").click()
+    press(posting, "workspace.claim.accept")
+    expect(posting.get_by_text(words("claim.state.accepted")).first).to_be_visible()
+    helping.goto(claim_path)
+    helping.get_by_label(words("workspace.log.spoken")).fill("2 h yesterday")
+    press(helping, "workspace.log.save")
+    press(helping, "workspace.claim.submit")
+
+    posting.goto("/app/confirm")
+    confirm = posting.get_by_role("button", name=re.compile(words("workspace.confirm.button")))
+    confirm.dblclick()
+    expect(confirm).to_have_count(0)
+    assert worker.get("/me/contributions")["total_minutes"] == 120
+    (book,) = owner.get("/books")["items"]
+    assert book["organisation"]["id"] == organisation["id"]
+    assert owner.get(f"/books/{book['id']}")["entries"] == 1
+
+    posting.goto("/app/ledger")
+    expect(posting.get_by_text("spaworker").first).to_be_visible()
+    expect(posting.get_by_text("100").first).to_be_visible()

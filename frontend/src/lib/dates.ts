@@ -1,7 +1,12 @@
+/** English here is written day first, with weeks that begin on Monday. */
+function locale(language: string): string {
+  return language === 'en' ? 'en-GB' : language;
+}
+
 /** Month names always; never "03/04". */
 export function formatDay(day: string, language: string): string {
   // A calendar day has no zone: it is read and shown as UTC, so that it stays the same day.
-  return new Intl.DateTimeFormat(language, {
+  return new Intl.DateTimeFormat(locale(language), {
     day: 'numeric',
     month: 'short',
     year: 'numeric',
@@ -10,7 +15,7 @@ export function formatDay(day: string, language: string): string {
 }
 
 export function formatMoment(moment: string, language: string, timeZone?: string): string {
-  return new Intl.DateTimeFormat(language, {
+  return new Intl.DateTimeFormat(locale(language), {
     day: 'numeric',
     month: 'short',
     year: 'numeric',

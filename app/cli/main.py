@@ -15,6 +15,7 @@ PROGRAM = "python3 -m app"
 # In the order of --help. A module is imported only when its command is called or listed.
 COMMANDS = {
     "serve": "app.cli.serve",
+    "demo": "app.cli.demo",
     "worker": "app.cli.worker",
     "migrate": "app.cli.migrate",
     "import": "app.cli.import_",

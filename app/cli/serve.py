@@ -30,6 +30,7 @@ def serve(
         str | None, typer.Option(help="Public address, such as https://example.org.")
     ] = None,
     worker: Annotated[bool, typer.Option(help="Run the worker in this process too.")] = True,
+    workspace: Annotated[bool, typer.Option(help="Build the workspace when it changed.")] = True,
 ) -> None:
     """Serve the API, the pages and the workspace.
 
@@ -45,7 +46,8 @@ def serve(
         logging.getLogger(name).setLevel(logging.WARNING)
     place = listen(settings.host, settings.port)
     with place, running_services(settings) as services:
-        _build_workspace()
+        if workspace:
+            _build_workspace()
         asyncio.run(_serve(services, place, worker=worker))
     say("Stopped.")
 

@@ -133,9 +133,10 @@ async def _heard_from(session: AsyncSession, verified: VerifiedMessage) -> None:
             or_(
                 col(PeerInbox.last_message_at).is_(None),
                 col(PeerInbox.last_message_at) < now - HEARD_AGAIN_AFTER,
+                col(PeerInbox.pull_after) > now,
             ),
         )
-        .values(last_message_at=now)
+        .values(last_message_at=now, pull_failures=0, pull_after=now)
     )
     if verified.seq is not None:
         await take_up_epoch(session, peer_id, verified.epoch)

@@ -4,6 +4,7 @@ Both sides must approve. Our approval is the act of sending: the Offer when we a
 when they asked. The key is pinned with it, and its fingerprint is there to be compared.
 """
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -33,6 +34,7 @@ from app.infra.ids import public_id
 from app.infra.runtime import Runtime
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 
+ACCEPT_ARRIVES_WITHIN = timedelta(seconds=10)
 NAME_CHARACTERS_MAX = 200
 SOFTWARE_CHARACTERS_MAX = 100
 
@@ -177,7 +179,9 @@ async def _enter(session: AsyncSession, actor: Actor, peer: Peer, to: PeerState)
         peer.active_since = now
         peer.candidate_key = peer.candidate_key_id = None
         await mirroring.show_needs_of(session, peer.id)
-        await _ask_for_news(session, peer)
+        # Whoever has yet to get our Accept would not answer us at once.
+        pause = ACCEPT_ARRIVES_WITHIN if before == PeerState.REQUESTED else timedelta(0)
+        await _ask_for_news(session, peer, now + pause)
     elif before == PeerState.ACTIVE:
         await mirroring.hide_needs_of(session, peer.id)
     outbox = await session.get(PeerOutbox, peer.id, with_for_update=True)
@@ -187,11 +191,11 @@ async def _enter(session: AsyncSession, actor: Actor, peer: Peer, to: PeerState)
     record(session, actor, f"peer.{_VERBS[to]}", peer.id)
 
 
-async def _ask_for_news(session: AsyncSession, peer: Peer) -> None:
+async def _ask_for_news(session: AsyncSession, peer: Peer, at: datetime) -> None:
     """Let the worker read the peer's log: we have not heard from it since it became active."""
     lane = await session.get(PeerInbox, peer.id, with_for_update=True)
     if lane is not None:
-        lane.last_message_at, lane.pull_failures, lane.pull_after = None, 0, clock.now()
+        lane.last_message_at, lane.pull_failures, lane.pull_after = None, 0, at
 
 
 _VERBS = {

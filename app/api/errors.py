@@ -75,7 +75,7 @@ async def answer_error(request: Request, error: AppError) -> Response:
 
 
 def _wants_page(request: Request) -> bool:
-    if request.url.path.startswith(("/api/", "/inbox", "/actor", "/.well-known/", "/fed/")):
+    if request.scope["path"].startswith(("/api/", "/inbox", "/actor", "/.well-known/", "/fed/")):
         return False
     accepted = request.headers.get("accept", "")
     return "text/html" in accepted and hasattr(request.app.state, "render_problem")

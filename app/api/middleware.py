@@ -115,12 +115,12 @@ class RequestMiddleware:
         for prefix, other in self.body_limits.items():
             if scope["path"].startswith(prefix):
                 limit = other
-        declared = Headers(scope=scope).get("content-length", "")
+        too_long = _declares_more(Headers(scope=scope).get("content-length", ""), limit)
         read = 0
 
         async def receive_limited() -> Message:
             nonlocal read
-            if declared.isdigit() and int(declared) > limit:
+            if too_long:
                 raise TooLargeError("body_too_large", limit=limit)
             message = await receive()
             if message["type"] == "http.request":
@@ -153,3 +153,11 @@ class RequestMiddleware:
             headers["Access-Control-Allow-Origin"] = "*"
             headers["Access-Control-Expose-Headers"] = "ETag, Link, X-Request-Id"
             headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+
+
+def _declares_more(declared: str, limit: int) -> bool:
+    """Say whether a Content-Length is beyond the limit; one that is no number says nothing."""
+    digits = declared.strip()
+    if not digits.isascii() or not digits.isdigit():
+        return False
+    return len(digits) > 18 or int(digits) > limit

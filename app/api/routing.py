@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from fastapi import params
 from fastapi.dependencies.models import Dependant
@@ -53,8 +54,8 @@ class StrictRoute(APIRoute):
 
 def body_hash(request: Request, raw: bytes) -> bytes:
     """Fingerprint a request, so that a key used again for another one is noticed."""
-    target = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
-    return hashlib.sha256(target + raw).digest()
+    target = f"{request.method} {request.scope['path']}?".encode()
+    return hashlib.sha256(target + request.scope["query_string"] + b"\n" + raw).digest()
 
 
 def _query_names(route: APIRoute) -> frozenset[str]:
@@ -70,6 +71,12 @@ def _query_names(route: APIRoute) -> frozenset[str]:
 
 
 def _check_target(request: Request, known: frozenset[str]) -> None:
+    try:
+        # Starlette would put a replacement character where the bytes are no UTF-8.
+        unquote_to_bytes(request.scope.get("raw_path") or b"").decode()
+        unquote_to_bytes(request.scope["query_string"]).decode()
+    except UnicodeDecodeError:
+        raise MalformedError("json_not_utf8") from None
     unknown = sorted(set(request.query_params) - known)
     if unknown:
         errors = [FieldError(f"?{name[:60]}", "extra_forbidden") for name in unknown[:10]]

@@ -186,8 +186,8 @@ async def _page(
         language=choose_language(request, settings, actor.language),
         instance_name=await administration.instance_name(db, default),
         origin=settings.origin,
-        path=request.url.path,
-        query=request.url.query,
+        path=request.scope["path"],
+        query=request.scope["query_string"].decode(errors="replace"),
         viewer=await _viewer(db, actor),
         form_token=token,
     )

@@ -30,5 +30,5 @@ def _bare_page(request: Request) -> PageContext:
         language=choose_language(request, settings, getattr(request.state, "language", None)),
         instance_name=settings.instance_name,
         origin=settings.origin,
-        path=request.url.path,
+        path=request.scope["path"],
     )

@@ -47,6 +47,7 @@ def register(root: typer.Typer) -> None:
     commands = typer.Typer(help="The workspace's files.", no_args_is_help=True)
     commands.callback()(_group)
     commands.command("build")(build)
+    commands.command("check")(check)
     root.add_typer(commands, name="workspace")
 
 
@@ -68,6 +69,13 @@ def build(
             _build()
     text = "Built." if built else "Nothing to do: the built files are current."
     answer({"built": built, "path": str(DIST)}, as_json=as_json, text=text)
+
+
+def check() -> None:
+    """Check the workspace's types and texts and run its unit tests (for developers)."""
+    node = _node()
+    ensure_modules(node)
+    say(_npm(node, "run", "check"))
 
 
 def build_when_stale() -> None:
@@ -126,13 +134,6 @@ def ensure_modules(node: Node) -> None:
         installed.touch()
 
 
-def run_script(name: str) -> None:
-    """Run one of package.json's scripts (the checks)."""
-    node = _node()
-    ensure_modules(node)
-    _npm(node, "run", name)
-
-
 def _node() -> Node:
     node = find_node()
     if node is None:
@@ -145,12 +146,13 @@ def _node() -> Node:
     return node
 
 
-def _npm(node: Node, *arguments: str) -> None:
+def _npm(node: Node, *arguments: str) -> str:
     done = node.run_npm(arguments, FRONTEND)
     if done.returncode != 0:
         say("\n".join(done.stdout.splitlines()[-25:]))
         message = f"npm {arguments[0]} failed, the lines above say why"
         raise CommandError(message)
+    return done.stdout.strip()
 
 
 def _put_in_place(draft: Path) -> None:

@@ -140,14 +140,14 @@ def is_gone(pid: int) -> bool:
     return state == "Z"
 
 
-def children_of(pid: int) -> list[int]:
-    told = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(word) for word in told.stdout.split()]
+def children_of(parent: int) -> list[int]:
+    """List the processes that a process started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(path.read_text("utf-8").rpartition(")")[2].split()[1]) == parent:
+                found.append(int(path.parent.name))
+    return found
 
 
 def kill(*pids: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -170,10 +171,11 @@ async def _stay(instances: "TwoInstances", teller: "Teller") -> None:
     people = f"{world.STEWARD_SOUTH} (steward), {world.SOUTH_READER}"
     teller.tell(f"Sign in at {south.name} as {people}.", 0, 0)
     teller.tell(f"Everybody's password: {world.PASSWORD}", 0, 0)
-    try:
-        await asyncio.Event().wait()
-    except asyncio.CancelledError:
-        teller.head("Stopping")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    teller.head("Stopping")
 
 
 class Teller:

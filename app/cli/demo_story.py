@@ -14,8 +14,9 @@ from app.cli import demo_world as world
 from app.cli.demo_instances import TwoInstances
 from app.cli.demo_people import Json, Person, StepError, hold, place_of
 from app.cli.demo_tap import Captured
-from app.infra import clock
+from app.infra import clock, keys
 
+ACTIVITY_JSON = "application/activity+json"
 POLL_SECONDS = 0.25
 IMPORT_SECONDS_MAX = 300.0
 ARRIVAL_SECONDS_MAX = 300.0
@@ -185,9 +186,19 @@ async def publish(story: Story) -> None:
     await north.post("/peers", {"origin": story.instances.south.origin})
     story.say(f"{world.STEWARD_NORTH} proposed to {story.instances.south.name} to be peers.")
     asked = await _peer_in(south, story.instances.north.origin, "requested")
+    own = await _own_fingerprint(story.instances.north.origin)
+    hold(asked["fingerprint"] == own, "the fingerprints differ")
     await south.move(f"/peers/{asked['id']}", "active")
     await _peer_in(north, story.instances.south.origin, "active")
-    story.say(f"{world.STEWARD_SOUTH} compared the fingerprint and said yes.")
+    story.say(f"{world.STEWARD_SOUTH} compared the fingerprint ({own[:9]} …) and said yes.")
+
+
+async def _own_fingerprint(origin: str) -> str:
+    """Return the fingerprint of an instance's own key, as its steward would read it out."""
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        answer = await client.get(f"{origin}/actor", headers={"Accept": ACTIVITY_JSON})
+    shown = answer.json()["assertionMethod"][0]["publicKeyMultibase"]
+    return keys.fingerprint(keys.decode_multikey(shown))
 
 
 async def _peer_in(steward: Person, origin: str, state: str) -> Json:

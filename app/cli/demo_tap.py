@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
+from collections.abc import MutableSequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -88,7 +89,7 @@ async def _pump(
 class Listener:
     """Reads the requests of one connection as they go by; gives up on what it does not know."""
 
-    def __init__(self, messages: "deque[Captured]") -> None:
+    def __init__(self, messages: MutableSequence[Captured]) -> None:
         """Signed messages are added to `messages`."""
         self._messages = messages
         self._heard = b""

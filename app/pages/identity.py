@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from app.domain.identity import actions, queries
-from app.errors import AppError, ForbiddenError, InvalidError
+from app.errors import AppError, FieldError, ForbiddenError, InvalidError
 from app.infra.i18n import LANGUAGES
-from app.models.identity import AccountFields, Password
+from app.models.identity import AccountFields
 from app.pages.dependencies import (
     Configuration,
     Db,
@@ -29,10 +29,9 @@ from app.pages.dependencies import (
 from app.pages.failures import invalid, refused
 from app.pages.forms import Form
 from app.pages.rendering import language_name, render
-from app.settings import Settings
 
 router = APIRouter(route_class=PageRoute)
-_password: TypeAdapter[str] = TypeAdapter(Password)
+PASSWORD_MAX = 256
 
 
 def _next(request: Request, visit: Visit) -> str:
@@ -97,11 +96,15 @@ def _account_of(form: Form) -> tuple[AccountFields, str]:
         "email": form.value("email").strip() or None,
         "language": form.value("language") or "en",
     }
-    return AccountFields.model_validate(fields), _password.validate_python(form.value("password"))
+    password = form.value("password")
+    if len(password) > PASSWORD_MAX:
+        too_long = FieldError("/password", "string_too_long", {"max_length": PASSWORD_MAX})
+        raise InvalidError("validation_failed", errors=[too_long])
+    return AccountFields.model_validate(fields), password
 
 
 async def _render_sign_up(
-    visit: Visit, settings: Settings, form: Form, target: str, status: int = 200
+    visit: Visit, settings: Configuration, form: Form, target: str, status: int = 200
 ) -> Response:
     return await render(
         visit.page,
@@ -114,7 +117,7 @@ async def _render_sign_up(
     )
 
 
-async def _enter(db: Db, settings: Settings, account_id: UUID, response: Response) -> Response:
+async def _enter(db: Db, settings: Configuration, account_id: UUID, response: Response) -> Response:
     secret = await actions.open_session(db, account_id)
     set_session_cookie(response, settings, secret)
     # From here on the account's own language counts.

@@ -33,7 +33,7 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
     member = signed_in and visit.page.viewer.member_of(need.organisation_id)  # type: ignore[union-attr]
     runs = need.organisation_id is not None and (member or visit.actor.steward)
     return {
-        "need": view_of(need, visit.language),
+        "need": view_of(need, visit.language, for_its_members=bool(runs)),
         "body": text.markdown(need.body),
         "history": await _history(db, need, with_reasons=runs),
         "json_ld": need_document(need, visit.page.origin),

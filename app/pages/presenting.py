@@ -38,8 +38,8 @@ def _card_values(need: Need, language: str) -> dict[str, Any]:
     }
 
 
-def view_of(need: Need, language: str) -> NeedView:
-    """Show a need on its own page."""
+def view_of(need: Need, language: str, *, for_its_members: bool) -> NeedView:
+    """Show a need on its own page; who could misuse its data is not for everybody to read."""
     return NeedView(
         **_card_values(need, language),
         kind=need.kind.value,
@@ -52,7 +52,7 @@ def view_of(need: Need, language: str) -> NeedView:
         region=need.region,
         audience=None if need.origin_url else need.audience.value,
         instant=need.instant,
-        harm_check=need.harm_check,
+        harm_check=need.harm_check if for_its_members else None,
         link=need.link,
         link_href=text.safe_href(need.link),
         beneficiary=need.beneficiary,

@@ -1,0 +1,182 @@
+"""The list of needs: what it shows, how it is narrowed, what it says when it is empty."""
+
+from typing import Any
+
+import pytest
+
+from tests.factories.world import Json, Person, World
+from tests.pages.reading import Page, Reader
+
+
+def titles(page: Page) -> list[str]:
+    return [h.text for card in page.main.all("li", class_="card") for h in card.all("h3")]
+
+
+class Board:
+    """A handful of different needs."""
+
+    def __init__(self, world: World, owner: Person, organisation: Json) -> None:
+        self.world, self.owner, self.organisation = world, owner, organisation
+
+    async def open(self, title: str, **changes: Any) -> Json:
+        changes = {"audience": "public", "title": title, **changes}
+        return await self.world.open_need(self.owner, self.organisation, **changes)
+
+
+@pytest.fixture
+async def board(world: World) -> Board:
+    owner = await world.sign_up("owner")
+    return Board(world, owner, await world.organisation(owner, "Στέκι"))
+
+
+@pytest.fixture
+async def reader(world: World) -> Reader:
+    return Reader(world, None)
+
+
+async def test_a_card_says_what_people_look_for(board: Board, reader: Reader) -> None:
+    need = await board.open(
+        "Ο διακομιστής έπεσε", language="el", urgency="high", deadline="2030-03-29",
+        estimate_minutes=150, body="# Τίτλος\n\nΈχουμε **αντίγραφα**. <!-- σχόλιο --> https://x.example/y",
+    )  # fmt: skip
+    card = (await reader.open("/needs")).main.one("li", class_="card")
+    assert card.one("h3").attributes["lang"] == "el"
+    assert card.one("h3").one("a").attributes["href"] == f"/needs/{need['id']}"
+    assert card.one("span", class_="urgent").text == "Urgent"
+    assert card.one("span", class_="state open").text == "Open"
+    assert card.one("abbr", class_="lang").text == "EL"
+    assert card.one("p").text == "Έχουμε αντίγραφα."
+    assert [dd.text for dd in card.all("dd")] == ["Στέκι", "2 h 30 min", "29 Mar 2030"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["Poster", "Server", "Vertaling"]),
+        ("q=server", ["Server"]),
+        ("q=SÉRVER", ["Server"]),
+        ("skill=wordpress", ["Poster", "Vertaling"]),
+        ("hours=2", ["Poster"]),
+        ("stream=paid", ["Server"]),
+        ("urgency=high", ["Vertaling"]),
+        ("language=nl", ["Vertaling"]),
+        ("language=nl&language=en", ["Poster", "Server", "Vertaling"]),
+        ("skill=wordpress&hours=2&language=en", ["Poster"]),
+        # What means nothing narrows nothing: addresses are shared, typed and cut off.
+        ("skill=nonsense&hours=ten&stream=x&urgency=&organisation=1&language=", None),
+        ("kind=nonsense&unknown=1&utm_source=x", None),
+    ],
+)
+async def test_filters_narrow_the_list(
+    board: Board, reader: Reader, query: str, found: list[str] | None
+) -> None:
+    await board.open("Poster", estimate_minutes=60)
+    await board.open("Server", stream="paid", skills=[{"slug": "postgresql"}])
+    await board.open("Vertaling", language="nl", urgency="high")
+    page = await reader.open(f"/needs?{query}")
+    assert sorted(titles(page)) == (found or ["Poster", "Server", "Vertaling"])
+
+
+async def test_the_list_is_narrowed_to_one_organisation(board: Board, reader: Reader) -> None:
+    await board.open("Ours")
+    other = await board.world.organisation(board.owner, "Forn Roig")
+    await board.world.open_need(board.owner, other, title="Theirs", audience="public")
+    page = await reader.open(f"/needs?organisation={other['id']}")
+    assert titles(page) == ["Theirs"]
+    assert page.form("/needs")["organisation"] == other["id"]
+
+
+async def test_the_form_keeps_what_was_asked_for(board: Board, reader: Reader) -> None:
+    await board.open("Poster")
+    query = "q=post&skill=wordpress&hours=8&urgency=normal&language=en"
+    page = await reader.open(f"/needs?{query}")
+    form = page.form("/needs")
+    assert (form["q"], form["skill"], form["hours"]) == ("post", "wordpress", "8")
+    assert (form["urgency"], form["language"]) == ("normal", "en")
+    assert page.main.one("summary").text == "5 filters on"
+    assert page.link("Clear all filters") == "/needs"
+
+
+async def test_what_the_language_filter_hides_is_counted_and_one_click_away(
+    board: Board, reader: Reader
+) -> None:
+    await board.open("Poster")
+    await board.open("Vertaling", language="nl")
+    await board.open("Server", language="nl")
+    page = await reader.open("/needs?q=&language=en&urgency=normal")
+    assert titles(page) == ["Poster"]
+    more = page.link("2 more in other languages")
+    assert more == "/needs?urgency=normal"
+    assert len(titles(await reader.open(more))) == 3
+
+
+async def test_pages_follow_each_other_without_gap_or_repetition(
+    board: Board, reader: Reader
+) -> None:
+    for number in range(30):
+        await board.open(f"Need {number}", deadline="2030-01-01" if number % 2 else None)
+    first = await reader.open("/needs?language=en")
+    await board.open("Newcomer")
+    second = await reader.open(first.link("Next page"))
+    seen = titles(first) + titles(second)
+    assert len(titles(first)) == 24
+    assert sorted(set(seen) - {"Newcomer"}) == sorted(f"Need {n}" for n in range(30))
+    assert len(seen) == len(set(seen))
+    assert second.link("Back to the start") == "/needs?language=en"
+    assert second.main.all("a", rel="next") == []
+
+
+async def test_a_cursor_that_is_none_is_refused_as_a_page(reader: Reader) -> None:
+    page = await reader.open("/needs?cursor=nonsense", status=422)
+    assert page.main.text
+
+
+async def test_an_empty_list_says_why_and_offers_an_act(board: Board, reader: Reader) -> None:
+    nothing = await reader.open("/needs")
+    assert nothing.main.one("div", class_="empty").one("a").attributes["href"] == "/needs/new"
+    await board.open("Poster")
+    filtered = await reader.open("/needs?q=zebra")
+    assert filtered.main.one("div", class_="empty").one("a").attributes["href"] == "/needs"
+
+
+async def test_needs_for_members_and_peers_are_not_for_strangers(
+    board: Board, reader: Reader
+) -> None:
+    await board.open("Public")
+    await board.open("Inside", audience="instance")
+    await board.world.draft(board.owner, board.organisation, title="Draft", audience="public")
+    assert titles(await reader.open("/needs")) == ["Public"]
+    inside = Reader(board.world, board.owner)
+    assert sorted(titles(await inside.open("/needs"))) == ["Inside", "Public"]
+
+
+async def test_the_front_page_shows_the_newest_needs_and_the_skills_asked_for(
+    board: Board, reader: Reader
+) -> None:
+    for number in range(8):
+        await board.open(f"Need {number}", skills=[{"slug": "postgresql"}])
+    page = await reader.open("/")
+    assert titles(page) == [f"Need {number}" for number in range(7, 1, -1)]
+    counts = {dt.text: dd.text for dt, dd in zip(
+        page.main.one("dl", class_="counts").all("dt"),
+        page.main.one("dl", class_="counts").all("dd"), strict=True,
+    )}  # fmt: skip
+    assert counts == {"open needs": "8", "organisation": "1", "peer instances": "0"}
+    pill = page.main.one("a", class_="pill")
+    assert (pill.attributes["href"], pill.text) == ("/needs?skill=postgresql", "PostgreSQL 8")
+
+
+async def test_an_organisation_is_found_and_shows_its_needs(
+    board: Board, reader: Reader
+) -> None:
+    await board.open("Poster")
+    await board.world.draft(board.owner, board.organisation, title="Draft")
+    found = await reader.open("/organisations?q=στεκι")
+    address = found.link("Στέκι")
+    page = await reader.open(address)
+    assert page.title == "Στέκι"
+    assert titles(page) == ["Poster"]
+    own = await Reader(board.world, board.owner).open(address)
+    assert sorted(titles(own)) == ["Draft", "Poster"]
+    nobody = await reader.open("/organisations?q=zebra")
+    assert nobody.main.one("div", class_="empty").one("a").attributes["href"] == "/organisations"

@@ -64,6 +64,8 @@ async def receive(session: AsyncSession, runtime: Runtime, received: Received) -
         raise RefusedError(verification.problem_of_state(verified.peer.state))
     entry.check(verified, entry.read(verified.content.activity), f"{runtime.origin}/actor")
     stored = await store(session, verified)
+    if not stored and entry.repeatable:
+        await _apply_again(session, verified)
     await _heard_from(session, verified)
     return stored
 
@@ -100,6 +102,17 @@ async def store(session: AsyncSession, verified: VerifiedMessage, *, refused_as:
     if verified.seq is not None:
         await _number_anew(session, verified)
     return False
+
+
+async def _apply_again(session: AsyncSession, verified: VerifiedMessage) -> None:
+    await session.execute(
+        update(IncomingMessage)
+        .where(
+            col(IncomingMessage.peer_id) == verified.peer.id,
+            col(IncomingMessage.activity_id) == verified.content.activity_id,
+        )
+        .values(state=IncomingState.RECEIVED, attempts=0)
+    )
 
 
 async def _number_anew(session: AsyncSession, verified: VerifiedMessage) -> None:

@@ -44,6 +44,8 @@ class Entry:
     states: frozenset[PeerState]
     check: Check
     apply: Apply
+    # Sent again by a peer that lost our answer: applied again, to give the same answer.
+    repeatable: bool = False
 
     def read(self, activity: dict[str, Any]) -> Any:  # the entry's own document class
         """Read the message as its document, or refuse its shape."""
@@ -73,7 +75,11 @@ def _need(apply: Callable[..., Awaitable[bool]]) -> Apply:
 _ACTIVE = frozenset({S.ACTIVE})
 REGISTRY: Mapping[tuple[str, str], Entry] = {
     ("Offer", "Relationship"): Entry(
-        OfferPeering, OFFERABLE, peering.check_offer, _handshake(peering.apply_offer)
+        OfferPeering,
+        OFFERABLE,
+        peering.check_offer,
+        _handshake(peering.apply_offer),
+        repeatable=True,
     ),
     ("Accept", ""): Entry(
         AcceptPeering, ANSWERABLE, peering.check_accept, _handshake(peering.apply_accept)

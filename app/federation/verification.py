@@ -34,6 +34,7 @@ from app.federation.wire.problems import Problem, RefusedError
 from app.infra import clock
 from app.infra.canonical import NotCanonicalError, canonical_hash, canonical_json
 from app.infra.database import transaction
+from app.infra.keys import load_public_key
 from app.infra.runtime import Runtime
 from app.infra.signatures import (
     HttpMessage,
@@ -251,8 +252,21 @@ async def _prove_known(runtime: Runtime, received: Received, peer: Peer) -> Prov
         return verify_request(message, queries.public_key_of(peer), peer.key_id, now=clock.now())
     except SignatureRefusedError as error:
         if error.reason == "invalid":
+            _tell_the_candidate(message, peer)
             await _look_for_another_key(runtime, peer)
         raise RefusedError(SIGNATURE_PROBLEMS[error.reason], error.detail) from error
+
+
+def _tell_the_candidate(message: HttpMessage, peer: Peer) -> None:
+    """Tell a peer whose new key waits for people that it does; nothing of it is accepted."""
+    if peer.state != PeerState.KEY_CHANGED or not peer.candidate_key or not peer.candidate_key_id:
+        return
+    try:
+        key = load_public_key(peer.candidate_key)
+        verify_request(message, key, peer.candidate_key_id, now=clock.now())
+    except SignatureRefusedError:
+        return
+    raise RefusedError(problems.KEY_CHANGED)
 
 
 async def _look_for_another_key(runtime: Runtime, peer: Peer) -> None:

@@ -50,7 +50,7 @@ class Peer(SQLModel, table=True):
     inbox_url: str = Field(max_length=500)
     key_id: str = Field(max_length=500)
     public_key: bytes = Field(sa_type=LargeBinary)
-    # A key the peer shows that nobody has approved: never used to verify anything.
+    # A key the peer shows that nobody has approved: nothing is accepted by it.
     candidate_key_id: str | None = Field(default=None, max_length=500)
     candidate_key: bytes | None = Field(default=None, sa_type=LargeBinary)
     name: str = Field(default="", max_length=200)

@@ -150,7 +150,7 @@ class EmbeddedValkey:
             with self._connect() as connection:
                 connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode("ascii"))
                 heard = b""
-                while heard.count(b"\r\n") < 2:  # noqa: PLR2004 - one answer each
+                while heard.count(b"\r\n") < 2:
                     piece = connection.recv(256)
                     if not piece:
                         return False

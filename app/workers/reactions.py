@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.needs.following import follow_organisation
 from app.federation.outbox import publish_existing, publish_need
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
@@ -30,9 +31,18 @@ async def _greet_peer(session: AsyncSession, runtime: Runtime, activity: Activit
     await publish_existing(session, runtime, activity)
 
 
+async def _follow(session: AsyncSession, _: Runtime, activity: Activity) -> None:
+    await follow_organisation(session, activity.object_id)
+
+
+FOLLOW = Reaction("needs.follow_organisation", _follow)
 TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
 
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
+    "organisation.accepted": (FOLLOW,),
+    "organisation.changed": (FOLLOW,),
+    "organisation.declined": (FOLLOW,),
+    "organisation.suspended": (FOLLOW,),
     "need.published": (TELL_PEERS,),
     "need.updated": (TELL_PEERS,),
     "need.withdrawn": (TELL_PEERS,),

@@ -147,6 +147,42 @@ async def test_the_list_goes_on_where_it_ended(world: World) -> None:
     assert [item["name"] for item in found["items"]] == ["Ελιά"]
 
 
+async def test_needs_follow_their_organisation(world: World) -> None:
+    owner = await world.sign_up("owner")
+    steward = await world.set_up()
+    organisation = await world.organisation(owner)
+    path = f"/organisations/{organisation['id']}"
+    need = await world.open_need(owner, organisation)
+
+    await owner.change(path, {"name": "Forn Verd"}, organisation["version"])
+    await world.work()
+    renamed = await owner.get(f"/needs/{need['id']}")
+    assert (renamed["organisation_name"], renamed["version"]) == ("Forn Verd", need["version"] + 1)
+    assert [n["id"] for n in (await owner.get("/needs", q="verd"))["items"]] == [need["id"]]
+
+    await steward.move(path, "suspended", "not who they said")
+    await world.work()
+    assert (await owner.get(f"/needs/{need['id']}"))["state"] == "paused"
+    refused = await owner.ask("POST", f"/needs/{need['id']}/transitions", json={"to": "open"})
+    assert refused.json()["code"] == "organisation_not_accepted"
+    await steward.move(path, "accepted", "a mistake")
+    await world.work()
+    assert (await owner.get(f"/needs/{need['id']}"))["state"] == "open"
+
+
+async def test_a_need_paused_by_its_organisation_stays_paused(world: World) -> None:
+    owner = await world.sign_up("owner")
+    steward = await world.set_up()
+    organisation = await world.organisation(owner)
+    path = f"/organisations/{organisation['id']}"
+    need = await world.open_need(owner, organisation)
+    await owner.move(f"/needs/{need['id']}", "paused", "on holiday")
+    await steward.move(path, "suspended")
+    await steward.move(path, "accepted")
+    await world.work()
+    assert (await owner.get(f"/needs/{need['id']}"))["state"] == "paused"
+
+
 @pytest.mark.parametrize(
     "body",
     [

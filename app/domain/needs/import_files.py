@@ -95,7 +95,10 @@ def _json_reader(text: str) -> Callable[[], RawRow]:
 def _csv_reader(text: str) -> Callable[[], RawRow]:
     csv.field_size_limit(CELL_LENGTH_MAX)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter_of(text), strict=True)
-    header = _header(next(lines, []))
+    try:
+        header = _header(next(lines, []))
+    except csv.Error:
+        raise UnreadableRowError(Fault(1, "", "row_unreadable")) from None
 
     def read() -> RawRow:
         try:

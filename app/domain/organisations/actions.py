@@ -86,6 +86,8 @@ async def change_organisation(
         raise errors.owner_required()
     if organisation.version != expected_version:
         raise errors.stale()
+    if not changes:
+        return organisation
     _check_time_zone(changes.get("time_zone", organisation.time_zone))
     for name, value in changes.items():
         setattr(organisation, name, value)

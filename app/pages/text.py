@@ -8,12 +8,10 @@ import html
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 from urllib.parse import urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup
@@ -27,6 +25,7 @@ TAGS = {
 }  # fmt: skip
 ATTRIBUTES = {"a": {"href", "title"}, "abbr": {"title"}, "ol": {"start"}}
 EXCERPT_LENGTH = 150
+HEADING_MAX = 4
 _BARE_LINK = re.compile(r"https?://[^\s<>\"'`\\]{3,500}")
 _TRAILING = ".,;:!?)]}*_'"
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -71,12 +70,14 @@ def _anchor(address: str) -> Sequence[Token]:
     return opening, _text(address), Token("link_close", "a", -1)
 
 
-def _lower_heading(
-    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
-) -> str:
-    """Keep the page's own title the only first heading."""
-    tokens[index].tag = f"h{min(int(tokens[index].tag[1]) + 1, 4)}"
-    return self.renderToken(tokens, index, options, env)
+def _lower_headings(state: StateCore) -> None:
+    """Keep the page's own title the only first heading, and let no level be skipped below it."""
+    level = 1
+    for token in state.tokens:
+        if token.type == "heading_open":
+            level = min(int(token.tag[1]) + 1, level + 1, HEADING_MAX)
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{level}"
 
 
 @lru_cache(maxsize=1)
@@ -85,8 +86,7 @@ def _parser() -> MarkdownIt:
     # An image would be fetched from elsewhere; without the rule its link remains to be followed.
     parser.disable("image")
     parser.core.ruler.push("bare_addresses", _link_bare_addresses)
-    parser.add_render_rule("heading_open", _lower_heading)
-    parser.add_render_rule("heading_close", _lower_heading)
+    parser.core.ruler.push("lower_headings", _lower_headings)
     return parser
 
 

@@ -150,7 +150,8 @@ async def _mirror(world: World) -> str:
     need = Need(
         id=ids.public_id(), organisation_name="Huurdersbond", origin_url="https://nl.example/needs/7",
         origin_instance="https://nl.example", state=NeedState.OPEN, title="Meetup", language="nl",
-        audience=Audience.PUBLIC, published_at=clock.now(), created_at=clock.now(), updated_at=clock.now(),
+        audience=Audience.PUBLIC, published_at=clock.now(), created_at=clock.now(),
+        updated_at=clock.now(),
     )  # fmt: skip
     async with transaction(world.runtime.sessions) as session:
         session.add(need)

@@ -74,7 +74,8 @@ def test_an_excerpt_is_one_short_line(source: str) -> None:
     [
         ("**a** _b_ ~~c~~", "<p><strong>a</strong> <em>b</em> <s>c</s></p>"),
         ("# A", "<h2>A</h2>"),
-        ("###### A", "<h4>A</h4>"),
+        ("### A\n###### B\n# C", "<h2>A</h2>\n<h3>B</h3>\n<h2>C</h2>"),
+        ("# A\n## B\n### C\n#### D", "<h2>A</h2>\n<h3>B</h3>\n<h4>C</h4>\n<h4>D</h4>"),
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>"),
         ("`https://x.example`", "<p><code>https://x.example</code></p>"),
         (

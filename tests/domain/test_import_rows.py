@@ -127,6 +127,7 @@ def test_a_table_says_the_harm_check_in_three_columns() -> None:
         (b'title,organisation\nHelp us,"Forn\n', [(2, "", "row_unreadable")]),
         (b"title,organisation\nHelp us\xff,Forn\n", [(2, "", "import_not_utf8")]),
         (b"title,organisation\nHelp\x00us,Forn\n", [(2, "title", "json_nul_character")]),
+        (b"title,x\x00\nHelp us,1\n", [(2, "x", "json_nul_character")]),
         (b"title\nHelp us\n", [(2, "organisation", "missing")]),
         (b'{"title":"Help us","organisation":"F"}\n[]\n', [(2, "", "row_not_object")]),
         (b'{"title":"Help us","title":"x"}', [(1, "", "json_duplicate_key")]),

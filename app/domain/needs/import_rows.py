@@ -115,11 +115,13 @@ def _understand(line: int, source: dict[str, Any], language: str, *, into_one: b
 
 def _check_texts(line: int, source: dict[str, Any]) -> None:
     for name, value in source.items():
-        if isinstance(value, str):
+        for text in (name, value):
+            if not isinstance(text, str):
+                continue
             try:
-                check_text(value)
+                check_text(text)
             except StrictJsonError as error:
-                fault = Fault(line, name[:60], f"json_{error.code}")
+                fault = Fault(line, name[:60].replace("\x00", ""), f"json_{error.code}")
                 raise UnreadableRowError(fault) from None
 
 

@@ -1,0 +1,39 @@
+"""The JSON schema of each document that travels, made from the classes that read them."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.federation.wire import actors, log, needs, peering
+from app.federation.wire.context import NATIVE_CONTEXT
+from app.federation.wire.documents import Message
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
+    "actors": (actors.Actor,),
+    "log": (log.LogPage,),
+    "needs": (needs.CreateNeed, needs.UpdateNeed, needs.DeleteNeed),
+    "peering": (
+        peering.OfferPeering,
+        peering.AcceptPeering,
+        peering.RejectPeering,
+        peering.UndoPeering,
+    ),
+}
+
+
+def schema_of(noun: str) -> dict[str, Any]:
+    """Return one schema a noun: any of its documents, each under its own name."""
+    definitions: dict[str, Any] = {}
+    for document in NOUNS[noun]:
+        schema = document.model_json_schema(by_alias=True)
+        definitions |= schema.pop("$defs", {})
+        if issubclass(document, Message):
+            schema["properties"]["@context"] = {"const": NATIVE_CONTEXT}
+        definitions[document.__name__] = schema
+    return {
+        "$schema": DIALECT,
+        "title": noun,
+        "anyOf": [{"$ref": f"#/$defs/{document.__name__}"} for document in NOUNS[noun]],
+        "$defs": dict(sorted(definitions.items())),
+    }

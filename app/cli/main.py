@@ -6,6 +6,7 @@ from types import FrameType
 
 import typer
 
+from app import __version__
 from app.cli.output import CommandError, say
 from app.errors import AppError
 from app.infra.embedded import EmbeddedError
@@ -55,24 +56,26 @@ def build(arguments: list[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    root.callback()(_version)
+    root.callback()(_root)
     called = [name for name in arguments[:1] if name in COMMANDS]
     for name in called or COMMANDS:
         import_module(COMMANDS[name]).register(root)
     return root
 
 
-def _version(
-    *,
-    version: bool = typer.Option(
-        False, "--version", help="Print the version and stop.", is_eager=True
-    ),
-) -> None:
-    if version:
-        from app import __version__
-
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(__version__)
         raise typer.Exit
+
+
+def _root(
+    *,
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=_print_version
+    ),
+) -> None:
+    """Hold the options that stand before a command."""
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

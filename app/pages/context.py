@@ -13,8 +13,8 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 # A short word in the address says which sentence to show; never a text from the address itself.
 NOTICES = frozenset(
     {
-        "claimed", "logged", "log_removed", "moved", "confirmed", "saved", "proposed", "posted",
-        "in_review", "welcome", "signed_out",
+        "changed", "claimed", "confirmed", "in_review", "log_removed", "logged", "moved", "posted",
+        "proposed", "saved", "signed_out", "welcome",
     }
 )  # fmt: skip
 

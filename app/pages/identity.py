@@ -61,7 +61,7 @@ async def sign_in(db: Db, visit: Reader, form: Sent, settings: Configuration) ->
         )
         response.headers.update(error.headers)
         return response
-    return await _enter(db, settings, account.id, go(target, "welcome"))
+    return await enter(db, settings, account.id, go(target, "welcome"))
 
 
 @router.get("/sign-up")
@@ -78,7 +78,7 @@ async def sign_up(db: Db, visit: Reader, form: Sent, settings: Configuration) ->
     try:
         if not settings.registration_open:
             raise ForbiddenError("registration_closed")
-        fields, password = _account_of(form)
+        fields, password = account_of(form)
         async with db.begin_nested():
             account = await actions.register(db, fields, password, settings.password_min_length)
     except ValidationError as error:
@@ -87,10 +87,11 @@ async def sign_up(db: Db, visit: Reader, form: Sent, settings: Configuration) ->
     except AppError as error:
         shown = refused(form, visit.language, error)
         return await _render_sign_up(visit, settings, shown, target, error.status)
-    return await _enter(db, settings, account.id, go(target, "welcome"))
+    return await enter(db, settings, account.id, go(target, "welcome"))
 
 
-def _account_of(form: Form) -> tuple[AccountFields, str]:
+def account_of(form: Form) -> tuple[AccountFields, str]:
+    """Read who wants an account, and the password, whose strength the domain judges."""
     fields: dict[str, Any] = {
         "handle": form.value("handle").strip(),
         "email": form.value("email").strip() or None,
@@ -117,7 +118,10 @@ async def _render_sign_up(
     )
 
 
-async def _enter(db: Db, settings: Configuration, account_id: UUID, response: Response) -> Response:
+async def enter(
+    db: Db, settings: Configuration, account_id: UUID, response: Response
+) -> Response:
+    """Open a session and hand its cookie over with the answer."""
     secret = await actions.open_session(db, account_id)
     set_session_cookie(response, settings, secret)
     # From here on the account's own language counts.

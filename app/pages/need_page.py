@@ -8,7 +8,7 @@ from app.domain.access import Denied
 from app.domain.claims import queries as claims
 from app.domain.claims.policy import may_claim
 from app.domain.needs import queries
-from app.domain.needs.rules import possible_transitions
+from app.domain.needs.rules import EDITABLE, possible_transitions
 from app.models.needs import Need, NeedState
 from app.pages import text
 from app.pages.dependencies import Db, Visit
@@ -40,6 +40,7 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
         "my_claim": own,
         "refusal": reason(visit.language, refusal) if refusal else "",
         "transitions": [to.value for to in possible_transitions(need.state)] if runs else [],
+        "editable": runs and need.state in EDITABLE,
         "member_of": need.organisation_id if runs else None,
     }
 

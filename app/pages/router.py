@@ -6,8 +6,10 @@ from fastapi import APIRouter, FastAPI
 
 from app.pages import (
     about,
+    administration,
     asking,
     claims,
+    editing,
     home,
     identity,
     needs,
@@ -20,7 +22,10 @@ from app.pages.problems import render_problem
 from app.pages.rendering import STATIC
 
 router = APIRouter()
-for part in (home, asking, needs, claims, organisations, network, about, identity):
+PARTS = (
+    home, administration, asking, editing, needs, claims, organisations, network, about, identity,
+)  # fmt: skip
+for part in PARTS:
     router.include_router(part.router)
 
 

@@ -1,6 +1,8 @@
 """The door of the workspace, and what stands there while it has not been built."""
 
-from fastapi import APIRouter
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.pages.dependencies import PageRoute, Reader
@@ -14,6 +16,13 @@ entrance = APIRouter(route_class=PageRoute)
 async def enter() -> Response:
     """Go to the workspace's own start page: its files lie under /app/."""
     return RedirectResponse("/app/", status_code=307)
+
+
+@router.get("/app/setup")
+async def set_up_elsewhere(request: Request) -> Response:
+    """Lead the printed link to the page that needs no workspace."""
+    query = urlencode({"token": request.query_params.get("token", "")[:200]})
+    return RedirectResponse(f"/setup?{query}", status_code=307)
 
 
 @router.get("/app")

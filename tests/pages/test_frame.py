@@ -42,7 +42,12 @@ async def scene(world: World) -> Scene:
 def paths_of(scene: Scene) -> list[tuple[Person | None, str]]:
     """Every page, with somebody who may see it."""
     public = [*PUBLIC, f"/needs/{scene.need_id}", f"/organisations/{scene.organisation_id}"]
-    own = ["/needs/new", "/organisations/new", f"/organisations/{scene.organisation_id}/claims"]
+    own = [
+        "/needs/new",
+        f"/needs/{scene.need_id}/edit",
+        "/organisations/new",
+        f"/organisations/{scene.organisation_id}/claims",
+    ]
     return [
         *((None, path) for path in public),
         *((scene.owner, path) for path in (*public[:5], *public[-2:], *own)),

@@ -55,8 +55,8 @@ class Service:
     def servers(self) -> dict[str, int]:
         """Its PostgreSQL and its Valkey, by name."""
         # A server may rewrite its command line; the program it runs stays.
-        programs = {pid: os.readlink(f"/proc/{pid}/exe") for pid in children_of(self.process.pid)}
-        return {Path(program).name: pid for pid, program in programs.items()}
+        programs = {pid: Path(f"/proc/{pid}/exe").readlink() for pid in children_of(self.process.pid)}
+        return {program.name: pid for pid, program in programs.items()}
 
 
 @pytest.fixture

@@ -55,8 +55,9 @@ class Service:
     def servers(self) -> dict[str, int]:
         """Its PostgreSQL and its Valkey, by name."""
         # A server may rewrite its command line; the program it runs stays.
-        programs = {pid: Path(f"/proc/{pid}/exe").readlink() for pid in children_of(self.process.pid)}
-        return {program.name: pid for pid, program in programs.items()}
+        return {
+            Path(f"/proc/{pid}/exe").readlink().name: pid for pid in children_of(self.process.pid)
+        }
 
 
 @pytest.fixture

@@ -89,7 +89,9 @@ async def move_claim(
     try:
         to = ClaimState(body.to)
     except ValueError:
-        raise InvalidError("validation_failed", errors=[FieldError("/to", "enum")]) from None
+        expected = {"expected": ", ".join(ClaimState)}
+        errors = [FieldError("/to", "enum", expected)]
+        raise InvalidError("validation_failed", errors=errors) from None
     view = await actions.move_claim(db, actor, claim_id, to, body.reason)
     set_version(response, view.claim.version)
     return await claim_shape(db, actor, view.claim, view.need)

@@ -106,7 +106,9 @@ async def move_need(
     try:
         to = NeedState(body.to)
     except ValueError:
-        raise InvalidError("validation_failed", errors=[FieldError("/to", "enum")]) from None
+        expected = {"expected": ", ".join(NeedState)}
+        errors = [FieldError("/to", "enum", expected)]
+        raise InvalidError("validation_failed", errors=errors) from None
     need = await actions.move_need(db, actor, need_id, to, body.reason)
     return await _answer(db, actor, need, request, response)
 

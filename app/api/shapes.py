@@ -76,9 +76,7 @@ def _need_shape(
         may_claim=MayClaim(
             allowed=denied is None,
             code=denied.code if denied else None,
-            reason=translate(language, f"error.{denied.code}", places=need.places)
-            if denied
-            else None,
+            reason=translate(language, f"error.{denied.code}", **denied.params) if denied else None,
         ),
     )
 

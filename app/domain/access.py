@@ -1,7 +1,9 @@
 """Who is asking. Every verb takes an Actor and decides by it; nothing below knows of requests."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from app.errors import ConflictError, ForbiddenError, UnauthenticatedError
@@ -86,11 +88,12 @@ class Allowed:
 class Denied:
     """A policy's no: the code of the reason, told to the person as `error.<code>`.
 
-    `conflict` where the state of things is in the way, not the person.
+    `conflict` where the state of things is in the way, not the person; `params` fill the text.
     """
 
     code: str
     conflict: bool = False
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 Decision = Allowed | Denied
@@ -100,4 +103,6 @@ ALLOWED = Allowed()
 def enforce(decision: Decision) -> None:
     """Turn a policy's no into the refusal that the edges answer."""
     if isinstance(decision, Denied):
-        raise (ConflictError if decision.conflict else ForbiddenError)(decision.code)
+        raise (ConflictError if decision.conflict else ForbiddenError)(
+            decision.code, **decision.params
+        )

@@ -152,6 +152,9 @@ def refused(answer: httpx.Response, *, least: int = 400) -> str:
         return f"lacks {missing}: {problem}"
     if problem["status"] != answer.status_code:
         return "says another status"
+    texts = [problem["title"], problem["detail"], *(e["message"] for e in problem["errors"])]
+    if any("{" in text for text in texts):
+        return f"has a text with an open place: {texts}"
     said = answer.text.lower()
     leaks = [word for word in ("traceback", "asyncpg", ".py", "sqlalchemy", CANARY) if word in said]
     return f"tells {leaks}: {problem}" if leaks else ""

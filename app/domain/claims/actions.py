@@ -27,6 +27,7 @@ from app.domain.claims.rules import (
     possible_transitions,
 )
 from app.domain.needs.queries import get_need_for
+from app.domain.needs.rules import is_filled
 from app.errors import ConflictError, ForbiddenError
 from app.infra import clock, ids
 from app.models.claims import (
@@ -71,6 +72,9 @@ async def submit_claim(
     account_id = actor.require(Scope.CLAIMS_WRITE)
     need = await get_need_for(session, actor, need_id)
     await session.execute(LOCK_WORKER, {"account_id": str(account_id)})
+    if not need.instant:
+        # Whoever closes the need looks for claims first: this one must be seen, or see the end.
+        await session.refresh(need, with_for_update={"read": True})
     own = (await queries.own_claims(session, account_id, [need.id])).get(need.id)
     enforce(may_claim(actor, need, own.state if own else None))
     load = await queries.load_of(session, account_id)
@@ -127,17 +131,25 @@ async def move_claim(
 ) -> ClaimView:
     """Move a claim, as the table allows the side on which the asker stands."""
     actor.require(Scope.CLAIMS_WRITE)
+    # What is refused anyway does not queue for the need's row, where others wait for a place.
+    _check_move(await queries.get_claim_for(session, actor, claim_id), to, reason)
     view = await queries.lock_claim_for(session, actor, claim_id)
-    claim = view.claim
+    _check_move(view, to, reason)
+    if to == ClaimState.SUBMITTED and not await queries.minutes_logged(session, [view.claim.id]):
+        raise ConflictError("nothing_logged")
+    await apply_move(session, actor, view, to, reason)
+    return view
+
+
+def _check_move(view: ClaimView, to: ClaimState, reason: str) -> None:
+    claim, need = view.claim, view.need
     if TRANSITIONS[claim.state].get(to) not in view.sides - {Side.LEDGER}:
         possible = possible_transitions(claim.state, view.sides)
         raise errors.transition_impossible(claim.state, to, possible)
     if to in REASON_REQUIRED and not reason:
         raise errors.reason_required()
-    if to == ClaimState.SUBMITTED and not await queries.minutes_logged(session, [claim.id]):
-        raise ConflictError("nothing_logged")
-    await apply_move(session, actor, view, to, reason)
-    return view
+    if to in HOLDING_STATES and claim.state not in HOLDING_STATES and is_filled(need):
+        raise errors.need_full(need.places)
 
 
 async def apply_move(

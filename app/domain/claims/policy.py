@@ -33,7 +33,7 @@ def may_claim(actor: Actor, need: Need, own: ClaimState | None) -> Decision:
     if need.state != NeedState.OPEN:
         return Denied("need_not_open", conflict=True)
     if need.taken >= need.places:
-        return Denied("need_full", conflict=True)
+        return Denied("need_full", conflict=True, params={"places": need.places})
     return ALLOWED
 
 

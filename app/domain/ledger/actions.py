@@ -49,12 +49,9 @@ async def confirm_contribution(
 ) -> tuple[ClaimView, Entry]:
     """Confirm submitted work: the claim moves and the entry is posted, both or neither."""
     actor.require(Scope.CLAIMS_WRITE)
+    _check_confirmable(await claim_queries.get_claim_for(session, actor, claim_id))
     view = await claim_queries.lock_claim_for(session, actor, claim_id)
-    decision = may_confirm(view.claim, view.sides)
-    if isinstance(decision, Denied):
-        if decision.conflict:
-            raise errors.confirmation_state(view.claim.state)
-        raise errors.confirmation_refused(decision.code)
+    _check_confirmable(view)
     logs = await claim_queries.work_logs_of(session, claim_id)
     logged = sum(log.minutes for log in logs)
     if not 1 <= minutes <= logged:
@@ -63,6 +60,15 @@ async def confirm_contribution(
     await claims.apply_move(session, actor, view, ClaimState.CONFIRMED)
     await _close_need_when_done(session, actor, view.need)
     return view, entry
+
+
+def _check_confirmable(view: ClaimView) -> None:
+    decision = may_confirm(view.claim, view.sides)
+    if not isinstance(decision, Denied):
+        return
+    if decision.conflict:
+        raise errors.confirmation_state(view.claim.state)
+    raise errors.confirmation_refused(decision.code)
 
 
 async def _post_contribution(

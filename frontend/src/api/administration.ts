@@ -8,7 +8,7 @@ export const movePeer = (peer_id: string, to: PeerMove) =>
   got(api.POST('/api/v1/peers/{peer_id}/transitions', { params: { path: { peer_id } }, body: { to, reason: '' } }));
 
 export interface ImportOrder {
-  organisation_id: string;
+  organisation_id?: string;
   file: File;
   dry_run: boolean;
   language: string;

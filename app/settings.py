@@ -63,7 +63,11 @@ class Settings(BaseSettings):
         if not value:
             return value
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.path not in {"", "/"}
+        ):
             message = "must be an origin such as https://example.org, without a path"
             raise ValueError(message)
         return f"{parts.scheme}://{parts.netloc.lower()}"

@@ -59,7 +59,5 @@ def configure_logging(level: str = "INFO", *, as_json: bool = False) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _only_allowed(
-    _: object, __: str, fields: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _only_allowed(_: object, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {key: value for key, value in fields.items() if key in ALLOWED_FIELDS or key[0] == "_"}

@@ -44,9 +44,7 @@ def decode_cursor(cursor: str, size: int) -> list[str | None]:
     return list(values)
 
 
-def cut_page(
-    rows: Sequence[Item], limit: int, cursor_of: Callable[[Item], str]
-) -> Page[Item]:
+def cut_page(rows: Sequence[Item], limit: int, cursor_of: Callable[[Item], str]) -> Page[Item]:
     """Make a page of rows fetched with `limit + 1`: the extra one only says that more follows."""
     if len(rows) <= limit:
         return Page(rows, None)

@@ -77,5 +77,3 @@ class Doorbell:
                     default_queue_name=QUEUE_NAME,
                 )
             return self._pool
-
-

@@ -178,6 +178,16 @@ async def get_visit(request: Request, db: Db, settings: Configuration) -> Visit:
     return Visit(page, actor.within(request.state.request_id))
 
 
+async def page_outside_routes(request: Request) -> PageContext:
+    """Return the frame for an address that no route took."""
+    runtime, settings = request.app.state.runtime, get_settings(request)
+    secret = request.cookies.get(session_cookie(settings))
+    async with transaction(runtime.sessions) as session:
+        actor = await identity.actor_of_session(session, secret) if secret else None
+        token = form_token(secret)
+        return await _page(request, session, settings, actor or ANONYMOUS, token)
+
+
 async def _page(
     request: Request, db: Db, settings: Settings, actor: Actor, token: str
 ) -> PageContext:

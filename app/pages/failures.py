@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
+from app.domain.access import Denied
 from app.errors import AppError, FieldError
 from app.infra import i18n
 from app.pages.forms import Form, Problem
@@ -20,9 +21,9 @@ def sentence(language: str, error: AppError) -> str:
     return i18n.translate(language, "error.kind.internal")
 
 
-def reason(language: str, code: str) -> str:
+def reason(language: str, denied: Denied) -> str:
     """Return the sentence of a policy's no."""
-    return i18n.translate(language, f"error.{code}")
+    return i18n.translate(language, f"error.{denied.code}", **denied.params)
 
 
 def refused(form: Form, language: str, error: AppError) -> Form:

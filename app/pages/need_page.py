@@ -29,7 +29,7 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
     own = (await claims.own_claims(db, visit.actor.account_id, [need.id])).get(need.id)
     decision = may_claim(visit.actor, need, own.state if own else None)
     signed_in = visit.page.viewer is not None
-    refusal = decision.code if isinstance(decision, Denied) and signed_in else ""
+    refusal = decision if isinstance(decision, Denied) and signed_in else None
     member = signed_in and visit.page.viewer.member_of(need.organisation_id)  # type: ignore[union-attr]
     runs = need.organisation_id is not None and (member or visit.actor.steward)
     return {

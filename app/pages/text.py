@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block.table import table
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup
@@ -25,6 +27,7 @@ TAGS = {
 }  # fmt: skip
 ATTRIBUTES = {"a": {"href", "title"}, "abbr": {"title"}, "ol": {"start"}}
 EXCERPT_LENGTH = 150
+TABLE_CELLS_MAX = 4_000
 HEADING_MAX = 4
 _BARE_LINK = re.compile(r"https?://[^\s<>\"'`\\]{3,500}")
 _TRAILING = ".,;:!?)]}*_'"
@@ -70,6 +73,24 @@ def _anchor(address: str) -> Sequence[Token]:
     return opening, _text(address), Token("link_close", "a", -1)
 
 
+def _bounded_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Read tables up to a number of cells in a text; what is beyond stays as it was written.
+
+    Missing cells are filled in: two kilobytes of `|` are 65,000 cells, seconds of work each time.
+    """
+    left = state.env.setdefault("table_cells_left", TABLE_CELLS_MAX)
+    if left <= 0 or not table(state, start, end, True):
+        return False
+    if silent:
+        return True
+    columns = state.getLines(start + 1, start + 2, 0, False).count("|") + 1
+    rows = 2
+    while start + rows < end and columns * rows <= left and not state.isEmpty(start + rows):
+        rows += 1
+    state.env["table_cells_left"] = left - columns * rows
+    return left > columns * rows and table(state, start, end, False)
+
+
 def _lower_headings(state: StateCore) -> None:
     """Keep the page's own title the only first heading, and let no level be skipped below it."""
     level = 1
@@ -85,6 +106,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     # An image would be fetched from elsewhere; without the rule its link remains to be followed.
     parser.disable("image")
+    parser.block.ruler.at("table", _bounded_table, {"alt": ["paragraph", "reference"]})
     parser.core.ruler.push("bare_addresses", _link_bare_addresses)
     parser.core.ruler.push("lower_headings", _lower_headings)
     return parser

@@ -191,6 +191,10 @@ async def test_a_problem_is_a_page_for_people_and_json_for_programs(world: World
     page = await reader.open("/needs/00000000-0000-4000-8000-000000000000", status=404)
     assert page.document.one("html").attributes["lang"] == "ca"
     assert "urn:request:" in page.main.text
+    steward = await world.set_up("Mà Comuna")
+    lost = await Reader(world, steward).open("/nowhere", status=404)
+    assert lost.document.one("a", class_="brand").text == "Mà Comuna"
+    assert "@steward" in lost.document.one("footer").text
     program = await reader.http.get("/nowhere", headers={"Accept": "application/json"})
     assert program.headers["content-type"] == "application/problem+json"
     assert program.json()["code"] == "not_found"

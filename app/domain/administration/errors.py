@@ -2,9 +2,10 @@
 
 job_not_found        404  there is none, or it is somebody else's
 import_file_missing  422  the request carries no file
+jobs_waiting         429  as many jobs of one person wait as may
 """
 
-from app.errors import FieldError, InvalidError, NotFoundError
+from app.errors import FieldError, InvalidError, LimitedError, NotFoundError
 
 
 def job_not_found() -> NotFoundError:
@@ -13,3 +14,7 @@ def job_not_found() -> NotFoundError:
 
 def import_file_missing() -> InvalidError:
     return InvalidError("import_file_missing", errors=[FieldError("/file", "missing")])
+
+
+def jobs_waiting(limit: int) -> LimitedError:
+    return LimitedError("jobs_waiting", retry_after_seconds=30, limit=limit)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
+from app.domain.administration import errors, queries
 from app.domain.administration.actions import create_job
 from app.domain.needs.import_files import Fault
 from app.domain.needs.importing import ImportOrder, ImportOutcome, check_importer, import_needs
@@ -14,6 +15,8 @@ from app.models.administration import Job, JobState
 
 KIND = "import_needs"
 WARNINGS_KEPT_MAX = 200
+# Each holds its whole file until it is done: a queue without an end would fill the disk.
+UNFINISHED_MAX = 5
 
 Progress = Callable[[int, int], Awaitable[None]]
 
@@ -21,6 +24,8 @@ Progress = Callable[[int, int], Awaitable[None]]
 async def order_import(session: AsyncSession, actor: Actor, order: ImportOrder) -> Job:
     """Queue an import for someone who may import."""
     await check_importer(session, actor, order.organisation_id)
+    if await queries.count_unfinished(session, actor.signed_in()) >= UNFINISHED_MAX:
+        raise errors.jobs_waiting(UNFINISHED_MAX)
     parameters = {
         "organisation_id": str(order.organisation_id) if order.organisation_id else None,
         "dry_run": order.dry_run,

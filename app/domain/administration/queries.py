@@ -59,6 +59,13 @@ async def get_job_for(session: AsyncSession, actor: Actor, job_id: UUID) -> Job:
     return job
 
 
+async def count_unfinished(session: AsyncSession, account_id: UUID) -> int:
+    """Count the jobs of one person that are not done."""
+    unfinished = col(Job.state).in_((JobState.QUEUED, JobState.RUNNING))
+    statement = select(func.count()).where(col(Job.account_id) == account_id, unfinished)
+    return (await session.exec(statement)).one()
+
+
 async def lock_running_job(session: AsyncSession, job_id: UUID) -> Job | None:
     """Return a job for ending it; None when another worker has ended it meanwhile."""
     job = await session.get(Job, job_id, with_for_update=True, populate_existing=True)

@@ -13,6 +13,8 @@ from typing import Any
 from app.infra.strict_json import StrictJsonError, parse_json
 
 CELL_LENGTH_MAX = 200_000
+ROW_LENGTH_MAX = 1_000_000
+COLUMNS_MAX = 200
 DELIMITERS = (",", ";", "\t")
 RawRow = tuple[int, dict[str, Any]]
 
@@ -92,19 +94,51 @@ def _json_reader(text: str) -> Callable[[], RawRow]:
     return read
 
 
+class _BoundedLines:
+    """Hands a file's lines to the csv module, and ends with a row longer than rows are.
+
+    Cells are bounded one by one, but a row of ten million of them would fill the memory.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lines = io.StringIO(text, newline="")
+        self._number = self._row_length = 0
+        self._over = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def begin_row(self) -> None:
+        self._row_length = 0
+
+    def __next__(self) -> str:
+        if self._over:
+            raise StopIteration
+        line = next(self._lines)
+        self._number += 1
+        self._row_length += len(line)
+        if self._row_length > ROW_LENGTH_MAX:
+            self._over = True
+            raise UnreadableRowError(Fault(self._number, "", "row_unreadable"))
+        return line
+
+
 def _csv_reader(text: str) -> Callable[[], RawRow]:
     csv.field_size_limit(CELL_LENGTH_MAX)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter_of(text), strict=True)
+    bounded = _BoundedLines(text)
+    lines = csv.reader(bounded, delimiter=_delimiter_of(text), strict=True)
     try:
         header = _header(next(lines, []))
     except csv.Error:
         raise UnreadableRowError(Fault(1, "", "row_unreadable")) from None
 
     def read() -> RawRow:
+        bounded.begin_row()
         try:
             before = lines.line_num
             cells = next(lines)
             while not any(cell.strip() for cell in cells):
+                bounded.begin_row()
                 before = lines.line_num
                 cells = next(lines)
         except csv.Error:
@@ -123,6 +157,9 @@ def _delimiter_of(text: str) -> str:
 
 
 def _header(cells: list[str]) -> list[str]:
+    if len(cells) > COLUMNS_MAX:
+        fault = Fault(1, "", "import_too_many_columns", {"limit": COLUMNS_MAX})
+        raise UnreadableRowError(fault)
     names = [cell.strip() or f"column {n}" for n, cell in enumerate(cells, start=1)]
     if not any(cell.strip() for cell in cells):
         raise UnreadableRowError(Fault(1, "", "import_empty"))

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.infra.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from tests.contracts.tree import ROOT, read, tracked
 
 PAGES = [name for name in tracked() if name.endswith(".md")]
@@ -31,3 +32,16 @@ def test_every_decision_is_listed_and_says_what_was_tried() -> None:
         if re.match(r"docs/decisions/\d{4}-", name):
             assert f"]({name.removeprefix('docs/decisions/')})" in index, name
             assert "**Held by**" in read(name) or "## " in read(name), name
+
+
+@pytest.mark.parametrize("page", ["for-organisations", "for-worker-owners"])
+def test_pages_for_people_exist_in_five_languages_and_know_each_other(page: str) -> None:
+    names = {language: f"{page}.{language}.md" for language in LANGUAGES[1:]}
+    names[DEFAULT_LANGUAGE] = f"{page}.md"
+    headings = {}
+    for language, name in names.items():
+        text = read(f"docs/{name}")
+        others = {other for code, other in names.items() if code != language}
+        assert others <= set(LINK.findall(text.splitlines()[0])), name
+        headings[language] = len(re.findall(r"^#+ ", text, re.MULTILINE))
+    assert len(set(headings.values())) == 1, headings

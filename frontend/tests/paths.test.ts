@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { paths, safeNext } from '../src/lib/paths';
+import { shortLink } from '../src/lib/links';
 import { matchPath } from '../src/lib/routes';
 import { askedBy, countFilters, NO_FILTERS, readFilters, writeFilters } from '../src/lib/filters';
 
@@ -24,5 +25,13 @@ describe('filters', () => {
     expect(askedBy(filters)).toEqual({ q: 'web', hours_max: 4, language: ['el', 'ca'], urgency: 'high' });
     expect(readFilters(writeFilters(filters))).toEqual({ ...filters, q: 'web' });
     expect(countFilters(NO_FILTERS)).toBe(0);
+  });
+});
+
+describe('links', () => {
+  it('are shown by their host', () => {
+    expect(shortLink('https://github.com/a/b?q=1')).toBe('github.com');
+    expect(shortLink('mailto:help@example.org')).toBe('help@example.org');
+    expect(shortLink('nonsense')).toBe('nonsense');
   });
 });

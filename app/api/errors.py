@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -23,6 +23,9 @@ from app.infra.i18n import exists, negotiate, translate
 
 PROBLEM = "application/problem+json"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable"}
+# Somebody else was faster: unique, foreign key, exclusion. Any other constraint that refuses
+# what we wrote is a fault of ours.
+RACED = frozenset({"23505", "23503", "23P01"})
 _log = structlog.get_logger("app.errors")
 
 
@@ -125,11 +128,13 @@ async def _answer_database(request: Request, error: Exception) -> Response:
 
 def _database_error(error: Exception) -> AppError:
     state = getattr(getattr(error, "orig", None), "sqlstate", "") or ""
-    if isinstance(error, IntegrityError):
+    if state in RACED:
         return ConflictError("conflicting_change", detail=state)
     if state[:2] == "22":  # data exceptions: a value no column can hold
         return InvalidError("value_unacceptable", detail=state)
     lost = isinstance(error, OperationalError | InterfaceError | PoolTimeoutError | OSError)
+    # A server that dies in the middle of an answer shows as any error on a connection now closed.
+    lost = lost or getattr(error, "connection_invalidated", False)
     if lost or state[:2] in {"08", "53", "57", "40", "55"}:
         return UnavailableError("database_unavailable", detail=state)
     _log.error("database error", error=type(error).__name__, code=state, where=_where(error))

@@ -31,7 +31,7 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
     signed_in = visit.page.viewer is not None
     refusal = decision if isinstance(decision, Denied) and signed_in else None
     member = signed_in and visit.page.viewer.member_of(need.organisation_id)  # type: ignore[union-attr]
-    runs = need.organisation_id is not None and (member or visit.actor.steward)
+    runs = need.organisation_id is not None and (member or visit.actor.acts_as_steward)
     return {
         "need": view_of(need, visit.language, for_its_members=bool(runs)),
         "body": text.markdown(need.body),

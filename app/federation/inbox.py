@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation import verification
 from app.federation.peers.queries import lock_peer
-from app.federation.registry import Entry, Step, entry_for
+from app.federation.registry import Entry, Step, entry_for, load_needs
 from app.federation.verification import Received, VerifiedMessage, verify_message
 from app.federation.wire.problems import ID_REUSE, RefusedError
 from app.infra import clock
@@ -70,38 +70,57 @@ async def receive(session: AsyncSession, runtime: Runtime, received: Received) -
     return stored
 
 
-async def store(session: AsyncSession, verified: VerifiedMessage, *, refused_as: str = "") -> bool:
+async def store(session: AsyncSession, verified: VerifiedMessage) -> bool:
     """Write a verified message once; the same id with another content is refused."""
-    content, now = verified.content, clock.now()
+    return not await store_all(session, [(verified, "")])
+
+
+async def store_all(
+    session: AsyncSession, messages: Sequence[tuple[VerifiedMessage, str]]
+) -> list[VerifiedMessage]:
+    """Write verified messages once each, in one statement; answers those that were known.
+
+    A message comes with the code of the refusal that it is kept under, or an empty text.
+    """
     written = await session.execute(
         insert(IncomingMessage)
-        .values(
-            peer_id=verified.peer.id,
-            activity_id=content.activity_id,
-            activity_type=content.activity_type,
-            body=content.body,
-            body_hash=content.body_hash,
-            epoch=verified.epoch,
-            seq=verified.seq,
-            state=IncomingState.REFUSED if refused_as else IncomingState.RECEIVED,
-            code=refused_as,
-            attempts=0,
-            received_at=now,
-        )
+        .values([_row(verified, refused_as) for verified, refused_as in messages])
         .on_conflict_do_nothing()
-        .returning(col(IncomingMessage.id))
+        .returning(col(IncomingMessage.activity_id))
     )
-    if written.first() is not None:
-        return True
+    new = set(written.scalars())
+    known = [verified for verified, _ in messages if verified.content.activity_id not in new]
+    for verified in known:
+        await _recognise(session, verified)
+    return known
+
+
+def _row(verified: VerifiedMessage, refused_as: str) -> dict[str, object]:
+    return {
+        "peer_id": verified.peer.id,
+        "activity_id": verified.content.activity_id,
+        "activity_type": verified.content.activity_type,
+        "body": verified.content.body,
+        "body_hash": verified.content.body_hash,
+        "epoch": verified.epoch,
+        "seq": verified.seq,
+        "state": IncomingState.REFUSED if refused_as else IncomingState.RECEIVED,
+        "code": refused_as,
+        "attempts": 0,
+        "received_at": clock.now(),
+    }
+
+
+async def _recognise(session: AsyncSession, verified: VerifiedMessage) -> None:
+    """Make sure that a known id has the content it had before."""
     known = select(IncomingMessage.body_hash).where(
         IncomingMessage.peer_id == verified.peer.id,
-        IncomingMessage.activity_id == content.activity_id,
+        IncomingMessage.activity_id == verified.content.activity_id,
     )
-    if (await session.exec(known)).one() != content.body_hash:
+    if (await session.exec(known)).one() != verified.content.body_hash:
         raise RefusedError(ID_REUSE)
     if verified.seq is not None:
         await _number_anew(session, verified)
-    return False
 
 
 async def _apply_again(session: AsyncSession, verified: VerifiedMessage) -> None:
@@ -186,20 +205,66 @@ async def process(session: AsyncSession, runtime: Runtime, peer_id: UUID) -> Pro
     peer = await lock_peer(session, peer_id)
     waiting = await _waiting(session, peer_id)
     settled = await _settled_after(session, lane)
-    applied = 0
+    ready, gap = _in_order(lane, waiting, settled)
+    if not await _apply_together(session, runtime, peer, ready):
+        ready = await _apply_one_by_one(session, runtime, peer, ready)
+    settled |= {message.seq for message in ready if message.seq is not None}
+    lane.applied_seq = _walk(lane.applied_seq, settled)
+    return Progress(len(ready), gap=gap, more=len(waiting) == BATCH_MAX)
+
+
+def _in_order(
+    lane: PeerInbox, waiting: Sequence[IncomingMessage], settled: set[int]
+) -> tuple[list[IncomingMessage], bool]:
+    """Choose what can be applied now: up to the first number that is missing."""
+    ready: list[IncomingMessage] = []
+    reached = set(settled)
     for message in waiting:
-        lane.applied_seq = _walk(lane.applied_seq, settled)
         if message.seq is not None and message.epoch != lane.epoch:
             _mark(message, IncomingState.IGNORED, "older-epoch")
             continue
-        if message.seq is not None and message.seq > lane.applied_seq + 1:
-            return Progress(applied, gap=True)
+        if message.seq is not None:
+            if message.seq > _walk(lane.applied_seq, reached) + 1:
+                return ready, True
+            reached.add(message.seq)
+        ready.append(message)
+    return ready, False
+
+
+async def _apply_together(
+    session: AsyncSession, runtime: Runtime, peer: Peer, ready: Sequence[IncomingMessage]
+) -> bool:
+    """Apply a batch in one savepoint with few statements; answers False if any of it fails."""
+    changed = []
+    try:
+        async with session.begin_nested():
+            read = [(message.epoch, *_read(peer, message)) for message in ready]
+            # Held here, so that the session still has them when each message asks.
+            at_hand = await load_needs(session, peer, read)
+            for epoch, entry, document in read:
+                step = Step(session, runtime, peer, epoch)
+                changed.append(await entry.apply(step, document))
+            await session.flush()  # what fails must fail inside the savepoint
+            del at_hand
+    except Exception as error:  # noqa: BLE001 - whichever message it is, is found one by one
+        _log.info("batch failed", error=type(error).__name__)
+        await _read_anew(session, ready[0].peer_id)
+        return False
+    for message, effect in zip(ready, changed, strict=True):
+        _mark(message, IncomingState.APPLIED if effect else IncomingState.IGNORED, "")
+    return True
+
+
+async def _apply_one_by_one(
+    session: AsyncSession, runtime: Runtime, peer: Peer, ready: Sequence[IncomingMessage]
+) -> list[IncomingMessage]:
+    """Apply messages each in its savepoint; answers those that are settled, in order."""
+    done = []
+    for message in ready:
         if not await _settle(session, runtime, peer, message):
-            return Progress(applied)
-        settled.add(message.seq or 0)
-        applied += 1
-    lane.applied_seq = _walk(lane.applied_seq, settled)
-    return Progress(applied, more=len(waiting) == BATCH_MAX)
+            break
+        done.append(message)
+    return done
 
 
 def _walk(applied_seq: int, settled: set[int]) -> int:
@@ -260,11 +325,12 @@ async def _read_anew(session: AsyncSession, peer_id: UUID) -> None:
 
 
 def _read(peer: Peer, message: IncomingMessage) -> tuple[Entry, object]:
-    entry = entry_for(parse_json(message.body))
+    activity = parse_json(message.body)
+    entry = entry_for(activity)
     if peer.state not in entry.states:
         # Blocked or suspended since it arrived: what was queued is dropped.
         raise RefusedError(verification.problem_of_state(peer.state))
-    return entry, entry.read(parse_json(message.body))
+    return entry, entry.read(activity)
 
 
 def _mark(message: IncomingMessage, state: IncomingState, code: str) -> None:

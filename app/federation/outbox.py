@@ -10,12 +10,14 @@ from datetime import UTC, datetime, time
 from fractions import Fraction
 from uuid import UUID
 
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation.peers import queries
 from app.federation.peers.identity import Identity, our_identity
-from app.federation.peers.post import send_ordered, write_event
+from app.federation.peers.post import Said, send_ordered, write_events
 from app.federation.verification import VerifiedReader
 from app.federation.wire.context import NATIVE_CONTEXT, PUBLIC, SKILLS
 from app.federation.wire.documents import Message
@@ -38,7 +40,7 @@ from app.federation.wire.problems import OBJECT_GONE, OBJECT_MISSING, RefusedErr
 from app.infra import clock
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
-from app.models.federation import Delivery, FederationEvent, Peer, PeerState
+from app.models.federation import Delivery, FederationEvent, Peer, PeerState, Publication
 from app.models.needs import Audience, Need, NeedState
 
 SHARED_STATES: dict[NeedState, Status] = {
@@ -49,29 +51,69 @@ SHARED_STATES: dict[NeedState, Status] = {
 }
 SECONDS_PER_MINUTE = 60
 MINUTES_PER_HOUR = 60
-EXISTING_BATCH = 200
+BATCH_MAX = 200
 
 
-async def publish_need(session: AsyncSession, runtime: Runtime, activity: Activity) -> int:
-    """Tell every peer that may know of a need what it is by now; answers to how many."""
-    need = await session.get(Need, activity.object_id, populate_existing=True)
-    if need is None or need.origin_url is not None or need.published_at is None:
+async def publish_need(session: AsyncSession, _: Runtime, activity: Activity) -> None:
+    """Note that peers are to be told of a need; a worker tells them in batches."""
+    noted = insert(Publication).values(need_id=activity.object_id, at=clock.now())
+    await session.execute(noted.on_conflict_do_nothing())
+
+
+async def tell_peers(session: AsyncSession, runtime: Runtime) -> int:
+    """Write what peers are told of a batch of noted needs; answers how many needs it held."""
+    batch = (
+        select(Publication.need_id)
+        .order_by(col(Publication.at), col(Publication.need_id))
+        .limit(BATCH_MAX)
+        .with_for_update(skip_locked=True)
+    )
+    noted = delete(Publication).where(col(Publication.need_id).in_(batch.scalar_subquery()))
+    need_ids = (await session.execute(noted.returning(col(Publication.need_id)))).scalars().all()
+    if not need_ids:
         return 0
     ours = await our_identity(session, runtime)
     peers = await queries.active_peers(session)
-    told = await _told(session, need_address(ours, need.id))
-    seeing = {peer.id for peer in peers if is_visible(need, peer)}
-    groups = (
-        (CreateNeed, [peer.id for peer in peers if peer.id in seeing - told]),
-        (UpdateNeed, [peer.id for peer in peers if peer.id in seeing & told]),
-        (DeleteNeed, [peer.id for peer in peers if peer.id in told - seeing]),
-    )
-    for kind, peer_ids in groups:
-        if peer_ids:
-            event_id = await _write(session, ours, need, kind)
-            for peer_id in peer_ids:
-                await send_ordered(session, peer_id, [event_id])
-    return sum(len(peer_ids) for _, peer_ids in groups)
+    needs = await _shareable(session, need_ids)
+    told = await _told(session, [need_address(ours, need.id) for need in needs])
+    mail = Mail(ours)
+    for need in needs:
+        mail.add(need, peers, told.get(need_address(ours, need.id), set()))
+    await mail.send(session)
+    return len(need_ids)
+
+
+class Mail:
+    """Messages about needs, gathered and then written in few statements."""
+
+    def __init__(self, ours: Identity) -> None:
+        """Start with nothing to say."""
+        self._ours = ours
+        self._said: list[Said] = []
+        self._to: dict[UUID, list[int]] = {}
+
+    def add(self, need: Need, peers: Sequence[Peer], told: set[UUID]) -> None:
+        """Say what each peer has to hear of a need: that it is there, changed, or gone."""
+        seeing = {peer.id for peer in peers if is_visible(need, peer)}
+        self.say(need, CreateNeed, [peer.id for peer in peers if peer.id in seeing - told])
+        self.say(need, UpdateNeed, [peer.id for peer in peers if peer.id in seeing & told])
+        self.say(need, DeleteNeed, [peer.id for peer in peers if peer.id in told - seeing])
+
+    def say(self, need: Need, kind: type[Message], peer_ids: Sequence[UUID]) -> None:
+        """Say one thing of a need to some peers."""
+        if not peer_ids:
+            return
+        address = need_address(self._ours, need.id)
+        self._said.append(Said(message_of(self._ours, need, kind), address, need.version))
+        for peer_id in peer_ids:
+            self._to.setdefault(peer_id, []).append(len(self._said) - 1)
+
+    async def send(self, session: AsyncSession) -> int:
+        """Write everything and number it for each peer, peers in the order of all writers."""
+        event_ids = await write_events(session, self._said)
+        for peer_id in sorted(self._to):
+            await send_ordered(session, peer_id, [event_ids[at] for at in self._to[peer_id]])
+        return len(event_ids)
 
 
 async def publish_existing(session: AsyncSession, runtime: Runtime, activity: Activity) -> int:
@@ -81,27 +123,25 @@ async def publish_existing(session: AsyncSession, runtime: Runtime, activity: Ac
         return 0
     ours = await our_identity(session, runtime)
     told = await _told_to(session, peer.id)
-    event_ids = []
-    for need in await _published(session):
+    mail = Mail(ours)
+    for need in await _shareable(session):
         before, version = told.get(need_address(ours, need.id), ("Delete", 0))
-        visible = is_visible(need, peer)
-        if visible and (before == "Delete" or version != need.version):
-            kind = CreateNeed if before == "Delete" else UpdateNeed
-            event_ids.append(await _write(session, ours, need, kind))
-        elif before != "Delete" and not visible:
-            event_ids.append(await _write(session, ours, need, DeleteNeed))
-    for start in range(0, len(event_ids), EXISTING_BATCH):
-        await send_ordered(session, peer.id, event_ids[start : start + EXISTING_BATCH])
-    return len(event_ids)
+        if version != need.version or (before == "Delete") == is_visible(need, peer):
+            mail.add(need, [peer], {peer.id} if before != "Delete" else set())
+    return await mail.send(session)
 
 
-async def _published(session: AsyncSession) -> Sequence[Need]:
-    statement = (
-        select(Need)
-        .where(col(Need.origin_url).is_(None), col(Need.published_at).is_not(None))
-        .order_by(col(Need.published_at), col(Need.id))
+async def _shareable(
+    session: AsyncSession, need_ids: Sequence[UUID] | None = None
+) -> Sequence[Need]:
+    """Read needs of ours that were ever published: all, or those of a batch."""
+    statement = select(Need).where(
+        col(Need.origin_url).is_(None), col(Need.published_at).is_not(None)
     )
-    return (await session.exec(statement)).all()
+    if need_ids is not None:
+        statement = statement.where(col(Need.id).in_(need_ids))
+    statement = statement.order_by(col(Need.published_at), col(Need.id))
+    return (await session.exec(statement.execution_options(populate_existing=True))).all()
 
 
 async def need_document(
@@ -227,25 +267,23 @@ def _paragraphs(text: str) -> str:
     )
 
 
-async def _write(session: AsyncSession, ours: Identity, need: Need, kind: type[Message]) -> int:
-    return await write_event(
-        session,
-        message_of(ours, need, kind),
-        object_url=need_address(ours, need.id),
-        object_version=need.version,
-    )
-
-
-async def _told(session: AsyncSession, address: str) -> set[UUID]:
-    """Find the peers whose last word from us about an object was not that it is gone."""
+async def _told(session: AsyncSession, addresses: Sequence[str]) -> dict[str, set[UUID]]:
+    """Find for each object the peers whose last word from us was not that it is gone."""
     statement = (
-        select(col(Delivery.peer_id), col(FederationEvent.activity_type))
+        select(
+            col(FederationEvent.object_url),
+            col(Delivery.peer_id),
+            col(FederationEvent.activity_type),
+        )
         .join(FederationEvent, col(FederationEvent.id) == col(Delivery.event_id))
-        .where(col(FederationEvent.object_url) == address)
+        .where(col(FederationEvent.object_url).in_(addresses))
         .order_by(col(Delivery.id))
     )
-    last = dict((await session.exec(statement)).all())
-    return {peer_id for peer_id, kind in last.items() if kind != "Delete"}
+    told: dict[str, set[UUID]] = {}
+    for address, peer_id, kind in (await session.exec(statement)).all():
+        holders = told.setdefault(address, set())
+        (holders.discard if kind == "Delete" else holders.add)(peer_id)
+    return told
 
 
 async def _told_to(session: AsyncSession, peer_id: UUID) -> dict[str, tuple[str, int]]:

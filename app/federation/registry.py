@@ -1,6 +1,6 @@
 """Everything that we accept from peers, on one screen."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,7 @@ def _need(apply: Callable[..., Awaitable[bool]]) -> Apply:
     return step
 
 
+ABOUT_NEEDS = (CreateNeed, UpdateNeed, DeleteNeed)
 _ACTIVE = frozenset({S.ACTIVE})
 REGISTRY: Mapping[tuple[str, str], Entry] = {
     ("Offer", "Relationship"): Entry(
@@ -106,3 +107,11 @@ def entry_for(activity: dict[str, Any]) -> Entry:
     if found is None:
         raise RefusedError(UNSUPPORTED_TYPE, f"{activity.get('type')} of {kind}"[:80])
     return found
+
+
+async def load_needs(
+    session: AsyncSession, peer: Peer, read: Sequence[tuple[str, Entry, Any]]
+) -> list[object]:
+    """Load what a batch of messages about needs will ask for, in a few statements."""
+    about = [(epoch, said.object.id) for epoch, _, said in read if isinstance(said, ABOUT_NEEDS)]
+    return await needs.load(session, peer, about)

@@ -20,7 +20,7 @@ from app.federation.peers.discovery import clients_of
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.queries import public_key_of
 from app.federation.registry import entry_for
-from app.federation.verification import VerifiedReader, verified_from_log
+from app.federation.verification import VerifiedMessage, VerifiedReader, verified_from_log
 from app.federation.wire.context import ACTIVITY_JSON
 from app.federation.wire.limits import NODES_MAX
 from app.federation.wire.log import LOG_ITEMS_MAX, LogItem, LogPage
@@ -174,8 +174,8 @@ async def _take_in(runtime: Runtime, peer_id: UUID, page: LogPage) -> int:
         before = await _applied(session, peer_id)
         if peer is None:
             raise PullError("no such peer")
-        for item in page.items:
-            await _store_item(session, runtime, peer, page.epoch, item)
+        checked = [_checked(runtime, peer, page.epoch, item) for item in page.items]
+        await inbox.store_all(session, checked)
         progress = await inbox.process(session, runtime, peer_id)
         if await _applied(session, peer_id) <= before:
             raise PullError("the page fills no gap")
@@ -185,19 +185,18 @@ async def _take_in(runtime: Runtime, peer_id: UUID, page: LogPage) -> int:
         return progress.applied
 
 
-async def _store_item(
-    session: AsyncSession, runtime: Runtime, peer: Peer, epoch: str, item: LogItem
-) -> None:
+def _checked(
+    runtime: Runtime, peer: Peer, epoch: str, item: LogItem
+) -> tuple[VerifiedMessage, str]:
     """Check an item as if it had been posted to us; what we refuse keeps its place as refused."""
     verified = verified_from_log(peer, item.body, seq=item.seq, epoch=epoch)
-    refused_as = ""
     try:
         entry = entry_for(verified.content.activity)
         document: Any = entry.read(verified.content.activity)
         entry.check(verified, document, f"{runtime.origin}/actor")
     except RefusedError as error:
-        refused_as = error.problem.code
-    await inbox.store(session, verified, refused_as=refused_as)
+        return verified, error.problem.code
+    return verified, ""
 
 
 async def _applied(session: AsyncSession, peer_id: UUID) -> int:

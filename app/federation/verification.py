@@ -5,6 +5,7 @@ The order is the one in which least is believed: what the envelope alone shows, 
 is claimed, then the signature over the raw bytes, then the content, then that it is new.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from app.federation.wire.limits import (
 )
 from app.federation.wire.problems import Problem, RefusedError
 from app.infra import clock
-from app.infra.canonical import NotCanonicalError, canonical_hash, canonical_json
+from app.infra.canonical import NotCanonicalError, canonical_json
 from app.infra.database import transaction
 from app.infra.keys import load_public_key
 from app.infra.runtime import Runtime
@@ -208,7 +209,7 @@ def content_of(raw: Any, origin: str) -> Content:
         raise RefusedError(problems.MALFORMED, str(error)) from error
     if not same:
         raise RefusedError(problems.PRINCIPAL_MISMATCH, "id or actor of another origin")
-    return Content(raw, activity_id, kind, body, canonical_hash(raw))
+    return Content(raw, activity_id, kind, body, hashlib.sha256(body).digest())
 
 
 def _check_envelope(origin: str, received: Received) -> None:

@@ -95,6 +95,15 @@ class PeerInbox(SQLModel, table=True):
     pull_after: datetime = created()
 
 
+class Publication(SQLModel, table=True):
+    """A need that peers are yet to be told of; several changes of it are told as one."""
+
+    __tablename__ = "publications"
+
+    need_id: UUID = Field(primary_key=True)
+    at: datetime = created()
+
+
 class FederationEvent(SQLModel, table=True):
     """A message of ours, written once whatever the number of peers it goes to."""
 

@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from app.federation import inbox, sync
+from app.federation import inbox, outbox, sync
 from app.federation.delivery import deliver_due
 from app.federation.inbox import Progress
 from app.federation.peers.queries import active_peers
@@ -15,8 +15,14 @@ _GREETED = "federation.greeted"
 
 
 async def deliver_messages(runtime: Runtime) -> int:
-    """Send peers what waits for them; answers how many messages they took."""
-    return await deliver_due(runtime)
+    """Write what peers are to be told and send what waits for them; answers how much was done."""
+    told = 0
+    while True:
+        async with transaction(runtime.sessions) as session:
+            noted = await outbox.tell_peers(session, runtime)
+        told += noted
+        if noted < outbox.BATCH_MAX:
+            return told + await deliver_due(runtime)
 
 
 async def process_inbox(runtime: Runtime) -> int:

@@ -12,6 +12,7 @@ import httpx
 import uvicorn
 from sqlmodel import SQLModel, col, func, select
 
+from app.federation import outbox
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, PUBLIC
 from app.infra.database import transaction
@@ -21,6 +22,7 @@ from app.main import create_app
 from app.models.federation import IncomingMessage, Peer, RemoteObject, SeenNonce
 from app.models.needs import Need
 from app.settings import Settings
+from app.workers.activity import react_to_activities
 from tests.factories.world import Json, World
 
 STORED: tuple[type[SQLModel], ...] = (IncomingMessage, SeenNonce, RemoteObject, Need, Peer)
@@ -42,6 +44,12 @@ class Instance(World):
         """Return who it is to its peers, key included."""
         async with transaction(self.runtime.sessions) as session:
             return await our_identity(session, self.runtime)
+
+    async def write_mail(self) -> None:
+        """Write what peers are to be told, without sending it."""
+        await react_to_activities(self.runtime)
+        async with transaction(self.runtime.sessions) as session:
+            await outbox.tell_peers(session, self.runtime)
 
     async def stored(self) -> dict[str, int]:
         """Count the rows that a message could have left behind."""

@@ -20,7 +20,6 @@ from app.infra.signatures import (
     verify_answer,
 )
 from app.models.federation import InstanceKey
-from app.workers.activity import react_to_activities
 from tests.factories.instances import Instance, Pair
 from tests.factories.world import Json
 
@@ -193,7 +192,7 @@ async def test_a_request_to_the_log_cannot_be_replayed(peers: Pair) -> None:
 
 async def test_reading_the_log_acknowledges_what_came_before(peers: Pair) -> None:
     await need_on(peers.north, audience="public")
-    await react_to_activities(peers.north.runtime)
+    await peers.north.write_mail()
     assert (await peers.north.peer())["waiting"] == 1
     south = await peers.south.identity()
     answer, _ = await signed_get(south, f"{peers.north.origin}/fed/v1/log?after=1&limit=200")

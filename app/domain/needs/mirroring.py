@@ -45,7 +45,7 @@ async def mirror_need(
     session: AsyncSession, need_id: UUID | None, origin: Origin, fields: NeedFields, now: Standing
 ) -> Need:
     """Store what a need of a peer says by now: the row it already has here, or a new one."""
-    need = None if need_id is None else await session.get(Need, need_id, with_for_update=True)
+    need = None if need_id is None else await session.get(Need, need_id)
     fresh = need is None
     if need is None:
         need = Need(
@@ -62,7 +62,7 @@ async def mirror_need(
 
 async def forget_need(session: AsyncSession, need_id: UUID) -> None:
     """Empty the row of a need that its owner took back; what it said is gone here as well."""
-    need = await session.get(Need, need_id, with_for_update=True)
+    need = await session.get(Need, need_id)
     if need is None or need.origin_url is None:
         return
     need.state, need.state_reason = NeedState.WITHDRAWN, ""

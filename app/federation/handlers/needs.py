@@ -2,12 +2,15 @@
 
 import html
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
 import nh3
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.needs import mirroring
@@ -18,7 +21,16 @@ from app.federation.wire.needs import CreateNeed, DeleteNeed, Proposal, Quantity
 from app.federation.wire.problems import NOT_AUTHORISED, RULE, RefusedError
 from app.infra import clock
 from app.models.federation import Peer, RemoteObject
-from app.models.needs import Audience, Link, NeedFields, NeedKind, NeedState, Stream, Urgency
+from app.models.needs import (
+    Audience,
+    Link,
+    Need,
+    NeedFields,
+    NeedKind,
+    NeedState,
+    Stream,
+    Urgency,
+)
 
 BODY_CHARACTERS_MAX = 20_000
 TITLE_CHARACTERS_MIN = 3
@@ -95,9 +107,36 @@ async def apply_deletion(
     return True
 
 
+async def load(session: AsyncSession, peer: Peer, about: Sequence[tuple[str, str]]) -> list[object]:
+    """Bring what a batch of messages is about into the session, unknown objects as version 0.
+
+    The caller keeps the answer while it applies the batch.
+    """
+    if not about:
+        return []
+    rows = [
+        {"url": url, "peer_id": peer.id, "epoch": epoch, **_UNKNOWN, "updated_at": clock.now()}
+        for url, epoch in {url: epoch for epoch, url in about}.items()
+    ]
+    await session.execute(insert(RemoteObject).values(rows).on_conflict_do_nothing())
+    urls = [row["url"] for row in rows]
+    objects = (
+        await session.exec(select(RemoteObject).where(col(RemoteObject.url).in_(urls)))
+    ).all()
+    need_ids = [known.need_id for known in objects if known.need_id is not None]
+    mirrors = (await session.exec(select(Need).where(col(Need.id).in_(need_ids)))).all()
+    return [*objects, *mirrors]
+
+
+_UNKNOWN = {"version": 0, "status": "", "gone": False}
+
+
 async def _known(session: AsyncSession, peer: Peer, url: str, epoch: str) -> RemoteObject:
-    """Return what we hold of an object, locked; after a peer's restore its versions count anew."""
-    known = await session.get(RemoteObject, url, with_for_update=True)
+    """Return what we hold of an object; after its owner's restore its versions count anew.
+
+    Only the lane of its owner writes it, and one worker at a time runs a lane: no lock.
+    """
+    known = await session.get(RemoteObject, url)
     if known is None:
         known = RemoteObject(url=url, peer_id=peer.id, epoch=epoch)
         session.add(known)

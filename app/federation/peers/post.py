@@ -6,6 +6,7 @@ visible after a later one.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,23 +22,35 @@ from app.models.federation import Delivery, DeliveryState, FederationEvent, Peer
 DELIVER_JOB = "deliver_messages"
 
 
-async def write_event(
-    session: AsyncSession, message: Message, *, object_url: str = "", object_version: int = 0
-) -> int:
-    """Write a message of ours; answers its id, for send_ordered()."""
-    event = FederationEvent(
-        activity_id=message.id,
-        activity_type=message.type,
-        object_url=object_url,
-        object_version=object_version,
-        body=canonical_json(to_wire(message)),
-        created_at=clock.now(),
+@dataclass(frozen=True)
+class Said:
+    """A message of ours, with the object that it is about, if any."""
+
+    message: Message
+    object_url: str = ""
+    object_version: int = 0
+
+
+async def write_events(session: AsyncSession, said: Sequence[Said]) -> list[int]:
+    """Write messages of ours; answers their ids in the same order, for send_ordered()."""
+    if not said:
+        return []
+    now = clock.now()
+    rows = [
+        {
+            "activity_id": each.message.id,
+            "activity_type": each.message.type,
+            "object_url": each.object_url,
+            "object_version": each.object_version,
+            "body": canonical_json(to_wire(each.message)),
+            "created_at": now,
+        }
+        for each in said
+    ]
+    statement = insert(FederationEvent).returning(
+        col(FederationEvent.id), sort_by_parameter_order=True
     )
-    session.add(event)
-    await session.flush()  # the deliveries need its id
-    if event.id is None:
-        raise AssertionError("the database gave no id")
-    return event.id
+    return [int(found) for found in (await session.execute(statement, rows)).scalars()]
 
 
 async def send_ordered(session: AsyncSession, peer_id: UUID, event_ids: Sequence[int]) -> None:
@@ -58,7 +71,9 @@ async def send_ordered(session: AsyncSession, peer_id: UUID, event_ids: Sequence
 async def send_letter(session: AsyncSession, peer_id: UUID, message: Message) -> None:
     """Send a message of the handshake, before and outside the sequence; may be sent again."""
     known = select(FederationEvent.id).where(FederationEvent.activity_id == message.id)
-    event_id = (await session.exec(known)).first() or await write_event(session, message)
+    event_id = (await session.exec(known)).first()
+    if event_id is None:
+        (event_id,) = await write_events(session, [Said(message)])
     await _insert(session, peer_id, [(None, event_id)])
 
 

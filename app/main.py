@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from mimetypes import guess_type
 from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -62,7 +64,7 @@ class Workspace(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """As StaticFiles, with the start page where there is no such file."""
         try:
-            response = await super().get_response(path, scope)
+            response = await self._smallest(path, scope)
         except HTTPException as error:
             if error.status_code != HTTPStatus.NOT_FOUND or path.startswith("assets/"):
                 raise
@@ -71,6 +73,19 @@ class Workspace(StaticFiles):
         response.headers["Cache-Control"] = (
             "public, max-age=31536000, immutable" if hashed else "no-cache"
         )
+        return response
+
+    async def _smallest(self, path: str, scope: Scope) -> Response:
+        """Answer with the gzip that the build laid beside the file, where the browser takes it."""
+        accepted = Headers(scope=scope).get("accept-encoding", "")
+        if "gzip" not in accepted or not self.lookup_path(f"{path}.gz")[1]:
+            response = await super().get_response(path, scope)
+        else:
+            response = await super().get_response(f"{path}.gz", scope)
+            response.headers["Content-Encoding"] = "gzip"
+            kind = guess_type(path)[0] or "application/octet-stream"
+            response.headers["Content-Type"] = f"{kind}; charset=utf-8"
+        response.headers["Vary"] = "Accept-Encoding"
         return response
 
 

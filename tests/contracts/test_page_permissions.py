@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from fastapi.routing import APIRoute
 
 from app.pages.router import PARTS
@@ -50,7 +49,8 @@ async def outcomes(cast: Cast, role: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("role", PEOPLE)
-async def test_pages_open_to_whom_the_table_says(world: World, role: str) -> None:
-    found = await outcomes(await gather(world), role)
-    assert found == {page: cells[role] for page, cells in documented().items()}
+async def test_pages_open_to_whom_the_table_says(world: World) -> None:
+    cast = await gather(world)
+    table = documented()
+    for role in PEOPLE:  # reading changes nothing, so one world serves all
+        assert await outcomes(cast, role) == {p: cells[role] for p, cells in table.items()}, role

@@ -103,7 +103,9 @@ async def _take_idempotency_key(request: Request, db: AsyncSession, actor: Actor
     if raw is None or request.method != "POST" or _SECRET_ROUTES.match(request.scope["path"]):
         return
     key = idempotency.clean_key(raw)
-    scope = f"{actor.account_id or 'anonymous'} {request.scope['path']}"[:200]
+    # A tool with fewer rights must not be told what the person's own browser was answered.
+    reach = "" if actor.scopes is None else ",".join(sorted(actor.scopes))
+    scope = f"{actor.account_id or 'anonymous'} {request.scope['path']} {reach}"[:200]
     kept = await idempotency.claim_key(db, scope, key, body_hash(request, await request.body()))
     if kept is not None:
         raise ReplayedError(kept)

@@ -13,11 +13,12 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from app import __version__
-from app.api.dependencies import Caller, Configuration, Db, Steward, Tools, set_version
+from app.api.dependencies import Configuration, Db, Steward, Tools, set_version
 from app.api.errors import PROBLEM, language_of, problem_of
 from app.api.routing import StrictRoute
 from app.api.schemas.base import Listing
 from app.api.schemas.federation import PeerHealth, PeerMove, PeerProposal, PeerShape
+from app.domain.access import ANONYMOUS
 from app.domain.administration.queries import instance_name
 from app.domain.needs.queries import NeedFilters, count_needs
 from app.errors import AppError, NotFoundError
@@ -199,9 +200,12 @@ async def find_nodeinfo(tools: Tools) -> Response:
 
 
 @wire_router.get("/nodeinfo/2.1")
-async def get_nodeinfo(db: Db, settings: Configuration, actor: Caller) -> Response:
-    """Describe the software and how much there is; nothing about people."""
-    open_needs = await count_needs(db, actor, NeedFilters(instance="here"))
+async def get_nodeinfo(db: Db, settings: Configuration) -> Response:
+    """Describe the software and how much there is; nothing about people.
+
+    The answer is kept by caches, so it is the same whoever asks.
+    """
+    open_needs = await count_needs(db, ANONYMOUS, NeedFilters(instance="here"))
     document = {
         "version": "2.1",
         "software": {"name": "tornallom", "version": __version__},

@@ -63,7 +63,8 @@ def _need_shape(
     writes = not isinstance(may_write(actor, need, membership), Denied)
     decision = may_claim(actor, need, own_claim.state if own_claim else None)
     denied = decision if isinstance(decision, Denied) else None
-    plain["harm_check"] = need.harm_check if writes else None
+    if not writes:  # said among those who answer for the need, as on its page
+        plain |= {"harm_check": None, "state_reason": "", "audience_peers": []}
     return NeedShape(
         **plain,
         organisation=NeedOrganisation.model_validate(organisation) if organisation else None,

@@ -62,12 +62,17 @@ class Actor:
             raise ForbiddenError("session_required")
         return account_id
 
+    @property
+    def acts_as_steward(self) -> bool:
+        """Say whether a steward (or the system) asks; a steward's tool only with that scope."""
+        return self.steward and self.allows(Scope.ADMIN)
+
     def require_steward(self) -> None:
         """Let only stewards (and the system) pass."""
         if self.system:
             return
         self.signed_in()
-        if not self.steward or not self.allows(Scope.ADMIN):
+        if not self.acts_as_steward:
             raise ForbiddenError("steward_required")
 
     def within(self, request_id: str) -> "Actor":

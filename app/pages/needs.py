@@ -59,7 +59,7 @@ async def _options(db: Db, visit: Visit, query: NeedQuery) -> dict[str, list[tup
     names = {str(view.organisation.id): view.organisation.name for view in page.items}
     chosen = query.filters.organisation
     if chosen is not None and str(chosen) not in names:
-        found = await organisations.names_by_id(db, [chosen])
+        found = await organisations.names_for(db, visit.actor, [chosen])
         names.update({str(key): name for key, name in found.items()})
     every = [("", translate(language, "page.needs.all_organisations"))]
     return {

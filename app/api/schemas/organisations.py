@@ -39,6 +39,8 @@ class OrganisationShape(Shape):
     def of(cls, view: OrganisationView) -> Self:
         """Put together what the organisation is and what it is to the asker."""
         own = view.organisation.model_dump(include=set(cls.model_fields))
+        if not view.concerned:
+            own["state_reason"] = ""
         return cls(**own, open_needs=view.open_needs, my_role=view.my_role)
 
 

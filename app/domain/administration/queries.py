@@ -12,7 +12,7 @@ from app.domain.access import Actor
 from app.domain.administration import errors
 from app.models.administration import InstanceSetting, Job, JobState
 from app.models.federation import Peer, PeerState
-from app.models.needs import Need, NeedState
+from app.models.needs import Audience, Need, NeedState
 from app.models.organisations import Organisation, OrganisationState
 
 NAME = "instance_name"
@@ -39,8 +39,10 @@ async def instance_name(session: AsyncSession, default: str) -> str:
 
 
 async def counts(session: AsyncSession) -> Counts:
-    """Count what is open, whoever it comes from, and those we exchange with."""
-    needs_open = select(func.count()).where(col(Need.state) == NeedState.OPEN)
+    """Count what is open to everybody, whoever it comes from, and those we exchange with."""
+    needs_open = select(func.count()).where(
+        col(Need.state) == NeedState.OPEN, col(Need.audience) == Audience.PUBLIC
+    )
     accepted = select(func.count()).where(col(Organisation.state) == OrganisationState.ACCEPTED)
     active = select(func.count()).where(col(Peer.state) == PeerState.ACTIVE)
     return Counts(
@@ -54,7 +56,7 @@ async def get_job_for(session: AsyncSession, actor: Actor, job_id: UUID) -> Job:
     """Return a job to the one who started it and to stewards; to others there is none."""
     account_id = actor.signed_in()
     job = await session.get(Job, job_id)
-    if job is None or not (job.account_id == account_id or actor.steward):
+    if job is None or not (job.account_id == account_id or actor.acts_as_steward):
         raise errors.job_not_found()
     return job
 

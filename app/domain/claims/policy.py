@@ -17,7 +17,7 @@ def sides_of(actor: Actor, claim: Claim, membership: Membership | None) -> froze
         return frozenset({Side.WORKER})
     if membership is not None:
         return frozenset({Side.ORGANISATION})
-    if actor.steward and not actor.system:
+    if actor.acts_as_steward and not actor.system:
         return frozenset({Side.ORGANISATION, Side.STEWARD})
     return frozenset({Side.SYSTEM}) if actor.system else frozenset()
 

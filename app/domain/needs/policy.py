@@ -8,7 +8,7 @@ from app.models.organisations import Membership, Organisation, OrganisationState
 
 def may_read(actor: Actor, need: Need, membership: Membership | None) -> bool:
     """Published needs are read by their audience; all others by members and stewards."""
-    if membership is not None or actor.steward or actor.system:
+    if membership is not None or actor.acts_as_steward:
         return True
     if need.state not in PUBLISHED:
         return False
@@ -16,10 +16,10 @@ def may_read(actor: Actor, need: Need, membership: Membership | None) -> bool:
 
 
 def may_write(actor: Actor, need: Need, membership: Membership | None) -> Decision:
-    """Members of the organisation write; stewards may for one that has nobody yet."""
+    """Members of the organisation write, and stewards."""
     if need.origin_url is not None:
         return Denied("need_lives_elsewhere")
-    if membership is not None or actor.steward or actor.system:
+    if membership is not None or actor.acts_as_steward:
         return ALLOWED
     return Denied("membership_required")
 

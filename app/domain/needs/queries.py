@@ -160,7 +160,7 @@ async def _visible_to(
     own = None
     if filters.organisation is not None:
         own = await membership(session, filters.organisation, actor.account_id)
-    if own is not None or actor.steward or actor.system:
+    if own is not None or actor.acts_as_steward:
         return _in_state(filters.state, everything=True)
     audience = true() if actor.account_id else col(Need.audience) == Audience.PUBLIC
     return and_(_in_state(filters.state, everything=False), audience)

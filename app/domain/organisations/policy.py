@@ -1,12 +1,12 @@
 """Who may do what with an organisation: pure, on loaded facts."""
 
-from app.domain.access import Actor, Scope
+from app.domain.access import Actor
 from app.models.organisations import MemberRole, Membership, Organisation, OrganisationState
 
 
 def acts_as_steward(actor: Actor) -> bool:
     """A steward's token for something else does not see with the steward's eyes."""
-    return actor.steward and actor.allows(Scope.ADMIN)
+    return actor.acts_as_steward
 
 
 def is_owner(membership: Membership | None) -> bool:

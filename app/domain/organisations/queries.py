@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, tuple_
+from sqlalchemy import ColumnElement, exists, false, func, or_, true, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,7 +14,7 @@ from app.domain.organisations.rules import slug_of
 from app.errors import InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.identity import Account
-from app.models.needs import Need, NeedState
+from app.models.needs import Audience, Need, NeedState
 from app.models.organisations import MemberRole, Membership, Organisation, OrganisationState
 
 # A longer list of beginnings costs more than reading every slug there is.
@@ -23,11 +23,15 @@ SLUGS_LOOKED_UP_MAX = 20
 
 @dataclass(frozen=True)
 class OrganisationView:
-    """An organisation as one asker sees it."""
+    """An organisation as one asker sees it.
+
+    `concerned` are its members and the stewards: they are told the reason of its state.
+    """
 
     organisation: Organisation
     open_needs: int
     my_role: MemberRole | None
+    concerned: bool
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,10 @@ async def get_organisation_for(
     mine = await membership(session, organisation_id, actor.account_id)
     if not policy.may_see(actor, organisation, mine):
         raise errors.organisation_not_found()
-    open_needs = await open_needs_by_id(session, [organisation_id])
+    open_needs = await open_needs_by_id(session, actor, [organisation_id])
     role = mine.role if mine else None
-    return OrganisationView(organisation, open_needs.get(organisation_id, 0), role)
+    concerned = role is not None or actor.acts_as_steward
+    return OrganisationView(organisation, open_needs.get(organisation_id, 0), role, concerned)
 
 
 async def organisation_by_slug(session: AsyncSession, slug: str) -> Organisation | None:
@@ -100,11 +105,13 @@ async def organisations_by_id(
     return {organisation.id: organisation for organisation in found}
 
 
-async def names_by_id(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return the names of organisations, for naming them in a list."""
+async def names_for(session: AsyncSession, actor: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of those organisations that the asker may see, for naming them in a list."""
     if not ids:
         return {}
-    statement = select(Organisation.id, Organisation.name).where(col(Organisation.id).in_(set(ids)))
+    statement = select(Organisation.id, Organisation.name).where(
+        col(Organisation.id).in_(set(ids)), _visible_to(actor)
+    )
     return dict((await session.exec(statement)).all())
 
 
@@ -171,10 +178,15 @@ async def _views(
     session: AsyncSession, actor: Actor, organisations: Sequence[Organisation]
 ) -> list[OrganisationView]:
     ids = [organisation.id for organisation in organisations]
-    open_needs = await open_needs_by_id(session, ids)
+    open_needs = await open_needs_by_id(session, actor, ids)
     roles = await _roles_of(session, actor, ids)
     return [
-        OrganisationView(each, open_needs.get(each.id, 0), roles.get(each.id))
+        OrganisationView(
+            each,
+            open_needs.get(each.id, 0),
+            roles.get(each.id),
+            concerned=each.id in roles or actor.acts_as_steward,
+        )
         for each in organisations
     ]
 
@@ -191,13 +203,16 @@ async def _roles_of(
     return {organisation_id: MemberRole(role) for organisation_id, role in rows}
 
 
-async def open_needs_by_id(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Count the open needs of organisations; those without any are left out."""
+async def open_needs_by_id(
+    session: AsyncSession, actor: Actor, ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """Count those open needs that the asker may see; organisations without any are left out."""
     if not ids:
         return {}
+    seen = true() if actor.account_id else col(Need.audience) == Audience.PUBLIC
     statement = (
         select(Need.organisation_id, func.count())
-        .where(and_(col(Need.organisation_id).in_(ids), col(Need.state) == NeedState.OPEN))
+        .where(col(Need.organisation_id).in_(ids), col(Need.state) == NeedState.OPEN, seen)
         .group_by(col(Need.organisation_id))
     )
     rows = (await session.exec(statement)).all()

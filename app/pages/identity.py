@@ -39,9 +39,11 @@ def _next(request: Request, visit: Visit) -> str:
 
 
 @router.get("/sign-in")
-async def show_sign_in(request: Request, visit: Reader) -> Response:
-    """Show the form; who is signed in already goes on."""
+async def show_sign_in(request: Request, db: Db, visit: Reader) -> Response:
+    """Show the form; who is signed in already goes on, and so does whoever comes first of all."""
     target = _next(request, visit)
+    if await queries.needs_setup(db):
+        return go("/setup")
     if visit.page.viewer is not None:
         return go(target)
     return await render(visit.page, "sign_in.html", form=Form(), next=target)

@@ -21,8 +21,8 @@ from app.pages.presenting import card_of
 from app.pages.rendering import render
 from app.pages.views import Paging
 
-PER_PAGE = 24
-ORGANISATIONS_OFFERED = 100
+PER_PAGE = 20
+ORGANISATIONS_OFFERED = 30
 
 router = APIRouter(route_class=PageRoute)
 

@@ -1,6 +1,8 @@
 """Turn a template and plain values into a page in one language."""
 
 import hashlib
+import re
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from app.pages.context import PageContext
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
 @cache
@@ -29,11 +32,22 @@ def language_name(code: str) -> str:
     return i18n.NATIVE_NAMES.get(code.split("-", maxsplit=1)[0].lower(), code)
 
 
+class _Templates(FileSystemLoader):
+    """Templates without the indentation that only their writers read: a sixth of a page."""
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        """As FileSystemLoader; no element here keeps white space of its own."""
+        source, path, fresh = super().get_source(environment, template)
+        return _INDENTATION.sub("", source), path, fresh
+
+
 @cache
 def environment(language: str) -> Environment:
     """Return the template environment of one language; templates are compiled once."""
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=_Templates(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         enable_async=True,

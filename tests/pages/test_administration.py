@@ -35,6 +35,8 @@ async def setup_token(world: World) -> str:
 async def test_the_printed_link_sets_the_instance_up_without_a_workspace(bare: World) -> None:
     token = await setup_token(bare)
     reader = Reader(bare, None, "ca")
+    first = await reader.http.get("/sign-in")
+    assert first.headers["location"] == "/setup"
     led = await reader.http.get(f"/app/setup?token={token}")
     assert led.headers["location"] == f"/setup?token={token}"
     page = await reader.open(led.headers["location"])

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -25,6 +26,10 @@ from app.infra.logging import configure_logging
 from app.main import create_app
 from app.settings import Settings
 from tests.factories.world import World
+
+# A busy machine is slow now and then; that proves nothing about the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 APP_ROLE = "tornallom_app"
 EMPTY = """

@@ -22,7 +22,7 @@ def pages() -> list[str]:
         {
             CONVERTER.sub("}", route.path)
             for route in routes
-            if isinstance(route, APIRoute) and "GET" in route.methods
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ())
         }
     )
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,8 @@ def run_tests(
     """
     from app.cli.workspace import build_when_stale
 
+    # Started in the background we would ignore Ctrl-C, and so would all that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ensure_browser()
     if workspace:
         build_when_stale()
@@ -103,7 +106,9 @@ def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
 
 def _run_pytest(arguments: list[str], environment: dict[str, str]) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    command = [sys.executable, "-m", "pytest", "-n", str(cores), *arguments]
+    # A file's tests stay together: what they share is made once, and a browser's event loop has
+    # ended before other tests begin theirs.
+    command = [sys.executable, "-m", "pytest", "-n", str(cores), "--dist", "loadfile", *arguments]
     with subprocess.Popen(command, cwd=PROJECT, env=environment) as process:  # noqa: S603
         try:
             return process.wait()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
 from app.infra.i18n import LANGUAGES, NATIVE_NAMES
@@ -75,7 +75,9 @@ class PageContext:
     def here(self) -> str:
         """This page's address within the instance, without the passing notice."""
         pairs = [pair for pair in parse_qsl(self.query) if pair[0] not in {"lang", "notice"}]
-        return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
+        # A path of "//other.example" would be another site, were it written as it came.
+        path = "/" + quote(self.path.lstrip("/\\"))
+        return f"{path}?{urlencode(pairs)}" if pairs else path
 
     @property
     def notice(self) -> str | None:

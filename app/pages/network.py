@@ -15,9 +15,6 @@ from app.pages.rendering import render
 from app.pages.views import PeerView
 
 IN_STEP = frozenset({"well", "delivering"})
-STOPPED = frozenset(
-    {PeerState.SUSPENDED, PeerState.ENDED, PeerState.BLOCKED, PeerState.KEY_CHANGED}
-)
 
 router = APIRouter(route_class=PageRoute)
 
@@ -27,7 +24,7 @@ async def show_network(db: Db, visit: Reader) -> Response:
     """Show the peers; handshakes under way are for the stewards."""
     found = await peers.list_views_for(db, SYSTEM)
     shown = [
-        _shown(view, visit.language)
+        _shown(view, visit.language, for_stewards=visit.actor.steward)
         for view in found
         if visit.actor.steward or view.peer.state is PeerState.ACTIVE
     ]
@@ -40,23 +37,29 @@ async def show_network(db: Db, visit: Reader) -> Response:
     )
 
 
-def _shown(view: peers.PeerView, language: str) -> PeerView:
+def _shown(view: peers.PeerView, language: str, *, for_stewards: bool) -> PeerView:
     peer = view.peer
     return PeerView(
         name=peer.name,
         host=text.host_of(peer.origin) or peer.origin,
         origin=peer.origin,
         state=peer.state.value,
-        health=i18n.translate(language, f"page.network.health.{_health(view)}"),
-        seen_at=peer.state_at,
+        health=_detailed(view.health, language) if for_stewards else _plain(view.health, language),
+        since=peer.active_since,
     )
 
 
-def _health(view: peers.PeerView) -> str:
-    if view.peer.state is PeerState.REQUESTED:
-        return "asked"
-    if view.peer.state is PeerState.PROPOSED:
-        return "waiting"
-    if view.peer.state in STOPPED:
-        return "stopped"
-    return "in_step" if view.health.code in IN_STEP else "behind"
+def _plain(health: peers.Health, language: str) -> str:
+    """How it goes, without the figures that are for stewards."""
+    step = "in_step" if health.code in IN_STEP else "behind"
+    return i18n.translate(language, f"page.network.health.{step}")
+
+
+def _detailed(health: peers.Health, language: str) -> str:
+    params = dict(health.params)
+    if "since" in params:
+        params["since"] = i18n.format_date(language, params["since"].date())
+    message_id = f"peer.health.{health.code}"
+    if "n" in params:
+        return i18n.translate_plural(language, message_id, params.pop("n"), **params)
+    return i18n.translate(language, message_id, **params)

@@ -136,4 +136,4 @@ class PeerView:
     origin: str
     state: str
     health: str
-    seen_at: datetime | None
+    since: datetime | None

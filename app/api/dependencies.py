@@ -150,6 +150,14 @@ def _steward(actor: Caller) -> Actor:
     return actor
 
 
+def _needs_reader(actor: Caller) -> Actor:
+    """Anybody may look at listed needs, but a tool only where its token says so."""
+    if not actor.allows(Scope.NEEDS_READ):
+        raise ForbiddenError("scope_missing", scope=Scope.NEEDS_READ.value)
+    return actor
+
+
+NeedsReader = Annotated[Actor, Depends(_needs_reader, scope="function")]
 SignedIn = Annotated[Actor, Depends(_signed_in, scope="function")]
 InPerson = Annotated[Actor, Depends(_in_person, scope="function")]
 Steward = Annotated[Actor, Depends(_steward, scope="function")]

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import ValidationError
 
 from app.api.dependencies import (
-    Caller,
     Db,
     ExpectedVersion,
+    NeedsReader,
     NeedsWriter,
     set_next_link,
     set_version,
@@ -39,7 +39,7 @@ async def list_needs(
     query: Annotated[NeedQuery, Query()],
     request: Request,
     response: Response,
-    actor: Caller,
+    actor: NeedsReader,
     db: Db,
 ) -> NeedList:
     """List needs; without a filter those that can be taken now, soonest first."""
@@ -65,7 +65,7 @@ async def post_need(
 
 @router.get("/{need_id}", operation_id="get_need")
 async def get_need(
-    need_id: UUID, request: Request, response: Response, actor: Caller, db: Db
+    need_id: UUID, request: Request, response: Response, actor: NeedsReader, db: Db
 ) -> NeedShape:
     """Return one need."""
     need = await queries.get_need_for(db, actor, need_id)

@@ -17,6 +17,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation import verification
+from app.federation.peers.actions import expire_requests
 from app.federation.peers.queries import lock_peer
 from app.federation.registry import Entry, Step, entry_for, load_needs
 from app.federation.verification import Received, VerifiedMessage, verify_message
@@ -338,8 +339,9 @@ def _mark(message: IncomingMessage, state: IncomingState, code: str) -> None:
 
 
 async def purge(session: AsyncSession) -> None:
-    """Forget nonces that no living signature can hold any more, and messages long settled."""
+    """Forget nonces of dead signatures, messages long settled, proposals nobody answered."""
     now = clock.now()
+    await expire_requests(session)
     await session.execute(delete(SeenNonce).where(col(SeenNonce.at) < now - NONCES_KEPT))
     await session.execute(delete(ActorFetch).where(col(ActorFetch.at) < now - FETCHES_KEPT))
     await session.execute(

@@ -52,6 +52,8 @@ SHARED_STATES: dict[NeedState, Status] = {
 SECONDS_PER_MINUTE = 60
 MINUTES_PER_HOUR = 60
 BATCH_MAX = 200
+CONTENT_CHARACTERS_MAX = 60_000
+SHORTENED = 10_000
 
 
 async def publish_need(session: AsyncSession, _: Runtime, activity: Activity) -> None:
@@ -197,7 +199,7 @@ def proposal_of(ours: Identity, need: Need) -> Proposal:
         status=SHARED_STATES[need.state],
         attributedTo=ours.actor_url,
         name=need.title,
-        content=_paragraphs(need.body),
+        content=_content(need.body),
         source=Source(content=need.body) if need.body else None,
         published=need.published_at or need.created_at,
         updated=need.updated_at,
@@ -257,8 +259,14 @@ def _audience(ours: Identity, need: Need) -> str:
     return PUBLIC if need.audience == Audience.PUBLIC else ours.peers_audience
 
 
+def _content(text: str) -> str:
+    """Write text for readers that only know `content`; ours read the source, which is whole."""
+    written = _paragraphs(text)
+    # Escaping can make a text five times as long.
+    return written if len(written) <= CONTENT_CHARACTERS_MAX else _paragraphs(text[:SHORTENED])
+
+
 def _paragraphs(text: str) -> str:
-    """Write text as HTML for readers that only know `content`; ours read the source."""
     parts = (part.strip() for part in text.split("\n\n"))
     return "".join(
         f"<p>{html.escape(part, quote=False).replace(chr(10), '<br>')}</p>"

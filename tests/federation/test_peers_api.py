@@ -1,5 +1,7 @@
 """What stewards do about peers over the API, and what nobody else may."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import delete, update
 
@@ -166,6 +168,18 @@ async def test_another_key_stops_everything_until_both_sides_approve_anew(peers:
     await peers.work()
     assert (await south.peer())["fingerprint"] == shown
     assert len(await south.mirrored()) == 1
+
+
+async def test_a_proposal_that_nobody_answers_goes_after_thirty_days(pair: Pair) -> None:
+    assert pair.north.steward is not None
+    await pair.north.steward.post("/peers", {"origin": pair.south.origin})
+    await pair.work()
+    with clock.moved(timedelta(days=29)):
+        await pair.south.work()
+    assert (await pair.south.peer())["state"] == "requested"
+    with clock.moved(timedelta(days=31)):
+        await pair.south.work()
+    assert (await pair.south.peer())["state"] == "ended"
 
 
 async def at(instance: Instance) -> tuple[Person, str]:

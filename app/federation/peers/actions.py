@@ -35,6 +35,7 @@ from app.infra.runtime import Runtime
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 
 ACCEPT_ARRIVES_WITHIN = timedelta(seconds=10)
+REQUESTS_KEPT = timedelta(days=30)
 NAME_CHARACTERS_MAX = 200
 SOFTWARE_CHARACTERS_MAX = 100
 
@@ -169,6 +170,15 @@ async def note_other_key(session: AsyncSession, peer_id: UUID, found: Discovered
         return
     peer.candidate_key, peer.candidate_key_id = raw, found.key_id
     await _enter(session, SYSTEM, peer, PeerState.KEY_CHANGED)
+
+
+async def expire_requests(session: AsyncSession) -> None:
+    """Let proposals go that our stewards did not answer in time."""
+    before = clock.now() - REQUESTS_KEPT
+    for peer_id in await queries.requests_before(session, before):
+        peer = await queries.lock_peer(session, peer_id)
+        if peer.state == PeerState.REQUESTED and peer.state_at < before:
+            await _enter(session, SYSTEM, peer, PeerState.ENDED)
 
 
 async def _enter(session: AsyncSession, actor: Actor, peer: Peer, to: PeerState) -> None:

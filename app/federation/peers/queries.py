@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +89,14 @@ async def count_requests(session: AsyncSession) -> int:
     """Count the proposals of strangers that wait for our stewards."""
     statement = select(func.count()).where(col(Peer.state) == PeerState.REQUESTED)
     return (await session.exec(statement)).one()
+
+
+async def requests_before(session: AsyncSession, moment: datetime) -> Sequence[UUID]:
+    """List the proposals of strangers that came before a moment and wait for our stewards."""
+    statement = select(Peer.id).where(
+        Peer.state == PeerState.REQUESTED, col(Peer.state_at) < moment
+    )
+    return (await session.exec(statement)).all()
 
 
 async def list_views_for(session: AsyncSession, actor: Actor) -> list[PeerView]:

@@ -6,13 +6,13 @@ the written names stays a free tag, because a wrong skill brings the wrong peopl
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from app.infra.i18n import DEFAULT_LANGUAGE
+from app.infra.text import fold as text_fold
 
 TAG_LENGTH_MAX = 80
 
@@ -49,10 +49,7 @@ def fold(text: str) -> str:
     Case, accents, the final sigma, the Catalan l·l, spaces and joining signs do not count;
     the signs of "c#", "c++" and ".net" do. Any other sign stays, so that "c*" is not "c".
     """
-    lowered = unicodedata.normalize("NFKD", text.casefold()).casefold()
-    plain = "".join(sign for sign in lowered if not unicodedata.combining(sign))
-    # casefold has already turned the final sigma into the ordinary one.
-    spelled = plain.strip().replace("++", "pp").replace("#", "sharp")
+    spelled = text_fold(text).strip().replace("++", "pp").replace("#", "sharp")
     if spelled.startswith(".") and len(spelled) > 1 and spelled[1].isalpha():
         spelled = "dot" + spelled[1:]
     return _SEPARATORS.sub("", spelled)

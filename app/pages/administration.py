@@ -51,9 +51,7 @@ async def set_up(db: Db, visit: Reader, form: Sent, settings: Configuration) -> 
     return await enter(db, settings, account.id, go("/", "welcome"))
 
 
-async def _render(
-    visit: Visit, settings: Configuration, form: Form, status: int = 200
-) -> Response:
+async def _render(visit: Visit, settings: Configuration, form: Form, status: int = 200) -> Response:
     return await render(
         visit.page,
         "setup.html",

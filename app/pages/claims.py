@@ -200,9 +200,7 @@ async def _organisation_claims(
         "claims": await claim_cards(db, mine, frozenset({Side.ORGANISATION}), people),
         "streams": choices(visit.language, "ledger.stream", _streams()),
     }
-    return await render(
-        visit.page, "organisation_claims.html", status=status, form=form, **values
-    )
+    return await render(visit.page, "organisation_claims.html", status=status, form=form, **values)
 
 
 def _streams() -> Sequence[str]:

@@ -120,9 +120,7 @@ async def _render_sign_up(
     )
 
 
-async def enter(
-    db: Db, settings: Configuration, account_id: UUID, response: Response
-) -> Response:
+async def enter(db: Db, settings: Configuration, account_id: UUID, response: Response) -> Response:
     """Open a session and hand its cookie over with the answer."""
     secret = await actions.open_session(db, account_id)
     set_session_cookie(response, settings, secret)
@@ -133,7 +131,11 @@ async def enter(
 
 @router.post("/sign-out")
 async def sign_out(
-    request: Request, db: Db, visit: Reader, form: Sent, settings: Configuration  # noqa: ARG001
+    request: Request,
+    db: Db,
+    visit: Reader,
+    form: Sent,  # noqa: ARG001 - it is read and checked
+    settings: Configuration,
 ) -> Response:
     """End this session."""
     secret = request.cookies.get(session_cookie(settings))

@@ -118,9 +118,7 @@ async def _render(
 
 
 @router.post("/organisations/{organisation_id:uuid}/transitions")
-async def move_organisation(
-    organisation_id: UUID, db: Db, visit: SignedIn, form: Sent
-) -> Response:
+async def move_organisation(organisation_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
     """Write down what the stewards decided."""
     try:
         async with db.begin_nested():

@@ -155,9 +155,7 @@ class Reader:
         answer = await self.http.get(path, follow_redirects=True)
         return Page(answer, parse(answer.text))
 
-    async def send(
-        self, page: str, action: str, *, status: int = 303, **values: Any
-    ) -> Page:
+    async def send(self, page: str, action: str, *, status: int = 303, **values: Any) -> Page:
         """Fill in a form of a page and send it the way a browser does."""
         filled = (await self.open(page)).form(action)
         return await self.submit(action, {**filled, **values}, status=status)

@@ -165,7 +165,9 @@ async def test_a_mirrored_need_says_where_it_lives_and_is_answered_there(world: 
         page = await reader.open(address)
         assert "This need lives on nl.example" in page.main.text
         assert page.link("Answer on nl.example") == "https://nl.example/needs/7"
-        assert page.document.one("link", rel="canonical").attributes["href"].startswith("https://nl")
+        assert (
+            page.document.one("link", rel="canonical").attributes["href"].startswith("https://nl")
+        )
         assert page.main.all("form") == []
     card = (await Reader(world, None).open("/needs")).main.one("li", class_="card")
     assert card.one("span", class_="via").text == "via nl.example"

@@ -166,9 +166,7 @@ async def test_the_front_page_shows_the_newest_needs_and_the_skills_asked_for(
     assert (pill.attributes["href"], pill.text) == ("/needs?skill=postgresql", "PostgreSQL 8")
 
 
-async def test_an_organisation_is_found_and_shows_its_needs(
-    board: Board, reader: Reader
-) -> None:
+async def test_an_organisation_is_found_and_shows_its_needs(board: Board, reader: Reader) -> None:
     await board.open("Poster")
     await board.world.draft(board.owner, board.organisation, title="Draft")
     found = await reader.open("/organisations?q=στεκι")

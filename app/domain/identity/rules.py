@@ -3,6 +3,8 @@
 import hashlib
 from datetime import datetime, timedelta
 
+from app.infra.text import fold
+
 SESSION_IDLE = timedelta(days=7)
 SESSION_ABSOLUTE = timedelta(days=30)
 SESSION_SEEN_EVERY = timedelta(minutes=5)
@@ -25,14 +27,14 @@ def secret_hash(secret: str) -> bytes:
 
 def password_weakness(password: str, handle: str, minimum: int) -> str | None:
     """Say why a password is refused (NIST SP 800-63B §5.1.1.2: length and common ones)."""
-    folded = password.casefold()
+    folded = fold(password)
     if len(password) < minimum:
         return "password_too_short"
-    if len(set(folded)) < 5 or handle.casefold() in folded:
+    if len(set(folded)) < 5 or fold(handle) in folded:
         return "password_too_common"
     rest = folded
     for common in _COMMON:
-        rest = rest.replace(common, "")
+        rest = rest.replace(fold(common), "")
     return "password_too_common" if len(rest.strip("0123456789!.?*-_ ")) < 3 else None
 
 

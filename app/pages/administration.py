@@ -34,7 +34,9 @@ async def begin(request: Request, db: Db, visit: Reader, settings: Configuration
 
 
 @router.post("/setup")
-async def set_up(db: Db, visit: Reader, form: Sent, settings: Configuration) -> Response:
+async def set_up(
+    request: Request, db: Db, visit: Reader, form: Sent, settings: Configuration
+) -> Response:
     """Make the first steward and name the instance."""
     try:
         name = _Name.model_validate({"instance_name": form.value("instance_name")})
@@ -48,7 +50,7 @@ async def set_up(db: Db, visit: Reader, form: Sent, settings: Configuration) -> 
         return await _render(visit, settings, invalid(form, visit.language, error), 422)
     except AppError as error:
         return await _render(visit, settings, refused(form, visit.language, error), error.status)
-    return await enter(db, settings, account.id, go("/", "welcome"))
+    return await enter(request, db, account.id, go("/", "welcome"))
 
 
 async def _render(visit: Visit, settings: Configuration, form: Form, status: int = 200) -> Response:

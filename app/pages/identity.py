@@ -50,7 +50,9 @@ async def show_sign_in(request: Request, db: Db, visit: Reader) -> Response:
 
 
 @router.post("/sign-in")
-async def sign_in(db: Db, visit: Reader, form: Sent, settings: Configuration) -> Response:
+async def sign_in(
+    request: Request, db: Db, visit: Reader, form: Sent, settings: Configuration
+) -> Response:
     """Open a session. A failed try is counted, so no savepoint here."""
     target = safe_next(form.value("next"), visit.page.origin)
     handle, password = form.value("handle").strip()[:64], form.value("password")[:1024]
@@ -63,7 +65,7 @@ async def sign_in(db: Db, visit: Reader, form: Sent, settings: Configuration) ->
         )
         response.headers.update(error.headers)
         return response
-    return await enter(db, settings, account.id, go(target, "welcome"))
+    return await enter(request, db, account.id, go(target, "welcome"))
 
 
 @router.get("/sign-up")
@@ -74,7 +76,9 @@ async def show_sign_up(request: Request, visit: Reader, settings: Configuration)
 
 
 @router.post("/sign-up")
-async def sign_up(db: Db, visit: Reader, form: Sent, settings: Configuration) -> Response:
+async def sign_up(
+    request: Request, db: Db, visit: Reader, form: Sent, settings: Configuration
+) -> Response:
     """Make an account and sign in."""
     target = safe_next(form.value("next"), visit.page.origin)
     try:
@@ -89,7 +93,7 @@ async def sign_up(db: Db, visit: Reader, form: Sent, settings: Configuration) ->
     except AppError as error:
         shown = refused(form, visit.language, error)
         return await _render_sign_up(visit, settings, shown, target, error.status)
-    return await enter(db, settings, account.id, go(target, "welcome"))
+    return await enter(request, db, account.id, go(target, "welcome"))
 
 
 def account_of(form: Form) -> tuple[AccountFields, str]:
@@ -120,9 +124,11 @@ async def _render_sign_up(
     )
 
 
-async def enter(db: Db, settings: Configuration, account_id: UUID, response: Response) -> Response:
-    """Open a session and hand its cookie over with the answer."""
-    secret = await actions.open_session(db, account_id)
+async def enter(request: Request, db: Db, account_id: UUID, response: Response) -> Response:
+    """Open a session and hand its cookie over with the answer; one held before it is over."""
+    settings = request.app.state.settings
+    before = request.cookies.get(session_cookie(settings))
+    secret = await actions.open_session(db, account_id, instead_of=before)
     set_session_cookie(response, settings, secret)
     # From here on the account's own language counts.
     forget_cookie(response, settings, language_cookie(settings))

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from app.domain.needs.queries import HIDDEN_COUNT_MAX
 from app.infra import i18n
 from app.pages.context import PageContext
 
@@ -30,6 +31,11 @@ def static_url(name: str) -> str:
 def language_name(code: str) -> str:
     """Return a language's own name; a code we know no name for stands for itself."""
     return i18n.NATIVE_NAMES.get(code.split("-", maxsplit=1)[0].lower(), code)
+
+
+def _bounded(language: str, n: int) -> str:
+    """Write a count that stops at a bound: what was not counted on is not claimed."""
+    return i18n.format_number(language, n) + ("+" if n >= HIDDEN_COUNT_MAX else "")
 
 
 class _Templates(FileSystemLoader):
@@ -65,6 +71,7 @@ def environment(language: str) -> Environment:
         "day": partial(i18n.format_date, language),
         "moment": partial(i18n.format_datetime, language),
         "number": partial(i18n.format_number, language),
+        "bounded": partial(_bounded, language),
     }
     return made
 

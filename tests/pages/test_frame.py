@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from app.infra.i18n import LANGUAGES
-from app.pages.rendering import STATIC
+from app.pages.rendering import STATIC, environment
 from tests.factories.world import Person, World
 from tests.pages.reading import Element, Page, Reader, parse
 
@@ -218,3 +218,10 @@ def _without_media(css: str) -> str:
 def test_the_parser_of_these_tests_notices_an_unclosed_element() -> None:
     with pytest.raises(AssertionError):
         parse("<main><p>open</main>")
+
+
+@pytest.mark.parametrize(
+    ("n", "shown"), [(0, "0"), (999, "999"), (1000, "1,000+"), (2000, "2,000+")]
+)
+def test_a_count_that_stopped_at_its_bound_says_so(n: int, shown: str) -> None:
+    assert environment("en").filters["bounded"](n) == shown

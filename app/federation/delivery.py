@@ -11,7 +11,7 @@ lanes that are being probed have separate places, so a thousand dead peers delay
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -98,15 +98,16 @@ class Batch:
     nudge: bool = False
 
 
-async def deliver_due(runtime: Runtime) -> int:
-    """Send all that is due; answers how many messages were taken by peers.
+async def deliver_due(runtime: Runtime, write_mail: Callable[[], Awaitable[int]]) -> int:
+    """Write and send all that is due; answers how much was written and taken by peers.
 
-    New mail for other peers is begun while a slow peer is still being waited for.
+    New mail for other peers is written and begun while a slow peer is still being waited for.
     """
     running: dict[asyncio.Task[int], bool] = {}
-    sent = 0
+    done_now = 0
     try:
         while True:
+            done_now += await write_mail()
             probes = sum(running.values())
             healthy = len(running) - probes
             for peer_id in await _claim(runtime, HEALTHY_LANES_MAX - healthy, probing=False):
@@ -114,13 +115,13 @@ async def deliver_due(runtime: Runtime) -> int:
             for peer_id in await _claim(runtime, PROBE_LANES_MAX - probes, probing=True):
                 running[asyncio.create_task(_run_lane(runtime, peer_id))] = True
             if not running:
-                return sent
+                return done_now
             done, _ = await asyncio.wait(
                 running, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             for task in done:
                 del running[task]
-                sent += task.result()
+                done_now += task.result()
     finally:
         for task in running:
             task.cancel()

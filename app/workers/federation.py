@@ -16,13 +16,17 @@ _GREETED = "federation.greeted"
 
 async def deliver_messages(runtime: Runtime) -> int:
     """Write what peers are to be told and send what waits for them; answers how much was done."""
-    told = 0
-    while True:
-        async with transaction(runtime.sessions) as session:
-            noted = await outbox.tell_peers(session, runtime)
-        told += noted
-        if noted < outbox.BATCH_MAX:
-            return told + await deliver_due(runtime)
+
+    async def write_mail() -> int:
+        written = 0
+        while True:
+            async with transaction(runtime.sessions) as session:
+                noted = await outbox.tell_peers(session, runtime)
+            written += noted
+            if noted < outbox.BATCH_MAX:
+                return written
+
+    return await deliver_due(runtime, write_mail)
 
 
 async def process_inbox(runtime: Runtime) -> int:

@@ -1,5 +1,6 @@
 """Delivering: what an answer means, how long a lane waits, what a crash leaves behind."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -8,12 +9,16 @@ from sqlmodel import col, select, update
 
 from app.federation import delivery
 from app.federation.delivery import Result, Verdict, judge, pause
+from app.federation.peers.actions import new_peer
+from app.federation.peers.discovery import Discovered
 from app.federation.wire import problems
 from app.infra import clock, http_client
 from app.infra.database import transaction
 from app.infra.http_client import Answer, OutboundError, Outgoing
-from app.models.federation import Delivery, DeliveryState, PeerOutbox
+from app.models.federation import Delivery, DeliveryState, PeerOutbox, PeerState
+from app.workers.activity import react_to_activities
 from tests.factories.instances import Instance, Pair
+from tests.factories.world import Json
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -272,12 +277,6 @@ async def test_a_peer_that_does_not_read_the_log_is_pushed(
 
 
 async def test_a_hanging_peer_does_not_delay_another(peers: Pair, network: Network) -> None:
-    import asyncio  # noqa: PLC0415
-
-    from app.federation.peers.actions import new_peer  # noqa: PLC0415
-    from app.federation.peers.discovery import Discovered  # noqa: PLC0415
-    from app.models.federation import PeerState  # noqa: PLC0415
-
     key = (await peers.south.identity()).public_key
     async with transaction(peers.north.runtime.sessions) as session:
         peer = await new_peer(
@@ -298,12 +297,27 @@ async def test_a_hanging_peer_does_not_delay_another(peers: Pair, network: Netwo
     network.through = hang
     await one_need(peers)
     working = asyncio.create_task(peers.north.work())
-    for _ in range(100):
-        await asyncio.sleep(0.05)
-        if (await peers.south.stored())["IncomingMessage"] == 2:
-            break
-    else:
-        pytest.fail("the other peer waited for the hanging one")
+    await arrived(peers.south, 2)
+    owner, organisation = peers.north.people[-1], await only_organisation(peers)
+    await peers.north.open_need(owner, organisation, audience="public")
+    await react_to_activities(peers.north.runtime)
+    await arrived(peers.south, 3)
     assert not working.done()
     released.set()
     await working
+
+
+async def arrived(instance: Instance, count: int) -> None:
+    """Wait until an instance has stored so many messages."""
+    for _ in range(200):
+        if (await instance.stored())["IncomingMessage"] == count:
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("the other peer waited for the hanging one")
+
+
+async def only_organisation(pair: Pair) -> Json:
+    """Return north's one organisation."""
+    (found,) = (await pair.north.stranger().get("/organisations"))["items"]
+    organisation: Json = found
+    return organisation

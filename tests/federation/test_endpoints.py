@@ -1,5 +1,6 @@
 """The addresses that peers call: who we are, what a need is, and our log of what we sent."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.federation.peers.identity import Identity
+from app.federation.peers.identity import Identity, our_identity
 from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, OWN_TERMS, shared_terms
 from app.infra import clock, keys
 from app.infra.signatures import (
@@ -21,7 +22,7 @@ from app.infra.signatures import (
 )
 from app.models.federation import InstanceKey
 from tests.factories.instances import Instance, Pair
-from tests.factories.world import Json
+from tests.factories.world import Json, World
 
 COMMON = "https://w3id.org/fep/c180#"
 OURS = "https://ns.tornallom.example/mutual-aid#"
@@ -72,6 +73,20 @@ async def test_the_private_key_is_sealed_and_only_its_owner_reads_the_key_file(
     assert row is not None
     assert raw not in row.sealed_private_key
     assert (runtime.data_dir / "instance.key").stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_key_is_made_once_however_many_begin_together(world: World) -> None:
+    runtime = world.runtime
+
+    async def begin() -> bytes:
+        async with runtime.sessions() as session:
+            # Never committed: the key must last all the same.
+            found = await our_identity(session, runtime)
+            runtime.shared.pop("federation.identity", None)
+            return found.public_key.public_bytes_raw()
+
+    first = await asyncio.gather(*(begin() for _ in range(4)))
+    assert {*first, await begin()} == {first[0]}
 
 
 async def test_webfinger_leads_to_the_actor(old_friends: Pair) -> None:

@@ -20,6 +20,7 @@ from app.federation.wire.actors import (
     Multikey,
 )
 from app.infra import clock, keys
+from app.infra.database import transaction
 from app.infra.ids import public_id
 from app.infra.runtime import Runtime
 from app.infra.signatures import HttpAnswer, HttpMessage, Signer, sign_answer, sign_request
@@ -105,7 +106,9 @@ async def our_identity(session: AsyncSession, runtime: Runtime) -> Identity:
     key_file = keys.load_or_create_key_file(runtime.data_dir / KEY_FILE)
     row = await session.get(InstanceKey, KEY_FRAGMENT)
     if row is None:
-        await session.execute(_new_key(key_file))
+        # In a transaction of its own: ours may be rolled back after the key was used.
+        async with transaction(runtime.sessions) as apart:
+            await apart.execute(_new_key(key_file))
         # Another process may have been first: read what stands in the database by now.
         row = await session.get(InstanceKey, KEY_FRAGMENT, populate_existing=True)
     if row is None:

@@ -48,7 +48,7 @@ async def set_up_instance(
         settings.password_min_length,
     )
     await administration.name_instance(db, body.instance_name)
-    return await _enter(db, response, settings, account)
+    return await _enter(db, request, response, settings, account)
 
 
 @router.post("/accounts", status_code=status.HTTP_201_CREATED, operation_id="create_account")
@@ -62,7 +62,7 @@ async def create_account(
     account = await actions.register(
         db, body.fields(), body.password.get_secret_value(), settings.password_min_length
     )
-    return await _enter(db, response, settings, account)
+    return await _enter(db, request, response, settings, account)
 
 
 @router.post("/sessions", status_code=status.HTTP_201_CREATED, operation_id="sign_in")
@@ -74,7 +74,7 @@ async def sign_in(
     account = await actions.sign_in(
         db, body.handle, body.password.get_secret_value(), settings.sign_in_attempts_per_hour
     )
-    return await _enter(db, response, settings, account)
+    return await _enter(db, request, response, settings, account)
 
 
 @router.get("/sessions/current", operation_id="get_session")
@@ -105,23 +105,29 @@ async def get_me(actor: SignedIn, db: Db) -> Me:
 
 @router.patch("/me", operation_id="change_me")
 async def change_me(
-    body: AccountChanges, actor: InPerson, response: Response, db: Db, settings: Configuration
+    body: AccountChanges,
+    actor: InPerson,
+    request: Request,
+    response: Response,
+    db: Db,
+    settings: Configuration,
 ) -> Me:
     """Change one's account; a new password needs the current one and ends all sessions."""
     account_id = actor.signed_in()
+    if body.password is not None:
+        # First: a wrong one is counted, and what is counted is kept with all that came before.
+        current = body.current_password.get_secret_value() if body.current_password else ""
+        passwords = (current, body.password.get_secret_value())
+        tries = settings.sign_in_attempts_per_hour
+        minimum = settings.password_min_length
+        await actions.change_password(db, actor, passwords, minimum, tries)
     before = await queries.get_account(db, account_id)
-    given = body.model_dump(
-        exclude_unset=True, include={"display_name", "email", "language"}, exclude_none=False
-    )
-    changes = AccountFields(
-        handle=before.handle, **{k: v for k, v in given.items() if v or k == "email"}
-    )
+    said = body.model_dump(exclude_unset=True, include={"display_name", "email", "language"})
+    given = {name: value for name, value in said.items() if value or name == "email"}
+    changes = AccountFields(handle=before.handle, **given)
     account = await actions.change_account(db, actor, changes, frozenset(given))
     if body.password is not None:
-        current = body.current_password.get_secret_value() if body.current_password else ""
-        new = body.password.get_secret_value()
-        await actions.change_password(db, actor, current, new, settings.password_min_length)
-        return await _enter(db, response, settings, account)
+        return await _enter(db, request, response, settings, account)
     return await _me(db, account_id)
 
 
@@ -151,8 +157,11 @@ async def revoke_token(token_id: UUID, actor: InPerson, db: Db) -> None:
     await actions.revoke_token(db, actor, token_id)
 
 
-async def _enter(db: Db, response: Response, settings: Configuration, account: Account) -> Me:
-    secret = await actions.open_session(db, account.id)
+async def _enter(
+    db: Db, request: Request, response: Response, settings: Configuration, account: Account
+) -> Me:
+    before = request.cookies.get(cookie_name(settings))
+    secret = await actions.open_session(db, account.id, instead_of=before)
     set_session_cookie(response, settings, secret)
     return await _me(db, account.id)
 

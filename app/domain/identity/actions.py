@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -30,6 +30,9 @@ from app.models.identity import (
     SetupToken,
     SignInFailure,
 )
+
+# One name's tries are judged one after the other.
+LOCK_TRIES = text("SELECT pg_advisory_xact_lock(hashtextextended('sign-in:' || :name, 0))")
 
 
 async def offer_setup(session: AsyncSession) -> str | None:
@@ -108,21 +111,47 @@ async def sign_in(
     session: AsyncSession, handle: str, password: str, attempts_per_hour: int
 ) -> Account:
     """Return the account when handle and password fit; count the failure otherwise."""
-    if await queries.failures_within_hour(session, handle) >= attempts_per_hour:
-        raise LimitedError(
-            "sign_in_limited", retry_after_seconds=int(FAILURE_WINDOW.total_seconds() / 4)
-        )
+    await _check_tries(session, handle, attempts_per_hour)
     account = await queries.account_by_handle(session, handle)
     alive = account is not None and account.disabled_at is None
     fits = await verify_password(password, account.password_hash if account and alive else None)
-    if account is None or not fits:
-        session.add(SignInFailure(id=ids.private_id(), key=secret_hash(handle.lower())))
+    await _judge_try(session, handle, attempts_per_hour, fits=fits)
+    if account is None:  # what does not exist never fits
         raise errors.credentials_wrong()
     return account
 
 
-async def open_session(session: AsyncSession, account_id: UUID) -> str:
-    """Open a session and return its secret, for the cookie; only its hash is stored."""
+async def _check_tries(session: AsyncSession, name: str, attempts_per_hour: int) -> None:
+    if await queries.failures_within_hour(session, name) >= attempts_per_hour:
+        raise LimitedError(
+            "sign_in_limited", retry_after_seconds=int(FAILURE_WINDOW.total_seconds() / 4)
+        )
+
+
+async def _judge_try(
+    session: AsyncSession, name: str, attempts_per_hour: int, *, fits: bool
+) -> None:
+    """Let a right password pass and count a wrong one, many at once one after the other.
+
+    The lock is taken after the slow part: guesses sent together would all see a count from
+    before, and a crowd that waits with a connection each would stop everybody else.
+    """
+    await session.execute(LOCK_TRIES, {"name": name.lower()})
+    await _check_tries(session, name, attempts_per_hour)
+    if not fits:
+        session.add(SignInFailure(id=ids.private_id(), key=secret_hash(name.lower())))
+        raise errors.credentials_wrong()
+
+
+async def open_session(
+    session: AsyncSession, account_id: UUID, *, instead_of: str | None = None
+) -> str:
+    """Open a session and return its secret, for the cookie; only its hash is stored.
+
+    `instead_of` is the secret that the browser held until now: it is worth nothing afterwards.
+    """
+    if instead_of is not None:
+        await close_session(session, instead_of)
     secret = ids.secret_token()
     now = clock.now()
     session.add(
@@ -155,15 +184,19 @@ async def change_account(
 
 
 async def change_password(
-    session: AsyncSession, actor: Actor, current: str, new: str, minimum: int
+    session: AsyncSession, actor: Actor, passwords: tuple[str, str], minimum: int, tries: int
 ) -> None:
-    """Change one's password; every session ends, this one included, as does every token."""
-    account = await queries.get_account(session, actor.signed_in())
-    if actor.scopes is not None:
-        raise ForbiddenError("session_required")
-    if not await verify_password(current, account.password_hash):
-        session.add(SignInFailure(id=ids.private_id(), key=secret_hash(account.handle)))
-        raise errors.credentials_wrong()
+    """Change one's password from (current, new); every session ends, as does every token.
+
+    Wrong tries are counted apart from signing in: who found an open browser can neither guess
+    on here nor lock its owner out.
+    """
+    account = await queries.get_account(session, actor.require_session())
+    current, new = passwords
+    name = f"{account.handle} changing"  # a space: nobody's handle
+    await _check_tries(session, name, tries)
+    fits = await verify_password(current, account.password_hash)
+    await _judge_try(session, name, tries, fits=fits)
     check_password(new, account.handle, minimum)
     account.password_hash = await hash_password(new)
     await session.execute(delete(Session).where(col(Session.account_id) == account.id))

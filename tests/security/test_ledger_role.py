@@ -1,0 +1,105 @@
+"""Tampering with the books through the login that the application itself has."""
+
+# ruff: noqa: S608 - statements made of this file alone
+
+import re
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.domain.administration.invariants import count_violations
+from app.infra.database import async_url, transaction
+from tests.conftest import Services
+from tests.factories.world import World
+
+GUARDED = ("entries", "postings", "claim_history", "need_history")
+FIRST = "(SELECT entry_id FROM entries LIMIT 1)"
+COPY = "SELECT gen_random_uuid(), book_id, kind, worked_on, {claim}, corrects, recorded_by, now()"
+INTO = (
+    "INSERT INTO entries (entry_id, book_id, kind, worked_on, claim_id, corrects, "
+    "recorded_by, recorded_at, posting_count) "
+)
+CHANGES = (
+    *(f"DELETE FROM {table}" for table in GUARDED),
+    *(f"TRUNCATE {table} CASCADE" for table in GUARDED),
+    "UPDATE entries SET worked_on = '2020-01-01'",
+    "UPDATE postings SET amount = amount * 2",
+    "UPDATE claim_history SET reason = 'x'",
+    "UPDATE need_history SET reason = 'x'",
+    # Something added to an entry that stands, or an entry that does not add up.
+    (
+        f"INSERT INTO postings (entry_id, account_id, unit, amount) "
+        f"SELECT {FIRST}, account_id, 'minute', 60 FROM postings LIMIT 1"
+    ),
+    (
+        f"INSERT INTO postings (entry_id, account_id, unit, amount) "
+        f"SELECT {FIRST}, id, 'euro', 5 * (CASE kind WHEN 'worker' THEN 1 ELSE -1 END) "
+        "FROM ledger_accounts"
+    ),
+    f"{INTO} {COPY.format(claim='NULL')}, 2 FROM entries",
+    # The same work a second time.
+    f"{INTO} {COPY.format(claim='claim_id')}, 0 FROM entries",
+)
+OWNERS_ONLY = (
+    *(f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in GUARDED),
+    "SET session_replication_role = replica",
+    "DROP TABLE postings CASCADE",
+    (
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RETURN NULL; END $$"
+    ),
+    "CREATE TABLE mine (id int)",
+    "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE c AS 'x'",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "SELECT pg_read_file('postgresql.conf')",
+    "ALTER ROLE CURRENT_USER SUPERUSER",
+)
+
+
+async def _confirmed(world: World) -> None:
+    owner, worker = await world.sign_up("owner"), await world.sign_up("worker")
+    organisation = await world.organisation(owner)
+    need = await world.open_need(owner, organisation)
+    claim = await world.submitted_claim(worker, owner, need)
+    await world.confirm(owner, claim, stream="gift")
+
+
+async def _refusal(url: str, statement: str) -> str:
+    """Run one statement in a transaction of its own; answers why it was refused."""
+    engine = create_async_engine(async_url(url), poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text(statement.replace(":", r"\:")))
+    except DBAPIError as error:
+        return str(error.orig)
+    finally:
+        await engine.dispose()
+    return ""
+
+
+async def test_what_stands_in_the_books_stays(world: World, database: Services) -> None:
+    await _confirmed(world)
+    for statement in CHANGES:
+        refused = await _refusal(database.app_url, statement)
+        why = r"append-only|permission denied|sum to zero|postings instead|unique|duplicate"
+        assert re.search(why, refused), f"{statement}: {refused or 'done'}"
+    async with transaction(world.runtime.sessions) as session:
+        assert set((await count_violations(session)).values()) == {0}
+        entries = (await session.execute(text("SELECT count(*) FROM entries"))).scalar_one()
+    assert entries == 1
+
+
+async def test_the_application_cannot_take_the_guards_away(
+    world: World, database: Services
+) -> None:
+    if database.app_url == database.owner_url:
+        pytest.skip("this run has one login for everything")
+    await _confirmed(world)
+    for statement in OWNERS_ONLY:
+        refused = await _refusal(database.app_url, statement)
+        assert re.search(r"permission denied|must be owner|must be superuser", refused), (
+            f"{statement}: {refused or 'done'}"
+        )

@@ -18,7 +18,7 @@ from enum import Enum
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, exists, func, or_, update
+from sqlalchemy import ColumnElement, exists, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -352,9 +352,3 @@ def pause(outbox: PeerOutbox, result: Result) -> timedelta:
     step = min(outbox.failures, len(BACK_OFF_SECONDS) + 1) - 1
     seconds = [*BACK_OFF_SECONDS, BACK_OFF_SECONDS_MAX][max(step, 0)]
     return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))
-
-
-async def count_pending(session: AsyncSession) -> int:
-    """Count the messages that wait for peers."""
-    statement = select(func.count()).where(col(Delivery.state) == DeliveryState.PENDING)
-    return (await session.exec(statement)).one()

@@ -19,8 +19,6 @@ from app.infra import clock
 from app.infra.canonical import canonical_json
 from app.models.federation import Delivery, DeliveryState, FederationEvent, PeerOutbox
 
-DELIVER_JOB = "deliver_messages"
-
 
 @dataclass(frozen=True)
 class Said:

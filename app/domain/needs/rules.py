@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from app.errors import FieldError
-from app.infra.text import fold
+from app.infra.text import words as split
 from app.models.needs import Need, NeedState
 
 S = NeedState
@@ -70,4 +70,8 @@ def is_past(deadline: date | None, today: date) -> bool:
 
 def search_text_of(title: str, body: str, organisation: str, words: Iterable[str]) -> str:
     """Return the folded text that searching reads: title first, then all else."""
-    return fold(" \n".join((title, organisation, " ".join(words), body)))[:SEARCH_TEXT_MAX]
+    # Plain words only: PostgreSQL would keep wordpress.org or and/or as one, and a query asks for
+    # each of its words.
+    return " ".join(split(" \n".join((title, organisation, " ".join(words), body))))[
+        :SEARCH_TEXT_MAX
+    ]

@@ -1,8 +1,10 @@
 """Claims: apply, answer, log work, submit."""
 
+from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 
 from app.api.dependencies import (
     DEFAULT_LIMIT,
@@ -23,6 +25,10 @@ from app.domain.claims import actions, queries
 from app.domain.needs.queries import get_need_for, require_need_side
 from app.errors import FieldError, InvalidError
 from app.models.claims import ClaimFields, ClaimState, WorkLogFields
+
+ClaimStates = Annotated[
+    Sequence[ClaimState], Query(max_length=len(ClaimState), description="Only in these states.")
+]
 
 router = APIRouter(route_class=StrictRoute, tags=["claims"])
 
@@ -56,6 +62,25 @@ async def submit_claim(
     response.headers["Location"] = f"/api/v1/claims/{claim.id}"
     set_version(response, claim.version)
     return await claim_shape(db, actor, claim, await get_need_for(db, actor, need_id))
+
+
+@router.get("/organisations/{organisation_id}/claims", operation_id="list_organisation_claims")
+async def list_organisation_claims(
+    organisation_id: UUID,
+    request: Request,
+    response: Response,
+    actor: ClaimsReader,
+    db: Db,
+    state: ClaimStates = (),
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Listing[ClaimShape]:
+    """List the claims on all needs of an organisation, for its members; by state when named."""
+    page = await queries.claims_of_organisation(
+        db, actor, organisation_id, tuple(state) or tuple(ClaimState), limit, cursor
+    )
+    set_next_link(request, response, page.next_cursor)
+    return Listing(items=await claim_shapes(db, actor, page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/me/claims", operation_id="list_my_claims")

@@ -15,9 +15,7 @@ from app.domain.identity import queries as identity
 from app.domain.ledger import actions as ledger
 from app.domain.ledger import queries as contributions
 from app.domain.needs.queries import get_need_for
-from app.domain.organisations import errors as organisation_errors
 from app.domain.organisations import queries as organisations
-from app.domain.organisations.policy import may_see_members
 from app.errors import AppError, InvalidError
 from app.infra import clock
 from app.infra.ids import secret_token
@@ -186,11 +184,8 @@ async def _organisation_claims(
     db: Db, visit: Visit, organisation_id: UUID, form: Form, status: int = 200
 ) -> Response:
     found = await organisations.get_organisation_for(db, visit.actor, organisation_id)
-    own = await organisations.membership(db, organisation_id, visit.actor.account_id)
-    if not may_see_members(visit.actor, own):
-        raise organisation_errors.members_only()
     page = await queries.claims_of_organisation(
-        db, organisation_id, SHOWN_TO_ORGANISATION, ANSWERING_PAGE, None
+        db, visit.actor, organisation_id, SHOWN_TO_ORGANISATION, ANSWERING_PAGE, None
     )
     ordered = sorted(page.items, key=lambda row: SHOWN_TO_ORGANISATION.index(row[0].state))
     mine = [row for row in ordered if row[0].account_id != visit.actor.account_id]

@@ -121,3 +121,21 @@ async def test_the_workers_react_and_nothing_stays_waiting(world: World) -> None
         states = {row.verb: row.pending for row in rows}
     assert states["need.published"] is False
     assert not any(states.values())
+
+
+async def test_members_see_all_their_claims_in_one_list(world: World) -> None:
+    owner = await world.sign_up("owner")
+    worker = await world.sign_up("worker")
+    organisation = await world.organisation(owner)
+    path = f"/organisations/{organisation['id']}/claims"
+    one = await world.open_need(owner, organisation)
+    two = await world.open_need(owner, organisation, title="Mend the newsletter")
+    submitted = await world.submitted_claim(worker, owner, one)
+    await worker.post(f"/needs/{two['id']}/claims")
+
+    listed = await owner.get(path)
+    assert [claim["state"] for claim in listed["items"]] == ["applied", "submitted"]
+    (waiting,) = (await owner.get(path, state=["submitted", "disputed"]))["items"]
+    assert (waiting["id"], waiting["may_confirm"]) == (submitted["id"], True)
+    assert (await worker.ask("GET", path)).json()["code"] == "members_only"
+    assert (await world.stranger().ask("GET", path)).status_code == 401

@@ -14,6 +14,9 @@ from app.domain.claims import errors
 from app.domain.claims.policy import sides_of
 from app.domain.claims.rules import Side
 from app.domain.needs.queries import lock_need, need_membership
+from app.domain.organisations.errors import members_only
+from app.domain.organisations.policy import may_see_members
+from app.domain.organisations.queries import get_organisation_for, membership
 from app.errors import InvalidError, NotFoundError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.claims import LIVE_STATES, Claim, ClaimHistory, ClaimState, WorkLog
@@ -84,12 +87,18 @@ async def claims_of_need(
 
 async def claims_of_organisation(
     session: AsyncSession,
+    actor: Actor,
     organisation_id: UUID,
     states: Sequence[ClaimState],
     limit: int,
     cursor: str | None,
 ) -> Page[tuple[Claim, Need]]:
-    """Return the claims in some states on all needs of an organisation, newest first."""
+    """Return to members the claims in some states on all their needs, newest first."""
+    await get_organisation_for(session, actor, organisation_id)
+    own = await membership(session, organisation_id, actor.account_id)
+    if not may_see_members(actor, own):
+        actor.signed_in()
+        raise members_only()
     statement = select(Claim, Need).where(
         Claim.need_id == Need.id,
         Need.organisation_id == organisation_id,

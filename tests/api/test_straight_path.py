@@ -137,5 +137,5 @@ async def test_members_see_all_their_claims_in_one_list(world: World) -> None:
     assert [claim["state"] for claim in listed["items"]] == ["applied", "submitted"]
     (waiting,) = (await owner.get(path, state=["submitted", "disputed"]))["items"]
     assert (waiting["id"], waiting["may_confirm"]) == (submitted["id"], True)
-    assert (await worker.ask("GET", path)).json()["code"] == "members_only"
+    assert (await worker.ask("GET", path)).json()["code"] == "organisation_members_only"
     assert (await world.stranger().ask("GET", path)).status_code == 401

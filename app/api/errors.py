@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from app.errors import (
@@ -17,6 +18,7 @@ from app.errors import (
     ConflictError,
     FieldError,
     InvalidError,
+    MalformedError,
     UnavailableError,
 )
 from app.infra.i18n import exists, negotiate, translate
@@ -122,6 +124,11 @@ def field_errors(found: Sequence[Any]) -> list[FieldError]:
     return errors
 
 
+async def _answer_left(request: Request, _: Exception) -> Response:
+    """Nobody reads this answer; it keeps a caller who left from looking like a fault of ours."""
+    return await answer_error(request, MalformedError("body_incomplete"))
+
+
 async def _answer_database(request: Request, error: Exception) -> Response:
     return await answer_error(request, _database_error(error))
 
@@ -158,5 +165,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _answer_app)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(ClientDisconnect, _answer_left)
     for kind in (DBAPIError, PoolTimeoutError, ConnectionError, OSError):
         app.add_exception_handler(kind, _answer_database)

@@ -42,7 +42,6 @@ class Account(SQLModel, table=True):
     __tablename__ = "accounts"
     __table_args__ = (
         Index("uq_accounts_handle_folded", text("lower(handle)"), unique=True),
-        Index("uq_accounts_email_folded", text("lower(email)"), unique=True),
     )
 
     id: UUID = Field(primary_key=True)

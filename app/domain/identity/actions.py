@@ -99,12 +99,11 @@ def check_password(password: str, handle: str, minimum: int) -> None:
 
 
 async def _flush_unique(session: AsyncSession) -> None:
-    """Flush now, so that a taken handle or address is told as such."""
+    """Flush now, so that a taken handle is told as such."""
     try:
         await session.flush()
-    except IntegrityError as error:
-        taken_email = "uq_accounts_email_folded" in str(error.orig)
-        raise errors.email_taken() if taken_email else errors.handle_taken() from None
+    except IntegrityError:
+        raise errors.handle_taken() from None
 
 
 async def sign_in(
@@ -179,7 +178,6 @@ async def change_account(
     account = await queries.get_account(session, actor.signed_in())
     for name in names & {"display_name", "email", "language"}:
         setattr(account, name, getattr(changes, name))
-    await _flush_unique(session)
     return account
 
 

@@ -1,7 +1,6 @@
 """What can go wrong with accounts.
 
 handle_taken        409  somebody has that handle
-email_taken         409  somebody has that address
 credentials_wrong   401  no such handle and password together; the failure is counted
 sign_in_limited     429  too many failures for this account within an hour
 setup_done          409  the instance is set up already
@@ -21,11 +20,6 @@ from app.errors import (
 def handle_taken() -> ConflictError:
     """409: somebody has that handle."""
     return ConflictError("handle_taken", errors=[FieldError("/handle", "handle_taken")])
-
-
-def email_taken() -> ConflictError:
-    """409: somebody has that address."""
-    return ConflictError("email_taken", errors=[FieldError("/email", "email_taken")])
 
 
 def credentials_wrong() -> UnauthenticatedError:

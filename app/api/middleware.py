@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,6 +39,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# For the log line only: what nginx writes when the asker went away meanwhile.
+GONE_BEFORE_THE_END = 499
 _PUBLIC_READ = re.compile(r"^/api/v1/(needs|organisations|skills|instance|openapi\.json)")
 _log = structlog.get_logger("app.request")
 
@@ -82,6 +84,8 @@ class RequestMiddleware:
 
         try:
             await self._serve(scope, self._limited(scope, receive), send_with_headers)
+        except ClientDisconnect:
+            status = GONE_BEFORE_THE_END
         finally:
             route = getattr(scope.get("route"), "path", "-")
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
@@ -104,6 +108,8 @@ class RequestMiddleware:
 
         try:
             await self.app(scope, receive, send_noting)
+        except ClientDisconnect:
+            raise  # nobody is left to answer, and it is no fault of ours
         except Exception as error:
             if begun:
                 raise

@@ -233,6 +233,16 @@ async def test_a_list_says_how_many_the_language_filter_hides(scene: Scene) -> N
     assert (narrowed["items"], narrowed["hidden_by_language"]) == ([], 1)
 
 
+async def test_a_language_with_a_region_is_found_however_it_is_written(scene: Scene) -> None:
+    await scene.open(title="Com país", language="pt-BR")
+    for asked in ("pt-BR", "pt-br"):
+        page = await scene.stranger.get("/needs", language=asked)
+        assert ([n["title"] for n in page["items"]], page["hidden_by_language"]) == (
+            ["Com país"],
+            0,
+        )
+
+
 FOUND = [
     ("ca", "Cal una col·lecta per al forn", ["col·lecta", "collecta", "COL·LECTA", "col.lecta"]),
     ("ca", "Traducció de la pàgina principal", ["traduccio", "TRADUCCIÓ", "pagina"]),

@@ -112,7 +112,9 @@ async def list_needs(
     visible = await _visible_to(session, actor, filters)
     narrowed = and_(visible, *_conditions(filters))
     languages = [code.lower() for code in filters.language]
-    spoken: ColumnElement[bool] = col(Need.language).in_(languages) if languages else true()
+    spoken: ColumnElement[bool] = (
+        func.lower(col(Need.language)).in_(languages) if languages else true()
+    )
     statement = select(Need).where(narrowed, spoken, *_after(filters.sort, cursor))
     statement = statement.order_by(*_order(filters.sort)).limit(limit + 1)
     rows = (await session.exec(statement)).all()

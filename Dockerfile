@@ -4,7 +4,9 @@ ARG BASE=docker.io/library/python:3.13-slim-trixie
 FROM ${BASE} AS workspace
 WORKDIR /tornallom
 COPY requirements-node.lock ./
-RUN pip install --no-cache-dir --no-deps --only-binary :all: --require-hashes -r requirements-node.lock
+RUN python3 -m venv /node \
+ && /node/bin/pip install --no-cache-dir --no-deps --only-binary :all: --require-hashes -r requirements-node.lock
+ENV PATH=/node/bin:$PATH
 COPY frontend/package.json frontend/package-lock.json frontend/.npmrc frontend/
 RUN cd frontend && npm ci --ignore-scripts
 COPY frontend frontend
@@ -26,7 +28,7 @@ ENV PATH=/venv/bin:$PATH \
     TORNALLOM_NO_BOOTSTRAP=1 \
     TORNALLOM_DATA_DIR=/data \
     TORNALLOM_HOST=0.0.0.0
-RUN useradd --system --uid 10001 --no-create-home tornallom \
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin tornallom \
  && install -d -o tornallom -g tornallom -m 700 /data
 COPY --from=packages /venv /venv
 WORKDIR /tornallom

@@ -75,7 +75,9 @@ class Settings(BaseSettings):
     @property
     def origin(self) -> str:
         """The public origin: what links, ids and signatures are made with."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        # Listening everywhere is no address: what a browser on this machine would use, then.
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return self.base_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def tools(self) -> dict[str, Any]:
         """Return what a process's tools are made with (app.infra.runtime.make_runtime)."""

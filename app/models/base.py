@@ -4,6 +4,7 @@ Tables do not validate (SQLModel skips validation for `table=True`): what comes 
 goes through a `<Noun>Fields` class first.
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -40,8 +41,14 @@ def _printable(text: str) -> str:
     return text
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+# Turn the reading direction of what follows, or are not there to be seen: with them a name
+# can be made to look like another one. Joiners stay: some scripts are spelled with them.
+_UNSEEN = re.compile("[\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line of what can be seen, spaces made one."""
+    return " ".join(_UNSEEN.sub("", text).split())
 
 
 def _unix_lines(text: str) -> str:
@@ -55,7 +62,7 @@ class Fields(SQLModel):
 
 
 Text = Annotated[str, AfterValidator(_unix_lines), AfterValidator(_printable)]
-Line = Annotated[str, AfterValidator(_one_line), AfterValidator(_printable)]
+Line = Annotated[str, AfterValidator(one_line), AfterValidator(_printable)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=35)]
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=60)]
 Tag = Annotated[Line, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]

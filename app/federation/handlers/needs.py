@@ -20,6 +20,7 @@ from app.federation.wire.context import PUBLIC
 from app.federation.wire.needs import CreateNeed, DeleteNeed, Proposal, Quantity, UpdateNeed
 from app.federation.wire.problems import NOT_AUTHORISED, RULE, RefusedError
 from app.infra import clock
+from app.models.base import one_line
 from app.models.federation import Peer, RemoteObject
 from app.models.needs import (
     Audience,
@@ -186,7 +187,7 @@ def _text_of(said: Proposal) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+    return one_line(_UNPRINTABLE.sub(" ", text))
 
 
 def _tags(said: Proposal) -> list[str]:

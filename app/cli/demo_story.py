@@ -230,7 +230,8 @@ async def receive(story: Story) -> None:
     shown = await _shown(story, reader)
     story.report["peer_listing_verified"] = _same(story, story.later, shown)
     hold(story.report["peer_listing_verified"], "the listing differs from its origin")
-    story.say(f"“{story.later['title']}” was posted at north and is on south's list, as posted.")
+    north, south = story.instances.north.name, story.instances.south.name
+    story.say(f"“{story.later['title']}” was posted at {north} and stands so on {south}'s list.")
 
 
 async def _arrivals(story: Story, reader: Person) -> dict[str, Json]:
@@ -293,7 +294,7 @@ async def tamper(story: Story) -> None:
     story.report["tampered_refused"] = refused and problems and nothing
     told = refusals[0].text[:300]
     hold(story.report["tampered_refused"], f"a tampered copy was not refused as it should: {told}")
-    why = " / ".join(str(answer.json().get("detail") or "") for answer in refusals)
+    why = " / ".join(dict.fromkeys(str(a.json().get("detail") or "") for a in refusals))
     story.say(f"A copy with another title was refused twice with 401 ({why}); nothing was stored.")
 
 

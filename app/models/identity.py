@@ -40,9 +40,7 @@ class Account(SQLModel, table=True):
     """A person's account; the name is a pseudonym unless the person wants otherwise."""
 
     __tablename__ = "accounts"
-    __table_args__ = (
-        Index("uq_accounts_handle_folded", text("lower(handle)"), unique=True),
-    )
+    __table_args__ = (Index("uq_accounts_handle_folded", text("lower(handle)"), unique=True),)
 
     id: UUID = Field(primary_key=True)
     handle: str = Field(max_length=32)

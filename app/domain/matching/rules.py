@@ -70,7 +70,8 @@ def score(
             reasons.append(reason)
     if worker.languages:
         reasons.append(Reason("language", {"language": need.language}))
-    return points, reasons
+    # A language in common is said beside what counts; alone it is no reason.
+    return (points, reasons) if points else (0, [])
 
 
 def _held(

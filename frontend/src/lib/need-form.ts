@@ -16,7 +16,7 @@ export function emptyForm(organisation: string, language: string): NeedForm {
   return {
     organisation_id: organisation, title: '', body: '', language, kind: 'labour', stream: 'gift', skills: [],
     skills_unknown: false, tags: '', estimate_minutes: null, places: '1', urgency: 'normal', deadline: '', remote: true,
-    region: '', audience: 'peers', audience_peers: [], instant: false,
+    region: '', audience: 'public', audience_peers: [], instant: false,
     harm_check: { data: '', misuse: '', avoidable: '' }, link: '', beneficiary: '',
   };
 }

@@ -21,6 +21,7 @@ export class Problem extends Error {
   readonly detail: string;
   readonly requestId: string;
   readonly faults: FieldFault[];
+  readonly at = performance.now();
 
   constructor(status: number, document: ProblemDocument) {
     super(document.title ?? document.code ?? `HTTP ${status}`);

@@ -9,6 +9,7 @@ import { forgetStartingWith, recall } from '../lib/storage';
 let me = $state.raw<Me | null>(null);
 let instance = $state.raw<Instance | null>(null);
 let expired = $state(false);
+let renewed = $state(0);
 
 export const session = {
   get me() {
@@ -20,6 +21,10 @@ export const session = {
   /** The session ended while somebody was at work: what they typed stays on the page. */
   get expired() {
     return expired;
+  },
+  /** When the person signed in last: what was refused before that is over. */
+  get renewed() {
+    return renewed;
   },
   get steward() {
     return me?.account.steward ?? false;
@@ -33,6 +38,7 @@ export const session = {
 };
 
 export async function setMe(next: Me): Promise<void> {
+  if (expired) renewed = performance.now();
   me = next;
   expired = false;
   const wished = chooseLanguage([next.account.language, language()]);

@@ -8,10 +8,11 @@ export const claimNeed = async (need_id: string, note: string, key: string) =>
   (await got(api.POST('/api/v1/needs/{need_id}/claims', { params: { path: { need_id } }, body: { note }, headers: once(key) }))) as Claim;
 export const listClaimsOf = async (need_id: string) =>
   (await got(api.GET('/api/v1/needs/{need_id}/claims', { params: { path: { need_id }, query: most } }))).items as Claim[];
-export const listSubmittedClaims = async (organisation_id: string) =>
+export const listClaimsIn = async (organisation_id: string, state: ClaimState[]) =>
   (await got(api.GET('/api/v1/organisations/{organisation_id}/claims', {
-    params: { path: { organisation_id }, query: { ...most, state: ['submitted', 'disputed'] } },
+    params: { path: { organisation_id }, query: { ...most, state } },
   }))).items as Claim[];
+export const listSubmittedClaims = (organisation_id: string) => listClaimsIn(organisation_id, ['submitted', 'disputed']);
 export const listMyClaims = async () =>
   (await got(api.GET('/api/v1/me/claims', { params: { query: most } }))).items as Claim[];
 export const getClaim = async (id: string) => (await got(api.GET('/api/v1/claims/{claim_id}', at(id)))) as Claim;

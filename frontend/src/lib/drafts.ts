@@ -3,11 +3,13 @@ import { forget, recall, remember } from './storage';
 /** A typed text outlives a closed tab, a lost session and a lost network. */
 export interface Kept<T> {
   at: string;
+  /** The version of the saved thing that the text began from. */
+  version?: number;
   value: T;
 }
 
-export function keepDraft<T>(name: string, value: T, now = new Date()): boolean {
-  const kept: Kept<T> = { at: now.toISOString(), value };
+export function keepDraft<T>(name: string, value: T, version?: number, now = new Date()): boolean {
+  const kept: Kept<T> = { at: now.toISOString(), version, value };
   return remember(`draft.${name}`, JSON.stringify(kept));
 }
 

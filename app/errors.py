@@ -182,3 +182,14 @@ class UnavailableError(AppError):
     def headers(self) -> dict[str, str]:
         """RFC 9110 Retry-After: databases restart within seconds."""
         return {"Retry-After": "5"}
+
+
+def transition_impossible(state: str, to: str, possible: Sequence[str]) -> ConflictError:
+    """409: not from this state, or not by this side; says which moves are possible."""
+    extra = {"state": state, "possible": list(possible)}
+    return ConflictError("transition_impossible", extra=extra, state=state, to=to)
+
+
+def reason_required() -> InvalidError:
+    """422: this move wants a reason."""
+    return InvalidError("reason_required", errors=[FieldError("/reason", "missing")])

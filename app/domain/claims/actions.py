@@ -28,7 +28,12 @@ from app.domain.claims.rules import (
 )
 from app.domain.needs.queries import get_need_for
 from app.domain.needs.rules import is_filled
-from app.errors import ConflictError, ForbiddenError
+from app.errors import (
+    ConflictError,
+    ForbiddenError,
+    reason_required,
+    transition_impossible,
+)
 from app.infra import clock, ids
 from app.models.claims import (
     HOLDING_STATES,
@@ -145,9 +150,9 @@ def _check_move(view: ClaimView, to: ClaimState, reason: str) -> None:
     claim, need = view.claim, view.need
     if TRANSITIONS[claim.state].get(to) not in view.sides - {Side.LEDGER}:
         possible = possible_transitions(claim.state, view.sides)
-        raise errors.transition_impossible(claim.state, to, possible)
+        raise transition_impossible(claim.state, to, possible)
     if to in REASON_REQUIRED and not reason:
-        raise errors.reason_required()
+        raise reason_required()
     if to in HOLDING_STATES and claim.state not in HOLDING_STATES and is_filled(need):
         raise errors.need_full(need.places)
 

@@ -14,8 +14,6 @@ work_in_future          422  work is logged when it is done
 nothing_logged          409  submitting wants at least one work log
 """
 
-from collections.abc import Sequence
-
 from app.errors import ConflictError, FieldError, InvalidError, NotFoundError
 
 
@@ -37,17 +35,6 @@ def need_full(places: int) -> ConflictError:
 def need_not_open() -> ConflictError:
     """409: the need takes nobody now."""
     return ConflictError("need_not_open")
-
-
-def transition_impossible(state: str, to: str, possible: Sequence[str]) -> ConflictError:
-    """409: with the moves that are possible."""
-    extra = {"state": state, "possible": list(possible)}
-    return ConflictError("transition_impossible", extra=extra, state=state, to=to)
-
-
-def reason_required() -> InvalidError:
-    """422: this move wants a reason."""
-    return InvalidError("reason_required", errors=[FieldError("/reason", "missing")])
 
 
 def day_overfull(left: int) -> InvalidError:

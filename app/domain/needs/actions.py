@@ -20,7 +20,14 @@ from app.domain.needs.rules import (
 )
 from app.domain.organisations import queries as organisations
 from app.domain.profiles import skills
-from app.errors import ConflictError, FieldError, ForbiddenError, InvalidError
+from app.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidError,
+    reason_required,
+    transition_impossible,
+)
 from app.infra import clock, ids
 from app.models.claims import LIVE_STATES, ClaimState
 from app.models.needs import (
@@ -180,9 +187,9 @@ async def _own_need(
 
 def _check_move(need: Need, to: NeedState, reason: str) -> None:
     if to not in TRANSITIONS[need.state] - BY_SYSTEM:
-        raise errors.transition_impossible(need.state, to, possible_transitions(need.state))
+        raise transition_impossible(need.state, to, possible_transitions(need.state))
     if to in REASON_REQUIRED and not reason:
-        raise errors.reason_required()
+        raise reason_required()
 
 
 async def _check_claims(session: AsyncSession, need: Need, to: NeedState, reason: str) -> None:

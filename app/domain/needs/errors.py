@@ -36,17 +36,6 @@ def need_incomplete(missing: Sequence[FieldError]) -> InvalidError:
     return InvalidError("need_incomplete", errors=missing)
 
 
-def transition_impossible(state: str, to: str, possible: Sequence[str]) -> ConflictError:
-    """409: with the moves that are possible."""
-    extra = {"state": state, "possible": list(possible)}
-    return ConflictError("transition_impossible", extra=extra, state=state, to=to)
-
-
-def reason_required() -> InvalidError:
-    """422: this move wants a reason."""
-    return InvalidError("reason_required", errors=[FieldError("/reason", "missing")])
-
-
 def version_stale(current: int) -> StaleError:
     """412: with the version to start again from."""
     return StaleError("version_stale", extra={"version": current})

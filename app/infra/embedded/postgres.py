@@ -6,8 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 from urllib.parse import quote
 
 from app.infra.embedded import children, cluster
@@ -22,13 +21,12 @@ from app.infra.embedded.layout import (
     socket_fits,
     start_lock,
 )
+from app.infra.embedded.server import EmbeddedServer
 
 DEFAULT_PORT = 5432
 START_SECONDS_MAX = 300.0
 DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 ROLE_NAMES = {"owner": cluster.OWNER, "app": cluster.APP}
-# Fast shutdown, then immediate (recovers at the next start).
-STOP_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
 # Safety settings stay at PostgreSQL's defaults (fsync, full_page_writes, synchronous_commit on).
 # The log holds no statement and no row: what people write must not end up there.
 SETTINGS = {
@@ -51,21 +49,18 @@ def start_postgres(data_dir: Path) -> "EmbeddedPostgres":
     return server
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """A running cluster: addresses, databases, and its end."""
+
+    # Fast shutdown, then immediate (recovers at the next start).
+    STOP_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
 
     def __init__(self, layout: Layout) -> None:
         """Use `start_postgres`."""
         self._layout = layout
         self._passwords: dict[str, str] = {}
-        self._process: subprocess.Popen[bytes] | None = None
         self._host = ""
         self._port = 0
-
-    @property
-    def adopted(self) -> bool:
-        """Whether another process started the server (and will stop it)."""
-        return self._process is None
 
     @property
     def log(self) -> Path:
@@ -120,25 +115,6 @@ class EmbeddedPostgres:
                 return True
             self._host, self._port = running.host, running.port
             return False
-
-    def stop(self) -> None:
-        """Stop the server if this process started it; an adopted one runs on."""
-        if self._process is not None:
-            children.stop(self._process, STOP_STEPS)
-            self._process = None
-
-    def __enter__(self) -> Self:
-        """Give the server itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop it."""
-        self.stop()
 
     def _running(self) -> cluster.Postmaster | None:
         deadline = time.monotonic() + START_SECONDS_MAX

@@ -3,11 +3,8 @@
 import os
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from app.infra.embedded import children
 from app.infra.embedded.binaries import valkey_binary
@@ -21,9 +18,9 @@ from app.infra.embedded.layout import (
     start_lock,
     write_private,
 )
+from app.infra.embedded.server import EmbeddedServer
 
 START_SECONDS_MAX = 120.0
-STOP_STEPS = ((signal.SIGTERM, 15.0),)
 
 
 def start_valkey(data_dir: Path) -> "EmbeddedValkey":
@@ -34,20 +31,16 @@ def start_valkey(data_dir: Path) -> "EmbeddedValkey":
     return server
 
 
-class EmbeddedValkey:
+class EmbeddedValkey(EmbeddedServer):
     """A running Valkey: its address and its end."""
+
+    STOP_STEPS = ((signal.SIGTERM, 15.0),)
 
     def __init__(self, layout: Layout) -> None:
         """Use `start_valkey`."""
         self._layout = layout
         self._password = ""
-        self._process: subprocess.Popen[bytes] | None = None
         self._port = self._port_of_another()
-
-    @property
-    def adopted(self) -> bool:
-        """Whether another process started the server (and will stop it)."""
-        return self._process is None
 
     @property
     def log(self) -> Path:
@@ -80,25 +73,6 @@ class EmbeddedValkey:
                 return False
             self._start()
             return True
-
-    def stop(self) -> None:
-        """Stop the server if this process started it; an adopted one runs on."""
-        if self._process is not None:
-            children.stop(self._process, STOP_STEPS)
-            self._process = None
-
-    def __enter__(self) -> Self:
-        """Give the server itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop it."""
-        self.stop()
 
     def _start(self) -> None:
         account = children.account_for(self._layout.valkey)

@@ -10,6 +10,7 @@ from tests.contracts.tree import python_files, read
 NOUNS = {
     "activity",
     "administration",
+    "asks",
     "claims",
     "commons",
     "federation",
@@ -18,12 +19,16 @@ NOUNS = {
     "governance",
     "identity",
     "ledger",
+    "letters",
     "matching",
     "meetups",
+    "moderation",
     "needs",
     "notifications",
     "organisations",
     "profiles",
+    "threads",
+    "webhooks",
 }
 # Files of a layer that belong to no noun, each for a reason.
 LAYER_FILES = {

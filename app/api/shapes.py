@@ -10,13 +10,14 @@ from app.api.schemas.needs import MayClaim, NeedOrganisation, NeedShape, Origin,
 from app.domain.access import Actor, Denied
 from app.domain.claims import queries as claims
 from app.domain.claims.policy import may_claim, sides_of
-from app.domain.claims.rules import possible_transitions
+from app.domain.claims.rules import possible_moves
 from app.domain.identity.queries import accounts_by_id
 from app.domain.ledger.policy import may_confirm
 from app.domain.ledger.queries import entry_of_claim
 from app.domain.needs.policy import may_write
 from app.domain.needs.rules import possible_transitions as possible_need_transitions
 from app.domain.organisations.queries import memberships_of, organisations_by_id
+from app.infra import clock
 from app.infra.i18n import translate
 from app.models.claims import Claim
 from app.models.identity import Account
@@ -120,7 +121,7 @@ def _claim_shape(
         state=claim.state,
         note=claim.note,
         minutes_logged=minutes,
-        possible_transitions=possible_transitions(claim.state, sides),
+        possible_transitions=possible_moves(claim, sides, clock.now()),
         may_confirm=not isinstance(may_confirm(claim, sides), Denied),
         created_at=claim.created_at,
         updated_at=claim.updated_at,

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.models.base import choice, created
@@ -71,7 +71,17 @@ class Entry(SQLModel, table=True):
     """A journal transaction; two or more postings belong to it."""
 
     __tablename__ = "entries"
-    __table_args__ = (Index("ix_entries_book", "book_id", "id"),)
+    __table_args__ = (
+        Index("ix_entries_book", "book_id", "id"),
+        Index("ix_entries_claim", "claim_id", "id"),
+        # A claim is credited once; what changes that corrects one entry, each corrected once.
+        Index(
+            "uq_entries_credit_of_claim",
+            "claim_id",
+            unique=True,
+            postgresql_where=text("kind = 'contribution'"),
+        ),
+    )
 
     id: int | None = Field(
         default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
@@ -80,8 +90,10 @@ class Entry(SQLModel, table=True):
     book_id: UUID = Field(foreign_key="books.id")
     kind: EntryKind = choice(EntryKind, name="kind")
     worked_on: date
-    claim_id: UUID | None = Field(default=None, foreign_key="claims.id", unique=True)
-    corrects: UUID | None = Field(default=None, foreign_key="entries.entry_id")
+    claim_id: UUID | None = Field(default=None, foreign_key="claims.id")
+    corrects: UUID | None = Field(default=None, foreign_key="entries.entry_id", unique=True)
+    # Those who decided, where it was not one member who confirmed.
+    panel_id: UUID | None = Field(default=None, foreign_key="panels.id")
     recorded_by: UUID
     recorded_at: datetime = created()
     # Checked by the database at commit, so that nobody appends postings to an old entry.

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.domain.claims import queries
-from app.domain.claims.rules import CONFIRMABLE, LOGGABLE, Side, possible_transitions
+from app.domain.claims.rules import CONFIRMABLE, LOGGABLE, Side, possible_moves
+from app.infra import clock
 from app.models.claims import Claim, ClaimState
 from app.models.identity import Account
 from app.models.needs import Need, Stream
@@ -70,7 +71,7 @@ def _moves(claim: Claim, sides: frozenset[Side]) -> list[Move]:
         again = to is ClaimState.ACTIVE and claim.state is not ClaimState.ACCEPTED
         return "page.claim.to.active_again" if again else f"page.claim.to.{to.value}"
 
-    return [Move(to.value, label(to)) for to in possible_transitions(claim.state, sides)]
+    return [Move(to.value, label(to)) for to in possible_moves(claim, sides, clock.now())]
 
 
 async def _last_reason(db: Db, claim: Claim) -> str:

@@ -51,6 +51,8 @@ DOMAIN_EXTRAS = {
     "activity/idempotency",  # answers kept under their key
     "administration/imports",  # the job around an import
     "administration/invariants",  # what must be true of the whole database
+    "claims/drawing",  # who sits on a panel: the lot
+    "claims/panels",  # asking a panel, and what its members decide
     "needs/following",  # what becomes of needs when their organisation changes
     "needs/import_files",  # CSV and JSON Lines → rows
     "needs/import_rows",  # rows → needs, pure

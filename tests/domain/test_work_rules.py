@@ -23,6 +23,7 @@ from app.models.needs import NeedState
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 State = TypeVar("State", ClaimState, NeedState)
 PEOPLE = frozenset({Side.WORKER, Side.ORGANISATION, Side.STEWARD})
+LEDGER_ALONE = frozenset({Side.LEDGER})
 SLUGS = st.sampled_from(["python", "django", "css", "linux", "figma", "legal"])
 
 
@@ -39,16 +40,19 @@ def test_every_claim_can_begin_and_end() -> None:
     moves = {state: set(to) for state, to in claims.TRANSITIONS.items()}
     begun = _reachable(ClaimState.APPLIED, moves)
     assert begun == set(ClaimState)
-    over = {state for state, to in moves.items() if not to}
+    over = {state for state, to in moves.items() if not to} | {ClaimState.CONFIRMED}
     assert all(_reachable(state, moves) & over for state in ClaimState)
     # Confirmed work has used its place up; every other end gives it back.
     assert over & set(HOLDING_STATES) == {ClaimState.CONFIRMED}
+    # What is confirmed moves again only by a dispute, which ends in a decision of people.
+    assert moves[ClaimState.CONFIRMED] == {ClaimState.DISPUTED}
 
 
 def test_only_the_ledger_confirms() -> None:
     for state, moves in claims.TRANSITIONS.items():
         assert (ClaimState.CONFIRMED in moves) == (state in claims.CONFIRMABLE)
-        assert moves.get(ClaimState.CONFIRMED, Side.LEDGER) is Side.LEDGER
+        assert moves.get(ClaimState.CONFIRMED, LEDGER_ALONE) == LEDGER_ALONE
+        assert moves.get(ClaimState.REJECTED, LEDGER_ALONE) == LEDGER_ALONE
         assert ClaimState.CONFIRMED not in claims.possible_transitions(state, PEOPLE)
 
 

@@ -16,15 +16,20 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, Scope, enforce
 from app.domain.activity.actions import record
 from app.domain.claims import errors, queries
-from app.domain.claims.policy import may_claim, within_limits
+from app.domain.claims.drawing import begin_panel
+from app.domain.claims.policy import has_room, may_claim, within_limits
 from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import (
+    CONTESTED,
     LOGGABLE,
+    LOGGED_BEFORE_NEED,
     MINUTES_A_DAY,
     REASON_REQUIRED,
-    TRANSITIONS,
+    SCOPING_MINUTES,
+    ClaimLimits,
     Side,
-    possible_transitions,
+    holds_place,
+    possible_moves,
 )
 from app.domain.needs.queries import get_need_for
 from app.domain.needs.rules import is_filled
@@ -36,11 +41,12 @@ from app.errors import (
 )
 from app.infra import clock, ids
 from app.models.claims import (
-    HOLDING_STATES,
     Claim,
     ClaimFields,
     ClaimHistory,
+    ClaimKind,
     ClaimState,
+    PanelCause,
     WorkLog,
     WorkLogFields,
 )
@@ -53,8 +59,8 @@ TAKE_PLACE_AND_CLAIM = text("""
         RETURNING id
     )
     INSERT INTO claims
-        (id, need_id, account_id, state, note, accepted_at, created_at, updated_at, version)
-    SELECT :id, place.id, :account_id, 'accepted', :note, :now, :now, :now, 1 FROM place
+        (id, need_id, account_id, kind, state, note, accepted_at, created_at, updated_at, version)
+    SELECT :id, place.id, :account_id, 'work', 'accepted', :note, :now, :now, :now, 1 FROM place
     RETURNING id
 """)
 TAKE_PLACE = text("""
@@ -70,31 +76,41 @@ FREE_PLACE = text("""
 LOCK_WORKER = text("SELECT pg_advisory_xact_lock(hashtextextended('claims:' || :account_id, 0))")
 
 
+DEFAULT_LIMITS = ClaimLimits()
+
+
 async def submit_claim(
-    session: AsyncSession, actor: Actor, need_id: UUID, fields: ClaimFields
+    session: AsyncSession,
+    actor: Actor,
+    need_id: UUID,
+    fields: ClaimFields,
+    limits: ClaimLimits = DEFAULT_LIMITS,
 ) -> Claim:
-    """Apply to a need, or, where the need is instant, take one of its places at once."""
+    """Apply to a need, or, where the need is instant, take one of its places at once.
+
+    A scoping session takes no place: it is an hour to find out what the need is.
+    """
     account_id = actor.require(Scope.CLAIMS_WRITE)
     need = await get_need_for(session, actor, need_id)
     await session.execute(LOCK_WORKER, {"account_id": str(account_id)})
-    if not need.instant:
+    takes_place = need.instant and fields.kind == ClaimKind.WORK
+    if not takes_place:
         # Whoever closes the need looks for claims first: this one must be seen, or see the end.
         await session.refresh(need, with_for_update={"read": True})
     own = (await queries.own_claims(session, account_id, [need.id])).get(need.id)
-    enforce(may_claim(actor, need, own.state if own else None))
+    enforce(may_claim(actor, need, own.state if own else None, fields.kind))
     load = await queries.load_of(session, account_id)
-    enforce(within_limits(load.pending, load.live, load.confirmed, instant=need.instant))
+    enforce(within_limits(load, limits, instant=need.instant))
     claim_id = ids.private_id()
     state = ClaimState.ACCEPTED if need.instant else ClaimState.APPLIED
-    if need.instant:
+    if takes_place:
         await _claim_at_once(session, need, claim_id, account_id, fields.note)
     else:
-        session.add(Claim(id=claim_id, need_id=need.id, account_id=account_id, note=fields.note))
-        await _flush_one_live(session)
+        await _claim_without_place(session, need, claim_id, account_id, fields)
     claim = await session.get_one(Claim, claim_id, populate_existing=True)
     _add_history(session, actor, claim, None, state, "")
-    record(session, actor, f"claim.{state}", claim.id)
-    if need.instant:
+    await _record_move(session, actor, claim, need)
+    if takes_place:
         record(session, actor, "need.updated", need.id)
     return claim
 
@@ -119,11 +135,27 @@ async def _claim_at_once(
     await session.refresh(need)
 
 
-async def _flush_one_live(session: AsyncSession) -> None:
-    """Flush now: the partial unique index knows of claims that no query has seen."""
+async def _claim_without_place(
+    session: AsyncSession, need: Need, claim_id: UUID, account_id: UUID, fields: ClaimFields
+) -> None:
+    """Add the row and flush: the partial unique indexes know of claims that no query has seen."""
+    now = clock.now()
+    session.add(
+        Claim(
+            id=claim_id,
+            need_id=need.id,
+            account_id=account_id,
+            kind=fields.kind,
+            state=ClaimState.ACCEPTED if need.instant else ClaimState.APPLIED,
+            accepted_at=now if need.instant else None,
+            note=fields.note,
+        )
+    )
     try:
         await session.flush()
-    except IntegrityError:
+    except IntegrityError as error:
+        if "uq_claims_one_scoping" in str(error.orig):
+            raise errors.scoping_taken() from None
         raise errors.claim_exists() from None
 
 
@@ -132,38 +164,60 @@ def _why_no_place(need: Need) -> ConflictError:
 
 
 async def move_claim(
-    session: AsyncSession, actor: Actor, claim_id: UUID, to: ClaimState, reason: str
+    session: AsyncSession,
+    actor: Actor,
+    claim_id: UUID,
+    to: ClaimState,
+    reason: str,
+    limits: ClaimLimits = DEFAULT_LIMITS,
 ) -> ClaimView:
     """Move a claim, as the table allows the side on which the asker stands."""
     actor.require(Scope.CLAIMS_WRITE)
     # What is refused anyway does not queue for the need's row, where others wait for a place.
-    _check_move(await queries.get_claim_for(session, actor, claim_id), to, reason)
+    before = await queries.get_claim_for(session, actor, claim_id)
+    check_move(before, to, reason)
+    if to == ClaimState.ACCEPTED:  # before the need's row, as everywhere
+        await session.execute(LOCK_WORKER, {"account_id": str(before.claim.account_id)})
     view = await queries.lock_claim_for(session, actor, claim_id)
-    _check_move(view, to, reason)
+    check_move(view, to, reason)
+    if to == ClaimState.ACCEPTED:
+        enforce(has_room(await queries.load_of(session, view.claim.account_id), limits))
     if to == ClaimState.SUBMITTED and not await queries.minutes_logged(session, [view.claim.id]):
         raise ConflictError("nothing_logged")
     await apply_move(session, actor, view, to, reason)
     return view
 
 
-def _check_move(view: ClaimView, to: ClaimState, reason: str) -> None:
+def check_move(view: ClaimView, to: ClaimState, reason: str) -> None:
+    """Refuse a move that the table, the time or the need's places do not allow these sides."""
     claim, need = view.claim, view.need
-    if TRANSITIONS[claim.state].get(to) not in view.sides - {Side.LEDGER}:
-        possible = possible_transitions(claim.state, view.sides)
+    possible = possible_moves(claim, view.sides - {Side.LEDGER}, clock.now())
+    if to not in possible:
         raise transition_impossible(claim.state, to, possible)
     if to in REASON_REQUIRED and not reason:
         raise reason_required()
-    if to in HOLDING_STATES and claim.state not in HOLDING_STATES and is_filled(need):
+    takes = holds_place(claim.kind, to) and not holds_place(claim.kind, claim.state)
+    if takes and is_filled(need):
         raise errors.need_full(need.places)
 
 
 async def apply_move(
-    session: AsyncSession, actor: Actor, view: ClaimView, to: ClaimState, reason: str = ""
+    session: AsyncSession,
+    actor: Actor,
+    view: ClaimView,
+    to: ClaimState,
+    reason: str = "",
+    *,
+    cause: PanelCause = PanelCause.DISPUTED,
 ) -> None:
-    """Carry out a checked move of a locked claim, taking or freeing its place."""
+    """Carry out a checked move of a locked claim: its place, its panel, its history.
+
+    The view comes from `queries.lock_claim_for`; the move was checked by `check_move`, or by the
+    ledger. The clocks move with `SYSTEM`. A claim in review by a panel always has one open panel.
+    """
     claim, before = view.claim, view.claim.state
     now = clock.now()
-    held, holds = before in HOLDING_STATES, to in HOLDING_STATES
+    held, holds = holds_place(claim.kind, before), holds_place(claim.kind, to)
     if held != holds:
         statement = TAKE_PLACE if holds else FREE_PLACE
         moved = await session.execute(statement, {"need_id": view.need.id, "now": now})
@@ -178,8 +232,40 @@ async def apply_move(
         claim.accepted_at = now
     if to == ClaimState.SUBMITTED:
         claim.submitted_at = now
+    if to not in CONTESTED:
+        claim.offer_minutes = claim.offer_by = claim.offer_by_worker = None
     _add_history(session, actor, claim, before, to, reason)
-    record(session, actor, f"claim.{to}", claim.id)
+    await _record_move(session, actor, claim, view.need)
+    if before == ClaimState.PANEL_REVIEW:
+        await _close_panel(session, claim)
+    if to == ClaimState.PANEL_REVIEW:
+        await begin_panel(session, actor, view, cause)
+
+
+async def _close_panel(session: AsyncSession, claim: Claim) -> None:
+    panel = await queries.open_panel_of(session, claim.id)
+    if panel is not None:
+        panel.closed_at = clock.now()
+
+
+async def _record_move(session: AsyncSession, actor: Actor, claim: Claim, need: Need) -> None:
+    """Tell the other side, or both where nobody of them moved it; ids only, no reason."""
+    people = {claim.account_id, *await queries.members_of(session, need)}
+    told = people - {actor.account_id}
+    if actor.account_id is not None and actor.account_id != claim.account_id:
+        told &= {claim.account_id}
+    record(
+        session,
+        actor,
+        f"claim.{claim.state}",
+        claim.id,
+        claim_id=str(claim.id),
+        need_id=str(need.id),
+        organisation_id=str(need.organisation_id) if need.organisation_id else None,
+        worker_id=str(claim.account_id),
+        kind=claim.kind.value,
+        tell=sorted(str(person) for person in told),
+    )
 
 
 async def log_work(
@@ -193,6 +279,10 @@ async def log_work(
     # Somewhere it is tomorrow already: a day's grace spares everyone a zone question.
     if fields.worked_on > clock.today() + timedelta(days=1):
         raise errors.work_in_future()
+    if fields.worked_on < view.need.created_at.date() - LOGGED_BEFORE_NEED:
+        raise errors.work_before_need()
+    if view.claim.kind == ClaimKind.SCOPING:
+        await _check_hour(session, claim_id, fields.minutes)
     logged = await queries.minutes_on_day(session, account_id, fields.worked_on)
     if logged + fields.minutes > MINUTES_A_DAY:
         raise errors.day_overfull(MINUTES_A_DAY - logged)
@@ -202,6 +292,13 @@ async def log_work(
         await apply_move(session, actor, view, ClaimState.ACTIVE)
     record(session, actor, "claim.work_logged", claim_id, minutes=fields.minutes)
     return log
+
+
+async def _check_hour(session: AsyncSession, claim_id: UUID, minutes: int) -> None:
+    """A scoping session is an hour, not the work itself."""
+    logged = (await queries.minutes_logged(session, [claim_id])).get(claim_id, 0)
+    if logged + minutes > SCOPING_MINUTES:
+        raise errors.scoping_overfull(SCOPING_MINUTES - logged)
 
 
 async def delete_work_log(

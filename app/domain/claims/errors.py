@@ -8,6 +8,17 @@ transition_impossible   409  not from this state, or not by this side
 reason_required         422  this move wants a reason
 claims_limit            409  the worker holds as many places as they may
 applications_limit      409  the worker waits for as many answers as they may
+worker_claims_limit     409  told to the organisation: the worker's hands are full
+scoping_not_wanted      409  only a need whose skills are unknown wants its scope found out
+scoping_taken           409  somebody is finding its scope out already
+scoping_overfull        422  a scoping session is an hour
+work_before_need        422  more than a year before there was the need
+settlement_state        409  only what is disputed can be settled
+settlement_needed       409  less than what was logged wants the worker to agree
+settlement_parties_only 403  the two sides settle it, nobody else
+panel_not_found         404  not there, or not for the asker to know
+panel_closed            409  it is decided already
+seat_given_up           409  somebody else was drawn instead
 work_log_not_found      404  no such work log on this claim
 day_overfull            422  more than 24 hours on one day, all claims together
 work_in_future          422  work is logged when it is done
@@ -46,3 +57,30 @@ def day_overfull(left: int) -> InvalidError:
 def work_in_future() -> InvalidError:
     """422: work is logged when it is done."""
     return InvalidError("work_in_future", errors=[FieldError("/worked_on", "work_in_future")])
+
+
+def work_before_need() -> InvalidError:
+    """422: the day is more than a year before there was the need."""
+    return InvalidError("work_before_need", errors=[FieldError("/worked_on", "work_before_need")])
+
+
+def scoping_taken() -> ConflictError:
+    """409: one live scoping session per need."""
+    return ConflictError("scoping_taken")
+
+
+def scoping_overfull(left: int) -> InvalidError:
+    """422: with the minutes that are left of the hour."""
+    fields = [FieldError("/minutes", "scoping_overfull", {"left": left})]
+    return InvalidError("scoping_overfull", errors=fields, left=left)
+
+
+def settlement_minutes(logged: int) -> InvalidError:
+    """422: with what was logged."""
+    fields = [FieldError("/minutes", "settlement_minutes", {"logged": logged})]
+    return InvalidError("settlement_minutes", errors=fields, logged=logged)
+
+
+def panel_not_found() -> NotFoundError:
+    """404: not there, or not for the asker to know."""
+    return NotFoundError("panel_not_found")

@@ -1,8 +1,10 @@
 """Who may do what with a claim. Pure: policies take loaded facts."""
 
+from collections.abc import Set as AbstractSet
+
 from app.domain.access import ALLOWED, Actor, Decision, Denied
-from app.domain.claims.rules import PENDING_MAX, Side, live_claims_max
-from app.models.claims import Claim, ClaimState
+from app.domain.claims.rules import CONTESTED, ClaimLimits, Side, WorkerLoad
+from app.models.claims import Claim, ClaimKind, ClaimState, Panel, PanelSeat, SeatState
 from app.models.needs import Need, NeedState
 from app.models.organisations import Membership
 
@@ -22,7 +24,9 @@ def sides_of(actor: Actor, claim: Claim, membership: Membership | None) -> froze
     return frozenset({Side.SYSTEM}) if actor.system else frozenset()
 
 
-def may_claim(actor: Actor, need: Need, own: ClaimState | None) -> Decision:
+def may_claim(
+    actor: Actor, need: Need, own: ClaimState | None, kind: ClaimKind = ClaimKind.WORK
+) -> Decision:
     """Say whether someone may apply to a need, and if not, why."""
     if need.origin_url is not None:
         return Denied("answer_at_origin", conflict=True)
@@ -30,6 +34,10 @@ def may_claim(actor: Actor, need: Need, own: ClaimState | None) -> Decision:
         return Denied("sign_in_required")
     if own is not None:
         return Denied("claim_exists", conflict=True)
+    return _takes_scoping(need) if kind == ClaimKind.SCOPING else _takes_work(need)
+
+
+def _takes_work(need: Need) -> Decision:
     if need.state != NeedState.OPEN:
         return Denied("need_not_open", conflict=True)
     if need.taken >= need.places:
@@ -37,10 +45,44 @@ def may_claim(actor: Actor, need: Need, own: ClaimState | None) -> Decision:
     return ALLOWED
 
 
-def within_limits(pending: int, live: int, confirmed: int, *, instant: bool) -> Decision:
+def _takes_scoping(need: Need) -> Decision:
+    """Say whether a need wants someone to find out with the organisation what it is."""
+    if need.skills_unknown and need.state in {NeedState.REVIEW, NeedState.OPEN}:
+        return ALLOWED
+    return Denied("scoping_not_wanted", conflict=True)
+
+
+def within_limits(load: WorkerLoad, limits: ClaimLimits, *, instant: bool) -> Decision:
     """Keep one worker from holding what others wait for."""
-    if live >= live_claims_max(confirmed):
+    if load.live >= limits.live_max(load.confirmed):
         return Denied("claims_limit", conflict=True)
-    if not instant and pending >= PENDING_MAX:
+    if not instant and load.pending >= limits.pending:
         return Denied("applications_limit", conflict=True)
+    return ALLOWED
+
+
+def has_room(load: WorkerLoad, limits: ClaimLimits) -> Decision:
+    """Say to the organisation whether a worker may take one more on."""
+    if load.live >= limits.live_max(load.confirmed):
+        return Denied("worker_claims_limit", conflict=True, params={"live": load.live})
+    return ALLOWED
+
+
+def may_decide(seat: PanelSeat | None, panel: Panel) -> Decision:
+    """Those who were drawn decide, while the panel is open, and may think again until it closes."""
+    if seat is None:
+        return Denied("panel_not_found")
+    if panel.closed_at is not None:
+        return Denied("panel_closed", conflict=True)
+    if seat.state not in {SeatState.DRAWN, SeatState.DECIDED}:
+        return Denied("seat_given_up", conflict=True)
+    return ALLOWED
+
+
+def may_offer(claim: Claim, sides: AbstractSet[Side]) -> Decision:
+    """The two sides of a dispute offer and agree; a steward helps along and agrees to nothing."""
+    if Side.STEWARD in sides or not sides & {Side.WORKER, Side.ORGANISATION}:
+        return Denied("settlement_parties_only")
+    if claim.state not in CONTESTED:
+        return Denied("settlement_state", conflict=True)
     return ALLOWED

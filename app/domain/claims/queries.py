@@ -5,22 +5,33 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.claims import errors
 from app.domain.claims.policy import sides_of
-from app.domain.claims.rules import Side
+from app.domain.claims.rules import Side, Verdict, WorkerLoad
 from app.domain.needs.queries import lock_need, need_membership
 from app.domain.organisations.errors import members_only
 from app.domain.organisations.policy import may_see_members
 from app.domain.organisations.queries import get_organisation_for, membership
 from app.errors import InvalidError, NotFoundError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
-from app.models.claims import LIVE_STATES, Claim, ClaimHistory, ClaimState, WorkLog
+from app.models.claims import (
+    LIVE_STATES,
+    ONE_LIVE,
+    Claim,
+    ClaimHistory,
+    ClaimState,
+    Panel,
+    PanelSeat,
+    Resolution,
+    WorkLog,
+)
 from app.models.needs import Need
+from app.models.organisations import Membership
 
 
 @dataclass(frozen=True)
@@ -30,15 +41,6 @@ class ClaimView:
     claim: Claim
     need: Need
     sides: frozenset[Side]
-
-
-@dataclass(frozen=True)
-class WorkerLoad:
-    """How much one worker waits for, holds, and has had confirmed."""
-
-    pending: int
-    live: int
-    confirmed: int
 
 
 async def get_claim_for(session: AsyncSession, actor: Actor, claim_id: UUID) -> ClaimView:
@@ -133,28 +135,40 @@ def _before(cursor: str | None) -> list[ColumnElement[bool]]:
 async def own_claims(
     session: AsyncSession, account_id: UUID | None, need_ids: Sequence[UUID]
 ) -> dict[UUID, Claim]:
-    """Return one's own claims that count (alive or confirmed) on some needs, by need."""
+    """Return one's own claims that count (alive, or confirmed work) on some needs, by need."""
     if account_id is None or not need_ids:
         return {}
     statement = select(Claim).where(
-        Claim.account_id == account_id,
-        col(Claim.need_id).in_(need_ids),
-        col(Claim.state).in_((*LIVE_STATES, ClaimState.CONFIRMED)),
+        Claim.account_id == account_id, col(Claim.need_id).in_(need_ids), text(f"({ONE_LIVE})")
     )
     return {claim.need_id: claim for claim in await session.exec(statement)}
 
 
 async def load_of(session: AsyncSession, account_id: UUID) -> WorkerLoad:
     """Count what a worker waits for, holds and has had confirmed."""
+    was_confirmed = col(Claim.confirmed_at).is_not(None)
     statement = (
-        select(Claim.state, func.count())
+        select(Claim.state, was_confirmed, func.count())
         .where(Claim.account_id == account_id)
-        .group_by(col(Claim.state))
+        .group_by(col(Claim.state), was_confirmed)
     )
-    counts: dict[str, int] = {row[0]: row[1] for row in await session.execute(statement)}
-    pending = counts.get(ClaimState.APPLIED, 0)
-    alive = sum(n for state, n in counts.items() if state in LIVE_STATES)
-    return WorkerLoad(pending, alive - pending, counts.get(ClaimState.CONFIRMED, 0))
+    pending = live = confirmed = 0
+    for state, before, count in await session.execute(statement):
+        if state == ClaimState.APPLIED:
+            pending += count
+        elif state == ClaimState.CONFIRMED or before:  # disputed again: it was done all the same
+            confirmed += count
+        elif state in LIVE_STATES:
+            live += count
+    return WorkerLoad(pending, live, confirmed)
+
+
+async def members_of(session: AsyncSession, need: Need) -> Sequence[UUID]:
+    """Return the accounts of those who answer for a need."""
+    statement = select(Membership.account_id).where(
+        Membership.organisation_id == need.organisation_id
+    )
+    return (await session.exec(statement)).all()
 
 
 async def history_of(session: AsyncSession, claim_id: UUID) -> Sequence[ClaimHistory]:
@@ -163,6 +177,50 @@ async def history_of(session: AsyncSession, claim_id: UUID) -> Sequence[ClaimHis
         select(ClaimHistory).where(ClaimHistory.claim_id == claim_id).order_by(col(ClaimHistory.id))
     )
     return (await session.exec(statement)).all()
+
+
+async def seats_of(session: AsyncSession, panel_id: UUID) -> Sequence[PanelSeat]:
+    """Return everybody who was drawn for a panel, in the order of the draws."""
+    statement = (
+        select(PanelSeat).where(PanelSeat.panel_id == panel_id).order_by(col(PanelSeat.number))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def seat_of(session: AsyncSession, panel_id: UUID, account_id: UUID) -> PanelSeat | None:
+    """Return somebody's seat on a panel."""
+    statement = select(PanelSeat).where(
+        PanelSeat.panel_id == panel_id, PanelSeat.account_id == account_id
+    )
+    return (await session.exec(statement.execution_options(populate_existing=True))).first()
+
+
+def verdict_in(seat: PanelSeat) -> Verdict:
+    """Return what a member who decided has decided."""
+    return Verdict(seat.resolution or Resolution.REJECTED, seat.minutes or 0)
+
+
+async def panels_on(session: AsyncSession, claim_id: UUID) -> Sequence[Panel]:
+    """Return the panels that a claim has had, oldest first."""
+    statement = select(Panel).where(Panel.claim_id == claim_id).order_by(col(Panel.opened_at))
+    return (await session.exec(statement)).all()
+
+
+async def open_panel_of(session: AsyncSession, claim_id: UUID) -> Panel | None:
+    """Return the panel that a claim is before."""
+    statement = select(Panel).where(Panel.claim_id == claim_id, col(Panel.closed_at).is_(None))
+    return (await session.exec(statement)).first()
+
+
+async def lock_panel(
+    session: AsyncSession, actor: Actor, panel_id: UUID
+) -> tuple[ClaimView, Panel]:
+    """Lock a panel's claim as `lock_claim_for` does, and read the panel anew."""
+    before = await session.get(Panel, panel_id)
+    if before is None:
+        raise errors.panel_not_found()
+    view = await lock_claim_for(session, actor, before.claim_id)
+    return view, await session.get_one(Panel, panel_id, populate_existing=True)
 
 
 async def work_logs_of(session: AsyncSession, claim_id: UUID) -> Sequence[WorkLog]:

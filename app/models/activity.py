@@ -50,6 +50,21 @@ class Reaction(SQLModel, table=True):
     at: datetime = created()
 
 
+class ClockStep(SQLModel, table=True):
+    """A step of a clock that was taken: written with its effects, so it never has them twice.
+
+    `since` is the moment that the clock counted from: a sign of life begins a new count.
+    """
+
+    __tablename__ = "clock_steps"
+
+    object_id: UUID = Field(primary_key=True)
+    clock: str = Field(primary_key=True, max_length=30)
+    step: str = Field(primary_key=True, max_length=30)
+    since: datetime = moment(primary_key=True)
+    at: datetime = created()
+
+
 class IdempotencyKey(SQLModel, table=True):
     """An answer kept under its key, in the transaction of its effect (24 h)."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import StringConstraints
-from sqlalchemy import BigInteger, CheckConstraint, Computed, Identity, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, String, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlmodel import Field, SQLModel
 
@@ -110,6 +110,20 @@ class HarmCheck(Fields):
     avoidable: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
 
 
+class ClockFields(Fields):
+    """What an organisation sets of a need's clocks, in days; nothing set is the usual time.
+
+    The bounds are promises to the other side: nobody loses a place overnight, and no answer or
+    confirmation may be put off further than the clocks of every need allow.
+    """
+
+    start_days: Annotated[int, Field(ge=1, le=14)] | None = None
+    heartbeat_days: Annotated[int, Field(ge=3, le=30)] | None = None
+    answer_days: Annotated[int, Field(ge=1, le=5)] | None = None
+    confirm_days: Annotated[int, Field(ge=7, le=14)] | None = None
+    renewal_days: Annotated[int, Field(ge=14, le=120)] | None = None
+
+
 class NeedFields(Fields):
     """What an organisation says of a need."""
 
@@ -134,6 +148,7 @@ class NeedFields(Fields):
     link: Link | None = None
     external_id: Annotated[Line, StringConstraints(min_length=1, max_length=200)] | None = None
     beneficiary: Annotated[Line, StringConstraints(max_length=200)] | None = None
+    clocks: ClockFields = ClockFields()
 
 
 class Need(SQLModel, table=True):
@@ -158,9 +173,9 @@ class Need(SQLModel, table=True):
         ),
         Index("ix_needs_listed", "state", text("published_at DESC"), text("id DESC")),
         Index("ix_needs_organisation", "organisation_id", "state"),
-        Index("ix_needs_search", "search_vector", postgresql_using="gin"),
         Index("ix_needs_skill_slugs", "skill_slugs", postgresql_using="gin"),
         Index("ix_needs_peer", "peer_id"),
+        Index("ix_needs_clock", "clock_at", "id", postgresql_where=text("clock_at IS NOT NULL")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -199,16 +214,14 @@ class Need(SQLModel, table=True):
     beneficiary: str | None = Field(default=None, max_length=200)
     source: dict[str, Any] | None = data(default=None, nullable=True)
     search_text: str = ""
-    search_vector: Any = Field(
-        default=None,
-        sa_type=TSVECTOR,
-        sa_column_args=[Computed("to_tsvector('simple'::regconfig, search_text)", persisted=True)],
-    )
     created_by: UUID | None = Field(default=None, foreign_key="accounts.id")
     created_at: datetime = created()
     updated_at: datetime = created()
     published_at: datetime | None = moment(default=None, nullable=True)
     version: int = 1
+    clocks: dict[str, int] = data(default_factory=dict)
+    renewed_at: datetime | None = moment(default=None, nullable=True)
+    clock_at: datetime | None = moment(default=None, nullable=True)
 
 
 class NeedHistory(SQLModel, table=True):
@@ -226,3 +239,46 @@ class NeedHistory(SQLModel, table=True):
     reason: str = ""
     request_id: str | None = Field(default=None, max_length=64)
     at: datetime = created()
+
+
+class NeedListing(SQLModel, table=True):
+    """What lists and searches read of a need; triggers keep it with the need's own row.
+
+    `place` is the state, or "filled" while every place of an open need is taken. `soon` counts
+    the days from the deadline to the year 9999 (0 without one), so that every list is read in one
+    direction. `lexemes` holds words, stems and, as "=x:…", what filters ask for.
+    """
+
+    __tablename__ = "need_listings"
+    __table_args__ = (
+        Index(
+            "ix_need_listings_soonest",
+            "place",
+            text("soon DESC"),
+            text("published DESC"),
+            text("need_id DESC"),
+        ),
+        Index("ix_need_listings_newest", "place", text("published DESC"), text("need_id DESC")),
+        Index(
+            "ix_need_listings_lexemes",
+            "lexemes",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
+    )
+
+    need_id: UUID = Field(primary_key=True, foreign_key="needs.id", ondelete="CASCADE")
+    place: str = Field(max_length=32)
+    public: bool
+    soon: int
+    published: datetime = moment()
+    languages: list[str] = texts()
+    kind: str = Field(max_length=32)
+    stream: str = Field(max_length=32)
+    urgency: str = Field(max_length=32)
+    minutes: int | None = None
+    remote: bool
+    organisation_id: UUID | None = None
+    instance: str = Field(max_length=300)
+    skills: list[str] = texts()
+    lexemes: Any = Field(sa_type=TSVECTOR, nullable=False)

@@ -18,12 +18,14 @@ from app.models.base import (
     Slug,
     Tag,
     Text,
+    TimeZone,
     choice,
     created,
     data,
     moment,
     texts,
 )
+from app.models.need_parts import Amount, Contact, HandoverItem, Maintainer, ProposalState
 
 LINK_PATTERN = r"^(https?|ftp|mailto|ircs?|xmpp|matrix):[^\s<>\"\\]{1,1990}$"
 Link = Annotated[str, StringConstraints(pattern=LINK_PATTERN, max_length=2000)]
@@ -149,6 +151,13 @@ class NeedFields(Fields):
     external_id: Annotated[Line, StringConstraints(min_length=1, max_length=200)] | None = None
     beneficiary: Annotated[Line, StringConstraints(max_length=200)] | None = None
     clocks: ClockFields = ClockFields()
+    starts_on: date | None = None
+    time_zone: TimeZone | None = None
+    amount: Amount | None = None
+    contacts: Annotated[list[Contact], Field(max_length=5)] = []
+    contact_public: bool = False
+    priority_days: Annotated[int, Field(ge=1, le=30)] | None = None
+    handover: Annotated[list[HandoverItem], Field(max_length=20)] = []
 
 
 class Need(SQLModel, table=True):
@@ -171,6 +180,14 @@ class Need(SQLModel, table=True):
             unique=True,
             postgresql_where=text("external_id IS NOT NULL"),
         ),
+        CheckConstraint(
+            "coalesce(maintainer = 'worker', false) = (maintainer_id IS NOT NULL)",
+            name="one_named_maintainer",
+        ),
+        CheckConstraint(
+            "(amount_minor IS NULL) = (currency IS NULL)", name="amount_with_currency"
+        ),
+        Index("uq_needs_care_of", "care_of", unique=True),
         Index("ix_needs_listed", "state", text("published_at DESC"), text("id DESC")),
         Index("ix_needs_organisation", "organisation_id", "state"),
         Index("ix_needs_skill_slugs", "skill_slugs", postgresql_using="gin"),
@@ -214,6 +231,27 @@ class Need(SQLModel, table=True):
     beneficiary: str | None = Field(default=None, max_length=200)
     source: dict[str, Any] | None = data(default=None, nullable=True)
     search_text: str = ""
+    starts_on: date | None = None
+    time_zone: str | None = Field(default=None, max_length=60)
+    amount_minor: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str | None = Field(default=None, max_length=3)
+    contacts: list[dict[str, Any]] = data(default_factory=list)
+    contact_public: bool = False
+    priority_days: int | None = None
+    handover: list[dict[str, Any]] = data(default_factory=list)
+    handover_note: str = ""
+    text_version: int = 1
+    # The words of all translations, for searching.
+    translated_text: str = ""
+    closed_without_work: bool = False
+    maintainer: Maintainer | None = choice(
+        Maintainer, name="maintainer", default=None, nullable=True
+    )
+    maintainer_id: UUID | None = Field(default=None, foreign_key="accounts.id")
+    maintainer_agreed_at: datetime | None = moment(default=None, nullable=True)
+    # A care need keeps running what this one built; at most one follows each.
+    care_of: UUID | None = Field(default=None, foreign_key="needs.id")
+    recurs_months: int | None = None
     created_by: UUID | None = Field(default=None, foreign_key="accounts.id")
     created_at: datetime = created()
     updated_at: datetime = created()
@@ -239,6 +277,52 @@ class NeedHistory(SQLModel, table=True):
     reason: str = ""
     request_id: str | None = Field(default=None, max_length=64)
     at: datetime = created()
+
+
+class NeedTranslation(SQLModel, table=True):
+    """A need's words in another language, made from `source_version` of its own words."""
+
+    __tablename__ = "need_translations"
+
+    need_id: UUID = Field(foreign_key="needs.id", ondelete="CASCADE", primary_key=True)
+    language: str = Field(max_length=35, primary_key=True)
+    title: str = Field(max_length=200)
+    body: str = ""
+    human: bool = True
+    source_version: int
+    account_id: UUID | None = Field(default=None, foreign_key="accounts.id")
+    created_at: datetime = created()
+    updated_at: datetime = created()
+
+
+class ScopeFields(Fields):
+    """What a scoping session found out: which skills, how long, and better words for it."""
+
+    skills: Annotated[list[NeedSkillFields], Field(min_length=1, max_length=30)]
+    estimate_minutes: Minutes
+    body: Annotated[Text, StringConstraints(max_length=20_000)] = ""
+    note: Annotated[Text, StringConstraints(max_length=2000)] = ""
+
+
+class ScopeProposal(SQLModel, table=True):
+    """A proposed scope of a need, which its organisation takes over or not."""
+
+    __tablename__ = "scope_proposals"
+
+    id: UUID = Field(primary_key=True)
+    need_id: UUID = Field(foreign_key="needs.id", ondelete="CASCADE", index=True)
+    account_id: UUID = Field(foreign_key="accounts.id")
+    skills: list[dict[str, Any]] = data()
+    estimate_minutes: int
+    body: str = ""
+    note: str = ""
+    state: ProposalState = choice(
+        ProposalState, name="proposal_state", default=ProposalState.PROPOSED
+    )
+    reason: str = ""
+    decided_by: UUID | None = Field(default=None, foreign_key="accounts.id")
+    decided_at: datetime | None = moment(default=None, nullable=True)
+    created_at: datetime = created()
 
 
 class NeedListing(SQLModel, table=True):

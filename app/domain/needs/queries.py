@@ -19,7 +19,16 @@ from app.errors import InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.infra.text import words
 from app.models.claims import Claim, ClaimState
-from app.models.needs import Audience, Need, NeedHistory, NeedKind, NeedState, Stream, Urgency
+from app.models.needs import (
+    Audience,
+    Need,
+    NeedHistory,
+    NeedKind,
+    NeedListing,
+    NeedState,
+    Stream,
+    Urgency,
+)
 from app.models.organisations import Membership
 
 FAR_FUTURE = date(9999, 12, 31)
@@ -212,7 +221,8 @@ def _text_query(text: str) -> ColumnElement[bool] | None:
     if not found:
         return None
     query = func.to_tsquery("simple", " & ".join(f"{word}:*" for word in found))
-    matches: ColumnElement[bool] = col(Need.search_vector).op("@@")(query)
+    found_in = select(NeedListing.need_id).where(col(NeedListing.lexemes).op("@@")(query))
+    matches: ColumnElement[bool] = col(Need.id).in_(found_in)
     return matches
 
 

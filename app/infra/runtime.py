@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.infra.database import make_engine, make_sessions
 from app.infra.queue import Doorbell
+from app.infra.wakeups import Wakeups
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Runtime:
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     doorbell: Doorbell
+    wakeups: Wakeups
     origin: str
     data_dir: Path
     dev_origins: frozenset[str] = frozenset()
@@ -32,6 +34,7 @@ class Runtime:
         for tool in self.shared.values():
             if hasattr(tool, "aclose"):
                 await tool.aclose()
+        await self.wakeups.aclose()
         await self.doorbell.close()
         await self.engine.dispose()
 
@@ -51,6 +54,7 @@ def make_runtime(
         engine=engine,
         sessions=make_sessions(engine),
         doorbell=Doorbell(redis_url),
+        wakeups=Wakeups(redis_url),
         origin=origin,
         data_dir=data_dir,
         dev_origins=dev_origins,

@@ -46,6 +46,7 @@ class Account(SQLModel, table=True):
     handle: str = Field(max_length=32)
     display_name: str = Field(default="", max_length=80)
     email: str | None = Field(default=None, max_length=254)
+    email_proven_at: datetime | None = moment(default=None, nullable=True)
     password_hash: str
     language: str = Field(default="en", max_length=35)
     steward: bool = False

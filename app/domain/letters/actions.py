@@ -4,6 +4,7 @@ This stands low in the order of domains, so that any verb can write one in its o
 a letter exists exactly when what it tells of does.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,14 +21,24 @@ from app.models.letters import Letter, MailLink
 
 async def write_letter(session: AsyncSession, draft: Draft) -> None:
     """Put a letter where the worker finds it; a second one under the same key is nothing."""
+    await write_letters(session, [draft])
+
+
+async def write_letters(session: AsyncSession, drafts: Sequence[Draft]) -> None:
+    """Write several letters, each to one address, in one statement."""
+    if not drafts:
+        return
     now = clock.now()
-    row = {
-        "id": ids.private_id(), "address": draft.address, "account_id": draft.account_id,
-        "language": draft.language, "template": draft.template, "values": draft.values,
-        "list_name": draft.list_name, "key": draft.key, "created_at": now, "next_try_at": now,
-        "attempts": 0,
-    }  # fmt: skip
-    await session.execute(insert(Letter).values(row).on_conflict_do_nothing())
+    rows = [
+        {
+            "id": ids.private_id(), "address": draft.address, "account_id": draft.account_id,
+            "language": draft.language, "template": draft.template, "values": draft.values,
+            "list_name": draft.list_name, "key": draft.key, "created_at": now,
+            "next_try_at": now, "attempts": 0,
+        }
+        for draft in drafts
+    ]  # fmt: skip
+    await session.execute(insert(Letter).values(rows).on_conflict_do_nothing())
     session.info[PENDING_MARK] = True
 
 
@@ -71,7 +82,7 @@ async def use_link(session: AsyncSession, purpose: str, token: str) -> UUID:
         .values(used_at=clock.now())
         .returning(col(MailLink.subject_id))
     )
-    found = (await session.exec(statement)).scalar_one_or_none()
+    found: UUID | None = (await session.exec(statement)).scalar_one_or_none()
     if found is None:
         raise errors.mail_link_gone()
     return found

@@ -1,0 +1,143 @@
+"""Who is told of what. NOTICES is the one table of it; docs/notices.md tells it. Pure.
+
+To tell people of something new: record an activity (`activity.actions.record`), add its row here,
+and the texts `notice.<kind>.title` and `notice.<kind>.text` (`{need}` and `{organisation}` are
+filled in, with what the reader may see at that moment). Nobody is told of what they did themselves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from app.models.notifications import MailWish, Reader, Topic
+
+
+class By(StrEnum):
+    """Whose doing an activity must be for a row to count."""
+
+    ANYBODY = "anybody"
+    WORKER = "worker"  # the worker of the claim
+    OTHERS = "others"  # anybody but the worker
+
+
+class Opens(StrEnum):
+    """What a notice leads to."""
+
+    CLAIM = "claim"
+    OWN_CLAIM = "own_claim"
+    NEED = "need"
+    ORGANISATION = "organisation"
+    CLAIMS_OF_ORGANISATION = "claims_of_organisation"
+    ORGANISATIONS = "organisations"
+    REVIEW = "review"
+    PEERS = "peers"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of notice: who is told, under which topic, and what it opens.
+
+    `named` is the key in the activity's details that holds the ids of the accounts told when
+    `reader` is NAMED (one id, or a list of them).
+    """
+
+    kind: str
+    reader: Reader
+    topic: Topic
+    opens: Opens
+    by: By = By.ANYBODY
+    named: str = "tell"
+
+
+WORKER, MEMBERS, STEWARDS, NAMED = Reader.WORKER, Reader.MEMBERS, Reader.STEWARDS, Reader.NAMED
+T = Topic
+
+
+def _decided(kind: str) -> Row:
+    return Row(kind, WORKER, T.DECISIONS, Opens.OWN_CLAIM)
+
+
+def _arrived(kind: str, by: By = By.ANYBODY) -> Row:
+    return Row(kind, MEMBERS, T.APPLICATIONS, Opens.CLAIM, by)
+
+
+NOTICES: Mapping[str, tuple[Row, ...]] = {
+    # An application, and how it is answered: whoever applied hears of every end it can have.
+    "claim.applied": (_arrived("claim_applied"),),
+    "claim.accepted": (_decided("claim_accepted"), _arrived("claim_taken", By.WORKER)),
+    "claim.declined": (_decided("claim_declined"),),
+    "claim.expired": (_decided("claim_expired"),),
+    "claim.released": (_decided("claim_released"),),
+    "claim.withdrawn": (_arrived("claim_let_go", By.WORKER),),
+    "claim.lapsed": (_decided("claim_lapsed"), _arrived("claim_let_go")),
+    # Work, and what is said of it.
+    "claim.submitted": (_arrived("claim_submitted"),),
+    "claim.changes_requested": (_decided("claim_changes_requested"),),
+    "claim.confirmed": (_decided("claim_confirmed"),),
+    "claim.rejected": (_decided("claim_rejected"), _arrived("claim_rejected")),
+    "claim.disputed": (_decided("claim_disputed"), _arrived("claim_disputed")),
+    "claim.panel_review": (_decided("claim_panel_review"), _arrived("claim_panel_review")),
+    # Organisations and their members.
+    "organisation.created": (
+        Row("organisation_created", STEWARDS, T.STEWARDSHIP, Opens.ORGANISATION),
+    ),
+    "organisation.accepted": (
+        Row("organisation_accepted", MEMBERS, T.ORGANISATIONS, Opens.ORGANISATION),
+    ),
+    "organisation.declined": (
+        Row("organisation_declined", MEMBERS, T.ORGANISATIONS, Opens.ORGANISATION),
+    ),
+    "organisation.suspended": (
+        Row("organisation_suspended", MEMBERS, T.ORGANISATIONS, Opens.ORGANISATION),
+    ),
+    "organisation.member_added": (
+        Row("member_added", NAMED, T.ORGANISATIONS, Opens.ORGANISATION, named="member"),
+    ),
+    "organisation.member_removed": (
+        Row("member_removed", NAMED, T.ORGANISATIONS, Opens.ORGANISATIONS, named="member"),
+    ),
+    "peer.requested": (Row("peer_requested", STEWARDS, T.STEWARDSHIP, Opens.PEERS),),
+}
+
+KINDS: Mapping[str, Row] = {row.kind: row for rows in NOTICES.values() for row in rows}
+
+# Unless a person says otherwise: an answer that they wait for comes at once, the rest once a day.
+DEFAULT_WISHES: Mapping[Topic, MailWish] = {
+    topic: MailWish.AT_ONCE if topic is Topic.DECISIONS else MailWish.DAILY for topic in Topic
+}
+DEFAULT_HOUR = 8
+# One letter for a conversation that goes on: the next comes when it was read, or after this long.
+MAIL_AGAIN_AFTER = timedelta(hours=12)
+# A digest that could not be sent at its hour is sent later, but not when the next is nearly due.
+WEEK_STARTS_ON = 0
+ANSWER_LINK_DAYS = 30
+STOP_LINK_DAYS = 366
+
+
+def wish_for(wishes: Mapping[str, str], topic: Topic) -> MailWish:
+    """Return when somebody wants mail of a topic."""
+    return MailWish(wishes.get(topic.value, DEFAULT_WISHES[topic].value))
+
+
+def digest_period(wish: MailWish, now: datetime, hour: int, zone: str) -> tuple[str, datetime]:
+    """Return the newest digest that is due at `now`: its name, and the moment it was due.
+
+    The name is the local day (or the week's Monday) whose hour has come, so that each is sent
+    once, whenever a worker gets to it. An hour that a change of the clocks leaves out is the one
+    after it; one that comes twice is the first.
+    """
+    place = ZoneInfo(zone)
+    day = now.astimezone(place).date()
+    due = _moment(day, hour, place)
+    if due > now:
+        day -= timedelta(days=1)
+    if wish is MailWish.WEEKLY:
+        day -= timedelta(days=(day.weekday() - WEEK_STARTS_ON) % 7)
+    return f"{wish.value} {day.isoformat()}", _moment(day, hour, place)
+
+
+def _moment(day: object, hour: int, place: ZoneInfo) -> datetime:
+    local = datetime.combine(day, time(hour), place)  # type: ignore[arg-type]
+    return local.astimezone(UTC)

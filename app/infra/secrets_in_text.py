@@ -45,13 +45,19 @@ _PHONE_WORD = (
     r"|telefoon|mobiel)"
 )
 _NAMED_PHONE = re.compile(
-    rf"\b{_PHONE_WORD}\b[.:]?[^\w\n+(]{{0,3}}(?:[^\W\d]{{1,8}}\s)?(\+?\(?\d[\d ().\-]{{5,20}}\d)", re.I
+    rf"\b{_PHONE_WORD}\b[.:]?[^\w\n+(]{{0,3}}(?:[^\W\d]{{1,8}}\s)?"
+    r"(\+?\(?\d[\d ().\-]{5,20}\d)",
+    re.IGNORECASE,
+)
+_PHONE = re.compile(
+    rf"\b{_PHONE_WORD}\b[.:]?[^\w\n+(]{{0,3}}(?:[^\W\d]{{1,8}}\s)?(\+?\(?\d[\d ().\-]{{5,20}}\d)",
+    re.IGNORECASE,
 )
 _PHONE = re.compile(r"(?<![\w+#/.,=:@\-])(\+|00|\()?\d(?:[ ().\-]{0,2}\d){7,14}(?![\w\-/=.]\w|\w)")
 _DOTTED_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _DATE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d[-/. ]\d\d|\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d")
 
-_PASS_WORD = (
+_WORD_FOR_SECRET = (
     r"(?:passwords?|passwd|passphrase|passcode|pwd|pass|pin|login|κωδικός|κωδικό|κωδικοί|κωδικους"
     r"|κωδικούς|συνθηματικό|συνθηματικά|contrasenya|contrasenyes|contraseñas?|clave|clau"
     r"|wachtwoord(?:en)?|wachtzin|toegangscode)"
@@ -61,17 +67,18 @@ _QUOTED = r"[\"'«“‘`][^\"'»”’`\s]{4,80}[\"'»”’`]"
 _TOKEN = r"[^\s\"'«»“”‘’`<>]{4,80}"  # noqa: S105 - a pattern
 # "password: x" is one whatever x is, if the line ends there; "the password is x" if x looks it.
 _SIGNED = re.compile(
-    rf"\b{_PASS_WORD}\b[^\S\n]{{0,2}}(?:\w{{2,14}}[^\S\n]){{0,2}}[:=→][^\S\n]{{0,2}}"
+    rf"\b{_WORD_FOR_SECRET}\b[^\S\n]{{0,2}}(?:\w{{2,14}}[^\S\n]){{0,2}}[:=→][^\S\n]{{0,2}}"
     rf"(?P<secret>{_QUOTED}|{_TOKEN})(?P<end>[^\S\n]{{0,3}}(?:\n|$))?",
-    re.I,
+    re.IGNORECASE,
 )
 _SAID = re.compile(
-    rf"\b{_PASS_WORD}\b[^\n.:=]{{0,40}}?\b(?:is|are|was|είναι|ειναι|ήταν|és|es|era|som|is het)\b"
+    rf"\b{_WORD_FOR_SECRET}\b[^\n.:=]{{0,40}}?\b(?:is|are|was|είναι|ειναι|ήταν|és|es|era|som|is het)\b"
     rf"[^\S\n]{{1,2}}(?P<secret>{_QUOTED}|{_TOKEN})",
-    re.I,
+    re.IGNORECASE,
 )
 _ASSIGNED = re.compile(
-    rf"\b{_KEY_WORD}\b[^\S\n]{{0,2}}[:=][^\S\n]{{0,2}}[\"']?(?P<secret>[\w+/.\-]{{16,200}})", re.I
+    rf"\b{_KEY_WORD}\b[^\S\n]{{0,2}}[:=][^\S\n]{{0,2}}[\"']?(?P<secret>[\w+/.\-]{{16,200}})",
+    re.IGNORECASE,
 )
 _KEYS = re.compile(
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----|\bgh[pousr]_[A-Za-z0-9]{20,}|\bAKIA[0-9A-Z]{16}\b"
@@ -82,28 +89,40 @@ _KEYS = re.compile(
 _UP = r"[A-ZÀ-ÖØ-ÞΆ-ΏΑ-Ω]"
 _NAME = rf"{_UP}[\w'’·.-]{{1,30}}"
 _LINK = r"(?:(?:de la|de les|de los|de las|dels|del|de|d['’]|la|les|el|els|los|las|i|y)\s?)"
+_GREEK_STREET = (
+    r"\b(?:[Οο]δ(?:ός|ό|ού|\.)|ΟΔΟΣ|[Λλ]εωφ(?:όρος|όρου|όρο|\.)|[Ππ]λατεία|[Ππ]λατείας)\s{1,2}"
+    rf"(?:{_NAME}\s){{1,3}}(?:αρ(?:ιθμός|\.)?\s?)?\d{{1,4}}\b"
+)
+_GREEK_POSTCODE = r"\bΤ\.?\s?Κ\.?[\s:]{0,2}\d{3}\s?\d{2}\b"
+_IBERIAN_STREET = (
+    r"(?:\b[Cc]/\s?|\b(?:[Cc]arrer|[Cc]alle|[Aa]vinguda|[Aa]venida|[Aa]v(?:d?a)?\.|[Pp]laça"
+    r"|[Pp]laza|[Pp]asseig|[Pp]aseo|[Tt]ravessera|[Rr]onda|[Pp]tge\.|[Pp]g\.|[Pp]l\.)\s)"
+    rf"{_LINK}?{_NAME}(?:\s{_LINK}?{_NAME}){{0,3}},?\s{{0,2}}"
+    r"(?:[Nn](?:úm|um|º|\.)?\.?\s?)?\d{1,4}\b"
+)
+_IBERIAN_POSTCODE = r"\b(?:[Cc]\.?[Pp]\.?|[Cc]odi [Pp]ostal|[Cc]ódigo [Pp]ostal)[\s:]{1,2}\d{5}\b"
+# A street's ending tells it; the postcode is one that no unit looks like.
+_DUTCH_STREET = (
+    rf"\b{_UP}[a-zà-ÿ'-]{{1,30}}"
+    r"(?:straat|laan|weg|plein|gracht|kade|singel|steeg|dijk|dreef|plantsoen)"
+    r"\s\d{1,4}(?:\s?[a-zA-Z]\b|-\d{1,3}|\b)"
+)
+_DUTCH_POSTCODE = (
+    r"\b[1-9]\d{3}\s?(?!SA|SD|SS|[KMGTP]B|[KCM]M|KW|HZ|PX|EU|US|UK|[AP]M|AD|BC|CE|OK|PR|ID)"
+    r"[A-Z]{2}\b"
+)
+_ENGLISH_STREET = (
+    rf"\b\d{{1,5}}[a-z]?,?\s(?:{_NAME}\s){{1,3}}"
+    r"(?:Street|St\.|Road|Rd\.|Avenue|Ave\.|Lane|Square|Drive|Terrace|Crescent|Gardens)(?!\w)"
+)
+_ENGLISH_POSTCODE = r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}\b"
 _PLACES = tuple(
     re.compile(pattern)
     for pattern in (
-        # Greek: a street and its number; the postcode.
-        rf"\b(?:[Οο]δ(?:ός|ό|ού|\.)|ΟΔΟΣ|[Λλ]εωφ(?:όρος|όρου|όρο|\.)|[Ππ]λατεία|[Ππ]λατείας)\s{{1,2}}"
-        rf"(?:{_NAME}\s){{1,3}}(?:αρ(?:ιθμός|\.)?\s?)?\d{{1,4}}\b",
-        r"\bΤ\.?\s?Κ\.?[\s:]{0,2}\d{3}\s?\d{2}\b",
-        # Catalan and Spanish.
-        rf"(?:\b[Cc]/\s?|\b(?:[Cc]arrer|[Cc]alle|[Aa]vinguda|[Aa]venida|[Aa]v(?:d?a)?\.|[Pp]laça|[Pp]laza"
-        rf"|[Pp]asseig|[Pp]aseo|[Tt]ravessera|[Rr]onda|[Pp]tge\.|[Pp]g\.|[Pp]l\.)\s){_LINK}?{_NAME}"
-        rf"(?:\s{_LINK}?{_NAME}){{0,3}},?\s{{0,2}}(?:[Nn](?:úm|um|º|\.)?\.?\s?)?\d{{1,4}}\b",
-        r"\b(?:[Cc]\.?[Pp]\.?|[Cc]odi [Pp]ostal|[Cc]ódigo [Pp]ostal)[\s:]{1,2}\d{5}\b",
-        # Dutch: a street's ending tells it; the postcode, which no unit looks like.
-        rf"\b{_UP}[a-zà-ÿ'-]{{1,30}}(?:straat|laan|weg|plein|gracht|kade|singel|steeg|dijk|dreef|plantsoen)"
-        r"\s\d{1,4}(?:\s?[a-zA-Z]\b|-\d{1,3}|\b)",
-        r"\b[1-9]\d{3}\s?(?!SA|SD|SS|[KMGTP]B|[KCM]M|KW|HZ|PX|EU|US|UK|[AP]M|AD|BC|CE|OK|PR|ID)[A-Z]{2}\b",
-        # English.
-        rf"\b\d{{1,5}}[a-z]?,?\s(?:{_NAME}\s){{1,3}}(?:Street|St\.|Road|Rd\.|Avenue|Ave\.|Lane|Square"
-        r"|Drive|Terrace|Crescent|Gardens)(?!\w)",
-        r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}\b",
+        _GREEK_STREET, _GREEK_POSTCODE, _IBERIAN_STREET, _IBERIAN_POSTCODE, _DUTCH_STREET,
+        _DUTCH_POSTCODE, _ENGLISH_STREET, _ENGLISH_POSTCODE,
     )
-)
+)  # fmt: skip
 
 
 def find_secrets(text: str) -> Sequence[Finding]:

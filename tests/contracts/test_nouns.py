@@ -43,21 +43,31 @@ LAYER_FILES = {
         "shapes",  # answers that several nouns give
     },
     "app/api/schemas": {"base"},
-    "app/workers": {"main", "reactions", "runtime"},
+    "app/workers": {"clocks", "main", "reactions", "runtime"},
 }
 DOMAIN_FILES = {"actions", "queries", "policy", "rules", "errors"}
 # Files of one domain beside the five, each for a reason.
 DOMAIN_EXTRAS = {
     "activity/idempotency",  # answers kept under their key
+    "asks/review",  # what stewards do with asks, and the clock
+    "activity/clocks",  # which steps of clocks were taken
     "administration/imports",  # the job around an import
     "administration/invariants",  # what must be true of the whole database
     "claims/drawing",  # who sits on a panel: the lot
     "claims/panels",  # asking a panel, and what its members decide
+    "matching/batch",  # all boards at once, for digests
+    "matching/reasons",  # the parts of a score in words
+    "matching/walks",  # along the postings, newest first
+    "ledger/settling",  # what two sides agree on, and what a panel decides
+    "claims/clocks",  # which clock runs, and the signs of life
+    "claims/sweep",  # taking the steps that are due
+    "needs/clocks",  # the table of clocks, pure
     "needs/following",  # what becomes of needs when their organisation changes
     "needs/import_files",  # CSV and JSON Lines → rows
     "needs/import_rows",  # rows → needs, pure
     "needs/importing",  # a whole file in one transaction
     "needs/mirroring",  # a peer's need, kept here
+    "needs/sweep",  # taking the steps that are due
     "profiles/skills",  # the list of skills
 }
 

@@ -1,5 +1,7 @@
 """What people regret to have written is found in five languages, and little else is."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +93,7 @@ def test_what_harms_nobody_is_let_alone(text: str) -> None:
 def test_whatever_is_written_findings_lie_in_it_in_order_and_apart(text: str) -> None:
     found = find_secrets(text)
     assert len(found) <= FOUND_MAX
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.end <= after.start
     assert all(f.text == text[f.start : f.end].strip() for f in found)
 

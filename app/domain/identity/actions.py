@@ -21,6 +21,7 @@ from app.domain.identity.rules import (
 )
 from app.errors import ForbiddenError, InvalidError, LimitedError, NotFoundError
 from app.infra import clock, ids
+from app.infra.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from app.infra.passwords import hash_password, verify_password
 from app.models.identity import (
     AccessToken,
@@ -89,6 +90,47 @@ async def _make_account(
     await _flush_unique(session)
     record(session, Actor(account_id=account.id), "account.created", account.id)
     return account
+
+
+async def add_silent_account(session: AsyncSession, name: str, language: str) -> Account:
+    """Make an account that nobody can sign in with: it stands for somebody without one.
+
+    What is done by a mailed link is then done by somebody, in every history and in the ledger.
+    """
+    account = Account(
+        id=ids.private_id(),
+        handle=f"ask-{ids.private_id().hex[:10]}",
+        display_name=name[:80],
+        language=language if language in LANGUAGES else DEFAULT_LANGUAGE,
+        # The hash of a secret that is thrown away here: no password fits.
+        password_hash=await hash_password(ids.secret_token()),
+    )
+    session.add(account)
+    await session.flush()
+    return account
+
+
+async def take_over(
+    session: AsyncSession, account_id: UUID, fields: AccountFields, password: str, minimum: int
+) -> Account:
+    """Give a silent account to the person for whom it stood."""
+    check_password(password, fields.handle, minimum)
+    account = await queries.get_account(session, account_id)
+    account.handle = fields.handle
+    account.display_name = fields.display_name or fields.handle
+    account.email = fields.email
+    account.language = fields.language
+    account.password_hash = await hash_password(password)
+    await _flush_unique(session)
+    record(session, Actor(account_id=account.id), "account.created", account.id)
+    return account
+
+
+async def close_silent_account(session: AsyncSession, account_id: UUID) -> None:
+    """End an account that stood for somebody: its name is forgotten, what it did stays."""
+    account = await queries.get_account(session, account_id)
+    account.display_name = account.handle
+    account.disabled_at = account.disabled_at or clock.now()
 
 
 def check_password(password: str, handle: str, minimum: int) -> None:

@@ -1,0 +1,1 @@
+"""Asks: calls for help by people without an account."""

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app import __version__
+from app.api import webhooks
 from app.api.errors import answer_unexpected, install_error_handlers
 from app.api.middleware import RequestMiddleware
 from app.api.router import router
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     install_error_handlers(app)
     app.include_router(router)
+    app.webhooks.include_router(webhooks.messages)
     install_pages(app, FRONTEND)
     if (FRONTEND / "index.html").is_file():
         app.mount("/app", Workspace(directory=FRONTEND, html=True), name="workspace")

@@ -23,7 +23,9 @@ from app.settings import Settings
 REACT_JOB = "react_to_activities"
 CSRF_HEADER = "x-tornallom"
 # Answers that hold a secret are not kept for replay: signing in twice is harmless.
-_SECRET_ROUTES = re.compile(r"^/api/v1/(setup|accounts|sessions|me/tokens)$")
+_SECRET_ROUTES = re.compile(
+    r"^/api/v1/(setup|accounts|sessions|me/tokens|webhooks|webhooks/[^/]+/secret)$"
+)
 
 
 def get_runtime(request: Request) -> Runtime:

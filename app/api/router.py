@@ -13,6 +13,7 @@ from app.api import (
     needs,
     organisations,
     profiles,
+    webhooks,
 )
 
 PREFIX = "/api/v1"
@@ -28,6 +29,7 @@ NOUNS = (
     matching,
     administration,
     federation,
+    webhooks,
 )
 for part in NOUNS:
     router.include_router(part.router, prefix=PREFIX)

@@ -1,7 +1,7 @@
-"""The worker: chores that are rung through Redis and, whatever happens to Redis, swept in turn.
+"""The worker: chores that are rung through Redis and, whatever happens to Redis, done at a pace.
 
-The sweep is what is relied on; arq is the doorbell. So losing Redis slows work down to the
-sweep's pace and stops nothing, and the arq worker, which ends when Redis goes away, is simply
+The pace is what is relied on; arq is the doorbell. So losing Redis slows work down to that
+pace and stops nothing, and the arq worker, which ends when Redis goes away, is simply
 started again.
 """
 
@@ -19,24 +19,33 @@ from app.infra.runtime import Runtime, make_runtime
 from app.settings import Settings
 from app.workers.activity import react_to_activities, tidy_up
 from app.workers.administration import run_jobs
+from app.workers.clocks import turn_clocks
 from app.workers.federation import deliver_messages, process_inbox
 from app.workers.runtime import Chore, ChoreFunction
+from app.workers.webhooks import send_webhooks
 
 CHORES: Mapping[str, ChoreFunction] = {
     "react_to_activities": react_to_activities,
     "run_jobs": run_jobs,
+    "turn_clocks": turn_clocks,
     "process_inbox": process_inbox,
     "deliver_messages": deliver_messages,
+    "send_webhooks": send_webhooks,
 }
 # What one chore leaves to do for another is begun at once, not at the next sweep.
-FOLLOWED_BY = {
-    "react_to_activities": "deliver_messages",
-    "run_jobs": "react_to_activities",
-    "process_inbox": "deliver_messages",
+FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
+    "react_to_activities": ("deliver_messages", "send_webhooks"),
+    "run_jobs": ("react_to_activities",),
+    "turn_clocks": ("react_to_activities",),
+    "process_inbox": ("deliver_messages",),
 }
-TIDY_EVERY_SWEEPS = 120
+# Chores that need not look at every sweep.
+PACE_SECONDS: Mapping[str, float] = {"turn_clocks": 60}
+TIDY_SECONDS = 600
 RECONNECT_SECONDS = 2
 _log = structlog.get_logger("app.workers")
+
+Bells = Mapping[str, asyncio.Event]
 
 
 async def work(settings: Settings) -> None:
@@ -53,11 +62,14 @@ async def work(settings: Settings) -> None:
 
 
 async def run_workers(runtime: Runtime, *, redis_url: str, sweep_seconds: float) -> None:
-    """Work until cancelled."""
-    chores = {name: Chore(name, run, runtime) for name, run in CHORES.items()}
+    """Work until cancelled: every chore in a loop of its own, so that none waits for another."""
+    bells = {name: asyncio.Event() for name in CHORES}
     async with asyncio.TaskGroup() as group:
-        group.create_task(_sweep(chores, runtime, sweep_seconds))
-        group.create_task(_listen(chores, redis_url))
+        for name, run in CHORES.items():
+            pace = PACE_SECONDS.get(name, sweep_seconds)
+            group.create_task(_tend(Chore(name, run, runtime), bells, pace))
+        group.create_task(_tend(Chore("tidy_up", tidy_up, runtime), {}, TIDY_SECONDS))
+        group.create_task(_listen(bells, redis_url))
 
 
 async def run_until_idle(runtime: Runtime) -> None:
@@ -66,28 +78,22 @@ async def run_until_idle(runtime: Runtime) -> None:
         pass
 
 
-async def ring(chores: Mapping[str, Chore], name: str) -> None:
-    """Run a chore and those that follow from it."""
-    following: str | None = name
-    while following is not None:
-        await chores[following].ring()
-        following = FOLLOWED_BY.get(following)
-
-
-async def _sweep(chores: Mapping[str, Chore], runtime: Runtime, seconds: float) -> None:
-    tidy, rounds = Chore("tidy_up", tidy_up, runtime), 0
+async def _tend(chore: Chore, bells: Bells, pace: float) -> None:
+    """Do a chore when its bell rings and, whatever happens to bells, at its pace."""
+    bell = bells.get(chore.name, asyncio.Event())
     while True:
-        for name in chores:
-            await ring(chores, name)
-        if rounds % TIDY_EVERY_SWEEPS == 0:
-            await tidy.ring()
-        rounds += 1
-        await asyncio.sleep(seconds)
+        bell.clear()  # before looking: what is rung meanwhile makes it look once more
+        await chore.ring()
+        for following in FOLLOWED_BY.get(chore.name, ()):
+            bells[following].set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pace):
+                await bell.wait()
 
 
-async def _listen(chores: Mapping[str, Chore], redis_url: str) -> None:
+async def _listen(bells: Bells, redis_url: str) -> None:
     while True:
-        worker = build_worker(chores, redis_url)
+        worker = build_worker(bells, redis_url)
         try:
             await worker.main()
         except asyncio.CancelledError:
@@ -99,17 +105,17 @@ async def _listen(chores: Mapping[str, Chore], redis_url: str) -> None:
         await asyncio.sleep(RECONNECT_SECONDS)
 
 
-def build_worker(chores: Mapping[str, Chore], redis_url: str) -> Worker:
+def build_worker(bells: Bells, redis_url: str) -> Worker:
     """Make an arq worker that answers the doorbell, in JSON and without signal handlers."""
 
     def answering(name: str) -> Any:
         async def answer(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ARG001
-            await ring(chores, name)
+            bells[name].set()
 
         return func(answer, name=name, keep_result=0, max_tries=1)
 
     return Worker(
-        functions=[answering(name) for name in chores],
+        functions=[answering(name) for name in bells],
         redis_settings=redis_settings(redis_url),
         queue_name=QUEUE_NAME,
         job_serializer=serialize,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.needs.following import follow_organisation
+from app.domain.webhooks.actions import tell_webhooks
 from app.federation.outbox import publish_existing, publish_need
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
@@ -35,6 +36,11 @@ async def _follow(session: AsyncSession, _: Runtime, activity: Activity) -> None
     await follow_organisation(session, activity.object_id)
 
 
+async def _tell_webhooks(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    await tell_webhooks(session, activity, runtime.origin)
+
+
+TELL_WEBHOOKS = Reaction("webhooks.tell", _tell_webhooks)
 FOLLOW = Reaction("needs.follow_organisation", _follow)
 TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
 
@@ -43,8 +49,20 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "organisation.changed": (FOLLOW,),
     "organisation.declined": (FOLLOW,),
     "organisation.suspended": (FOLLOW,),
-    "need.published": (TELL_PEERS,),
-    "need.updated": (TELL_PEERS,),
-    "need.withdrawn": (TELL_PEERS,),
+    "need.published": (TELL_PEERS, TELL_WEBHOOKS),
+    "need.updated": (TELL_PEERS, TELL_WEBHOOKS),
+    "need.withdrawn": (TELL_PEERS, TELL_WEBHOOKS),
+    "claim.applied": (TELL_WEBHOOKS,),
+    "claim.accepted": (TELL_WEBHOOKS,),
+    "claim.declined": (TELL_WEBHOOKS,),
+    "claim.withdrawn": (TELL_WEBHOOKS,),
+    "claim.released": (TELL_WEBHOOKS,),
+    "claim.lapsed": (TELL_WEBHOOKS,),
+    "claim.expired": (TELL_WEBHOOKS,),
+    "claim.submitted": (TELL_WEBHOOKS,),
+    "claim.changes_requested": (TELL_WEBHOOKS,),
+    "claim.disputed": (TELL_WEBHOOKS,),
+    "claim.confirmed": (TELL_WEBHOOKS,),
+    "claim.rejected": (TELL_WEBHOOKS,),
     "peer.activated": (Reaction("federation.publish_existing", _greet_peer),),
 }

@@ -28,6 +28,7 @@ const ROUTES: readonly Route[] = [
   { path: '/organisations', load: () => import('./pages/Organisations.svelte') },
   { path: '/organisations/new', load: () => import('./pages/NewOrganisation.svelte') },
   { path: '/organisations/:id', load: () => import('./pages/OrganisationPage.svelte') },
+  { path: '/organisations/:id/callbacks', load: () => import('./pages/Webhooks.svelte') },
   { path: '/profile', load: () => import('./pages/ProfilePage.svelte') },
   { path: '/account', load: () => import('./pages/AccountPage.svelte') },
   { path: '/tokens', load: () => import('./pages/Tokens.svelte') },

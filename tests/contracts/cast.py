@@ -63,6 +63,7 @@ async def gather(world: World) -> Cast:
         "token_id": token["id"],
         "job_id": await _job(owner, organisation),
         "peer_id": await _peer(world),
+        **await _webhook(owner, organisation),
     }
     return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)
 
@@ -81,6 +82,22 @@ async def _job(owner: Person, organisation: Json) -> str:
     answer = await owner.ask("POST", path, files=_file(), headers={"Idempotency-Key": "first"})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
+
+
+async def _webhook(owner: Person, organisation: Json) -> dict[str, str]:
+    """A callback with a message in its log."""
+    made = await owner.post("/webhooks", _callback(organisation))
+    webhook_id = made["webhook"]["id"]
+    sent = await owner.post(f"/webhooks/{webhook_id}/tests", expect=202)
+    return {"webhook_id": webhook_id, "delivery_id": sent["id"]}
+
+
+def _callback(organisation: Json) -> Json:
+    return {"organisation_id": organisation["id"], **_hook()}
+
+
+def _hook() -> Json:
+    return {"url": "https://example.org/hook", "events": ["claim.applied"]}
 
 
 async def _peer(world: World) -> str:
@@ -151,6 +168,14 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
             "json": {"minutes": 30, "stream": "gift"},
             "headers": key,
         },
+        "GET /webhooks": {"params": {"organisation_id": cast.organisation["id"]}},
+        "POST /webhooks": {"json": _callback(cast.organisation)},
+        "PUT /webhooks/{webhook_id}": {"json": _hook(), "headers": STALE},
+        "POST /webhooks/{webhook_id}/switch": {"json": {"active": True}},
+        "POST /webhooks/{webhook_id}/secret": {},
+        "POST /webhooks/{webhook_id}/tests": {},
+        "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/retries": {},
+        "DELETE /webhooks/{webhook_id}": {"headers": STALE},
         "DELETE /organisations/{organisation_id}/members/{account_id}": {},
         "DELETE /me/tokens/{token_id}": {},
         "DELETE /sessions/current": {},

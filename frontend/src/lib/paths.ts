@@ -18,6 +18,7 @@ export const paths = {
   organisations: () => `${BASE}/organisations`,
   newOrganisation: () => `${BASE}/organisations/new`,
   organisation: (id: string) => `${BASE}/organisations/${id}`,
+  callbacks: (id: string) => `${BASE}/organisations/${id}/callbacks`,
   profile: () => `${BASE}/profile`,
   account: () => `${BASE}/account`,
   tokens: () => `${BASE}/tokens`,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,14 +14,17 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from app.domain.webhooks.rules import EVENTS as EVENTS_OF_ALL
 from app.domain.webhooks.rules import RETRY_AFTER
 from app.infra import clock
 from app.main import create_app
 from app.workers.main import run_until_idle
+from app.workers.reactions import REACTIONS, TELL_WEBHOOKS
 from tests.conftest import Services, make_settings
 from tests.factories.processes import free_port
 from tests.factories.world import Json, Person, World
 
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "webhooks.md").read_text("utf-8")
 EVENTS = ["claim.applied", "claim.accepted", "need.published"]
 
 
@@ -269,10 +273,10 @@ async def test_secrets_are_shown_once_and_kept_sealed(scene: Scene) -> None:
 async def test_changing_and_removing_need_the_version_that_was_read(scene: Scene) -> None:
     made = (await scene.add())["webhook"]
     path, body = f"/webhooks/{made['id']}", {"url": made["url"], "events": ["claim.submitted"]}
-    for version, status in ((9, 412), (1, 200)):
-        headers = {"If-Match": f'"{version}"'}
-        answer = await scene.owner.ask("PUT", path, json=body, headers=headers)
-        assert answer.status_code == status, answer.text
+    stale = await scene.owner.ask("PUT", path, json=body, headers={"If-Match": '"9"'})
+    assert stale.status_code == 412
+    answer = await scene.owner.ask("PUT", path, json=body, headers={"If-Match": '"1"'})
+    assert answer.status_code == 200, answer.text
     assert answer.json()["events"] == ["claim.submitted"]
     assert (await scene.owner.ask("DELETE", path)).status_code == 428
     gone = await scene.owner.ask("DELETE", path, headers={"If-Match": '"2"'})
@@ -358,3 +362,24 @@ async def test_a_worker_that_died_leaves_a_lease_that_runs_out(scene: Scene) -> 
     with clock.moved(timedelta(seconds=61)):
         await scene.work()
     assert len(scene.tool.heard) == 1
+
+
+async def test_the_code_in_the_documentation_checks_a_message(scene: Scene) -> None:
+    (sample,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(sample, "docs/webhooks.md", "exec"), names)  # noqa: S102 - our own page
+    made = await scene.add()
+    await scene.owner.post(f"/webhooks/{made['webhook']['id']}/tests", expect=202)
+    await scene.work()
+    ((headers, body),) = scene.tool.heard
+    assert names["is_ours"](made["secret"], headers, body)
+    assert not names["is_ours"](made["secret"], headers, body + b" ")
+    assert not names["is_ours"]("whsec_" + "A" * 43 + "=", headers, body)
+    late = {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 600)}
+    assert not names["is_ours"](made["secret"], late, body)
+
+
+def test_every_event_that_can_be_chosen_is_told_and_documented() -> None:
+    assert all(f"`{event}`" in PAGE for event in EVENTS_OF_ALL)
+    telling = {verb for verb, found in REACTIONS.items() if TELL_WEBHOOKS in found}
+    assert telling == set(EVENTS_OF_ALL)

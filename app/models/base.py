@@ -66,6 +66,11 @@ Line = Annotated[str, AfterValidator(one_line), AfterValidator(_printable)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=35)]
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=60)]
 Tag = Annotated[Line, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+# The hours of each day of a week, Monday first; None where it is not said.
+WeekHours = Annotated[
+    list[Annotated[list[Annotated[int, Field(ge=0, le=23)]], Field(max_length=24)]],
+    Field(min_length=7, max_length=7),
+]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 366)]
 
 

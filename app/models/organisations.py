@@ -6,9 +6,20 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import StringConstraints
+from sqlalchemy import LargeBinary
 from sqlmodel import Field, SQLModel
 
-from app.models.base import Fields, Language, Line, Text, TimeZone, choice, created, texts
+from app.models.base import (
+    Fields,
+    Language,
+    Line,
+    Text,
+    TimeZone,
+    WeekHours,
+    choice,
+    created,
+    texts,
+)
 
 HTTP_URL_PATTERN = r"^https?://[^\s<>\"'\\@]{1,1990}$"
 HttpUrl = Annotated[str, StringConstraints(pattern=HTTP_URL_PATTERN, max_length=2000)]
@@ -38,6 +49,7 @@ class OrganisationFields(Fields):
     languages: Annotated[list[Language], Field(max_length=20)] = []
     site: HttpUrl | None = None
     time_zone: TimeZone = "UTC"
+    working_hours: WeekHours | None = None
 
 
 class Organisation(SQLModel, table=True):
@@ -52,6 +64,8 @@ class Organisation(SQLModel, table=True):
     languages: list[str] = texts()
     site: str | None = None
     time_zone: str = Field(default="UTC", max_length=60)
+    # As profiles.availability; null means 9 to 18, Monday to Friday.
+    working_hours: bytes | None = Field(default=None, sa_type=LargeBinary)
     state: OrganisationState = choice(
         OrganisationState, name="state", default=OrganisationState.PROPOSED
     )

@@ -5,9 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import StringConstraints
+from sqlalchemy import LargeBinary
 from sqlmodel import Field, SQLModel
 
-from app.models.base import Fields, Language, Slug, Tag, Text, TimeZone, created, texts
+from app.models.base import Fields, Language, Slug, Tag, Text, TimeZone, WeekHours, created, texts
 
 
 class ProfileSkill(Fields):
@@ -26,6 +27,7 @@ class ProfileFields(Fields):
     languages: Annotated[list[Language], Field(max_length=20)] = []
     hours_per_week: Annotated[int, Field(ge=0, le=80)] = 0
     time_zone: TimeZone = "UTC"
+    availability: WeekHours | None = None
     findable: bool = False
 
 
@@ -40,6 +42,8 @@ class Profile(SQLModel, table=True):
     languages: list[str] = texts()
     hours_per_week: int = 0
     time_zone: str = Field(default="UTC", max_length=60)
+    # 168 bits, see app/infra/week.py; null where nobody said.
+    availability: bytes | None = Field(default=None, sa_type=LargeBinary)
     findable: bool = False
     updated_at: datetime = created()
     version: int = 1

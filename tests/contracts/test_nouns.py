@@ -18,6 +18,7 @@ NOUNS = {
     "files",
     "governance",
     "identity",
+    "imports",
     "ledger",
     "letters",
     "matching",
@@ -62,12 +63,18 @@ DOMAIN_EXTRAS = {
     "claims/clocks",  # which clock runs, and the signs of life
     "claims/sweep",  # taking the steps that are due
     "needs/clocks",  # the table of clocks, pure
+    "needs/filters",  # what a list is narrowed by
     "needs/following",  # what becomes of needs when their organisation changes
+    "needs/import_columns",  # which column of somebody's file is which of ours
     "needs/import_files",  # CSV and JSON Lines → rows
     "needs/import_rows",  # rows → needs, pure
+    "needs/import_undoing",  # an import taken back
     "needs/importing",  # a whole file in one transaction
+    "needs/listing",  # lists, counts and facets
     "needs/mirroring",  # a peer's need, kept here
     "needs/sweep",  # taking the steps that are due
+    "needs/walking",  # one list, one statement after the other
+    "needs/search",  # filters → conditions of the index
     "profiles/skills",  # the list of skills
 }
 

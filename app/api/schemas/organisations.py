@@ -8,7 +8,8 @@ from pydantic import Field, StringConstraints
 
 from app.api.schemas.base import Body, Shape
 from app.domain.organisations.queries import OrganisationView
-from app.models.base import Language, Line, Text, TimeZone
+from app.infra.week import unpack
+from app.models.base import Language, Line, Text, TimeZone, WeekHours
 from app.models.identity import Account
 from app.models.organisations import (
     HttpUrl,
@@ -28,6 +29,7 @@ class OrganisationShape(Shape):
     languages: list[str]
     site: str | None
     time_zone: str
+    working_hours: list[list[int]] | None
     state: OrganisationState
     state_reason: str
     version: int
@@ -41,6 +43,8 @@ class OrganisationShape(Shape):
         own = view.organisation.model_dump(include=set(cls.model_fields))
         if not view.concerned:
             own["state_reason"] = ""
+        hours = view.organisation.working_hours
+        own["working_hours"] = unpack(hours) if hours else None
         return cls(**own, open_needs=view.open_needs, my_role=view.my_role)
 
 
@@ -52,6 +56,7 @@ class OrganisationChanges(Body):
     languages: Annotated[list[Language], Field(max_length=20, default_factory=list)]
     site: HttpUrl | None = None
     time_zone: TimeZone = "UTC"
+    working_hours: WeekHours | None = None
 
 
 class OrganisationMove(Body):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from app.api.schemas.base import Shape
+from app.infra.week import unpack
 from app.models.profiles import Profile, ProfileSkillRow
 
 
@@ -23,6 +24,7 @@ class ProfileShape(Shape):
     languages: list[str]
     hours_per_week: int
     time_zone: str
+    availability: list[list[int]] | None
     findable: bool
     version: int
 
@@ -30,6 +32,7 @@ class ProfileShape(Shape):
     def of(cls, profile: Profile, skills: Sequence[ProfileSkillRow]) -> Self:
         """Put together a profile and its skills."""
         own = profile.model_dump(include=set(cls.model_fields))
+        own["availability"] = unpack(profile.availability) if profile.availability else None
         return cls(**own, skills=[SkillLevel.model_validate(skill) for skill in skills])
 
 

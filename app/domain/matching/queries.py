@@ -1,85 +1,403 @@
-"""The best needs for a worker, each with its reasons."""
+"""The best needs for a worker and the best workers for a need, each with its reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
-from app.domain.matching.rules import NeedFacts, Reason, WorkerFacts, score
+from app.domain.identity.queries import accounts_by_id
+from app.domain.matching.rules import (
+    BUSY_STATES,
+    HOURS_POINTS,
+    OFFICE_HOURS,
+    OVERLAP_POINTS,
+    SKILL_POINTS,
+    URGENT_POINTS,
+    Moment,
+    NeedFacts,
+    Score,
+    WorkerFacts,
+    free_minutes,
+    need_for_worker,
+    spoken,
+    worker_for_need,
+)
+from app.domain.matching.walks import (
+    NEEDS,
+    WORKERS,
+    Ranked,
+    need_facts_of,
+    need_rows,
+    skill_factors,
+    walk,
+)
+from app.domain.needs.queries import get_need_for, require_need_side
 from app.domain.profiles import skills
 from app.infra import clock
+from app.infra.week import week_of
 from app.models.claims import LIVE_STATES, Claim, ClaimState
+from app.models.identity import Account
+from app.models.matching import MatchDismissal, MatchInvitation, MatchNeed
 from app.models.needs import Need, NeedState, Urgency
+from app.models.organisations import Organisation
 from app.models.profiles import Profile, ProfileSkillRow
 
-CANDIDATES = 1_000
+ELSEWHERE_MAX = 1_000
+# A claim in one of these states keeps its need off one's board.
+TAKEN_ON = (*LIVE_STATES, ClaimState.CONFIRMED)
 
 
 @dataclass(frozen=True)
-class Match:
-    """A need, its points out of 100, and why."""
+class NeedMatch:
+    """A need, and its score with every part."""
 
     need: Need
-    score: int
-    reasons: Sequence[Reason]
+    score: Score
 
 
-async def matches_for(session: AsyncSession, actor: Actor, limit: int) -> Sequence[Match]:
-    """Return the best open needs for the signed-in worker; empty without any skill."""
-    account_id = actor.signed_in()
-    worker = await _worker_facts(session, account_id)
-    if not worker.skills:
-        return []
+@dataclass(frozen=True)
+class Board:
+    """What fits a worker; when nothing does, what would help."""
+
+    matches: Sequence[NeedMatch]
+    lacks: str | None = None
+    in_other_languages: int = 0
+
+
+@dataclass(frozen=True)
+class WorkerMatch:
+    """A worker who wants to be found: what an organisation learns of them."""
+
+    account: Account
+    score: Score
+    skills: Sequence[str]
+    near_skills: Sequence[str]
+    languages: Sequence[str]
+    invited: bool
+
+
+def moment_now() -> Moment:
+    """Return now and the week that hours are compared in."""
     now = clock.now()
-    found = []
-    for need in await _candidates(session, account_id, worker):
-        points, reasons = score(_need_facts(need), worker, now, skills.near)
-        if points:
-            found.append(Match(need, points, reasons))
-    found.sort(key=lambda match: (-match.score, -match.need.id.int))
-    return found[:limit]
+    return Moment(now, week_of(now))
 
 
-async def _worker_facts(session: AsyncSession, account_id: UUID) -> WorkerFacts:
-    profile = await session.get(Profile, account_id)
-    if profile is None:
-        return WorkerFacts(frozenset(), frozenset(), 0)
-    statement = select(ProfileSkillRow.slug).where(ProfileSkillRow.account_id == account_id)
-    held = frozenset((await session.exec(statement)).all())
-    return WorkerFacts(held, frozenset(profile.languages), profile.hours_per_week)
+async def best_needs(session: AsyncSession, actor: Actor, limit: int) -> Sequence[NeedMatch]:
+    """Return the best open needs for the signed-in worker: exact, however many there are."""
+    account_id = actor.signed_in()
+    worker = await worker_facts(session, account_id)
+    if worker is None or not worker.skills or not worker.languages:
+        return []
+    hidden = await _off_board(session, account_id)
+    found = await rank_needs(session, worker, moment_now(), hidden, limit)
+    statement = select(Need).where(col(Need.id).in_([one.id for one in found]))
+    needs = {need.id: need for need in await session.exec(statement)}
+    return [NeedMatch(needs[one.id], one.score) for one in found if one.id in needs]
 
 
-async def _candidates(
-    session: AsyncSession, account_id: UUID, worker: WorkerFacts
-) -> Sequence[Need]:
-    """Read the newest open needs that share a skill, or one beside it, and a language."""
-    beside = {near for slug in worker.skills for near in skills.near(slug)}
-    claimed = select(Claim.need_id).where(
-        Claim.account_id == account_id,
-        col(Claim.state).in_((*LIVE_STATES, ClaimState.CONFIRMED)),
+async def board_of(session: AsyncSession, actor: Actor, limit: int) -> Board:
+    """Return the worker's board; an empty one says what is missing, or where there is more."""
+    matches = await best_needs(session, actor, limit)
+    if matches:
+        return Board(matches)
+    worker = await worker_facts(session, actor.signed_in())
+    if worker is None or not worker.skills:
+        return Board([], lacks="skills")
+    if not worker.languages:
+        return Board([], lacks="languages")
+    return Board([], in_other_languages=await _elsewhere(session, worker))
+
+
+async def why_fits(session: AsyncSession, actor: Actor, need: Need) -> Score | None:
+    """Return how a need fits the one who reads it; None for strangers and where it does not."""
+    if actor.account_id is None or need.state != NeedState.OPEN:
+        return None
+    worker = await worker_facts(session, actor.account_id)
+    if worker is None:
+        return None
+    facts = await need_facts(session, need)
+    return need_for_worker(facts, worker, moment_now(), skills.near)
+
+
+async def best_workers(
+    session: AsyncSession, actor: Actor, need_id: UUID, limit: int
+) -> Sequence[WorkerMatch]:
+    """Return the workers who want to be found and fit a need, to those who answer for it."""
+    need = await get_need_for(session, actor, need_id)
+    await require_need_side(session, actor, need)
+    if need.state != NeedState.OPEN:
+        return []
+    facts = await need_facts(session, need)
+    hidden = await _not_to_ask(session, need, actor)
+    found = await rank_workers(session, facts, moment_now(), hidden, limit)
+    return await _described(session, need, facts, found)
+
+
+async def rank_needs(
+    session: AsyncSession,
+    worker: WorkerFacts,
+    moment: Moment,
+    hidden: Iterable[UUID],
+    limit: int,
+) -> list[Ranked]:
+    """Rank open needs for a worker's facts."""
+    factors = skill_factors(worker, skills.near)
+    params = {
+        "skills": list(factors),
+        "factors": list(factors.values()),
+        "languages": sorted({spoken(language) for language in worker.languages}),
+        "free": worker.free_minutes,
+        "overlap": OVERLAP_POINTS if worker.rhythm else 0,
+        "hidden": list(hidden),
+    }
+    return await walk(session, NEEDS, params, _NeedSteps(worker, moment), limit)
+
+
+async def rank_workers(
+    session: AsyncSession,
+    need: NeedFacts,
+    moment: Moment,
+    hidden: Iterable[UUID],
+    limit: int,
+) -> list[Ranked]:
+    """Rank workers who want to be found for a need's facts."""
+    rows = need_rows(need, skills.near)
+    if not rows:
+        return []
+    params = {
+        "skills": [row[0] for row in rows],
+        "factors": [row[1] for row in rows],
+        "weights": [row[2] for row in rows],
+        "places": [row[3] for row in rows],
+        "language": spoken(need.language),
+        "asked": need.estimate_minutes or 0,
+        "whole": 2 * sum({row[3]: row[2] for row in rows}.values()),
+        "urgent": URGENT_POINTS if need.urgent else 0,
+        "musts": len(need.must),
+        "overlap": OVERLAP_POINTS if need.rhythm else 0,
+        "hidden": list(hidden),
+    }
+    return await walk(session, WORKERS, params, _WorkerSteps(session, need, moment), limit)
+
+
+@dataclass(frozen=True)
+class _NeedSteps:
+    worker: WorkerFacts
+    moment: Moment
+
+    @property
+    def most(self) -> int:
+        hours = HOURS_POINTS if self.worker.free_minutes else 0
+        overlap = OVERLAP_POINTS if self.worker.rhythm else 0
+        return SKILL_POINTS + hours + overlap + URGENT_POINTS
+
+    async def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
+        scored = (
+            (row, need_for_worker(need_facts_of(row), self.worker, self.moment, skills.near))
+            for row in rows
+        )
+        return [Ranked(row["id"], one, row["posted_at"]) for row, one in scored if one]
+
+
+@dataclass(frozen=True)
+class _WorkerSteps:
+    session: AsyncSession
+    need: NeedFacts
+    moment: Moment
+
+    @property
+    def most(self) -> int:
+        hours = HOURS_POINTS if self.need.estimate_minutes else 0
+        overlap = OVERLAP_POINTS if self.need.rhythm else 0
+        return SKILL_POINTS + hours + overlap + (URGENT_POINTS if self.need.urgent else 0)
+
+    async def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
+        ids = [row["id"] for row in rows]
+        held = await _skills_of(self.session, ids)
+        promised = await promised_minutes(self.session, ids)
+        found = []
+        for row in rows:
+            facts = _worker_facts_of(row, held.get(row["id"], ()), promised.get(row["id"], 0))
+            if one := worker_for_need(self.need, facts, self.moment, skills.near):
+                found.append(Ranked(row["id"], one, row["saved_at"]))
+        return found
+
+
+async def need_facts(session: AsyncSession, need: Need) -> NeedFacts:
+    """Return what matching reads of a need; its age counts as in the postings."""
+    posted = func.match_posted_at(Need.source, func.coalesce(Need.published_at, Need.created_at))
+    statement = (
+        select(posted, Organisation.time_zone, Organisation.working_hours)
+        .select_from(Need)
+        .outerjoin(Organisation, col(Organisation.id) == Need.organisation_id)
+        .where(Need.id == need.id)
     )
-    wanted = sorted(worker.skills | beside)
-    statement = select(Need).where(
-        Need.state == NeedState.OPEN,
-        col(Need.taken) < col(Need.places),
-        col(Need.skill_slugs).overlap(wanted),  # type: ignore[attr-defined]
-        col(Need.id).not_in(claimed),
-    )
-    if worker.languages:
-        statement = statement.where(col(Need.language).in_(worker.languages))
-    newest = statement.order_by(col(Need.published_at).desc(), col(Need.id).desc())
-    return (await session.exec(newest.limit(CANDIDATES))).all()
-
-
-def _need_facts(need: Need) -> NeedFacts:
+    posted_at, zone, hours = (await session.exec(statement)).one()
     return NeedFacts(
         skills=frozenset(need.skill_slugs),
         must=frozenset(need.must_slugs),
         language=need.language,
         estimate_minutes=need.estimate_minutes,
         urgent=need.urgency == Urgency.HIGH,
-        published_at=need.published_at or need.created_at,
+        posted_at=posted_at,
+        rhythm=(hours or OFFICE_HOURS, zone) if zone else None,
     )
+
+
+async def worker_facts(session: AsyncSession, account_id: UUID) -> WorkerFacts | None:
+    """Return what matching reads of a worker; None before there is a profile."""
+    profile = await session.get(Profile, account_id)
+    if profile is None:
+        return None
+    held = await _skills_of(session, [account_id])
+    promised = await promised_minutes(session, [account_id])
+    row = {name: getattr(profile, name) for name in _PROFILE_FACTS} | {
+        "saved_at": profile.updated_at
+    }
+    return _worker_facts_of(row, held.get(account_id, ()), promised.get(account_id, 0))
+
+
+_PROFILE_FACTS = ("languages", "hours_per_week", "time_zone", "availability")
+
+
+def _worker_facts_of(row: Mapping[Any, Any], held: Iterable[str], promised: int) -> WorkerFacts:
+    grid = row["availability"]
+    return WorkerFacts(
+        skills=frozenset(held),
+        languages=frozenset(row["languages"]),
+        free_minutes=free_minutes(row["hours_per_week"], promised),
+        saved_at=row["saved_at"],
+        rhythm=(grid, row["time_zone"]) if grid else None,
+    )
+
+
+async def _skills_of(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    statement = select(ProfileSkillRow.account_id, ProfileSkillRow.slug).where(
+        col(ProfileSkillRow.account_id).in_(ids)
+    )
+    found: dict[UUID, list[str]] = {}
+    for account_id, slug in await session.execute(statement):
+        found.setdefault(account_id, []).append(slug)
+    return found
+
+
+async def promised_minutes(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return what workers have taken on and not handed in: the estimates of those needs."""
+    statement = (
+        select(Claim.account_id, func.sum(func.coalesce(Need.estimate_minutes, 0)))
+        .where(
+            Claim.need_id == Need.id,
+            col(Claim.account_id).in_(ids),
+            col(Claim.state).in_(BUSY_STATES),
+        )
+        .group_by(col(Claim.account_id))
+    )
+    return {account_id: int(minutes) for account_id, minutes in await session.execute(statement)}
+
+
+async def _off_board(session: AsyncSession, account_id: UUID) -> set[UUID]:
+    """Return the needs that this worker has taken on or sent off their board."""
+    claimed = select(Claim.need_id).where(
+        Claim.account_id == account_id, col(Claim.state).in_(TAKEN_ON)
+    )
+    dismissed = select(MatchDismissal.need_id).where(MatchDismissal.account_id == account_id)
+    return {*(await session.exec(claimed)).all(), *(await session.exec(dismissed)).all()}
+
+
+async def _not_to_ask(session: AsyncSession, need: Need, actor: Actor) -> set[UUID]:
+    """Return who is no news to a need: those who have claimed it, and whoever asks."""
+    claimed = select(Claim.account_id).where(
+        Claim.need_id == need.id, col(Claim.state).in_(TAKEN_ON)
+    )
+    asking = {actor.account_id} if actor.account_id else set()
+    return {*(await session.exec(claimed)).all(), *asking}
+
+
+async def _elsewhere(session: AsyncSession, worker: WorkerFacts) -> int:
+    """Count needs that ask for a skill of the worker's in a language they do not write."""
+    some = (
+        select(MatchNeed.need_id)
+        .where(
+            col(MatchNeed.skill).in_(worker.skills),
+            col(MatchNeed.language).not_in({spoken(one) for one in worker.languages}),
+        )
+        .distinct()
+        .limit(ELSEWHERE_MAX)
+        .subquery()
+    )
+    return (await session.exec(select(func.count()).select_from(some))).one()
+
+
+async def _described(
+    session: AsyncSession, need: Need, facts: NeedFacts, found: Sequence[Ranked]
+) -> list[WorkerMatch]:
+    ids = [one.id for one in found]
+    accounts = await accounts_by_id(session, ids)
+    held = await _skills_of(session, ids)
+    invited = await invited_to(session, need.id)
+    common = spoken(need.language)
+    described = []
+    for one in found:
+        own = frozenset(held.get(one.id, ()))
+        exact = sorted(facts.skills & own)
+        near = sorted(slug for slug in facts.skills - own if not own.isdisjoint(skills.near(slug)))
+        described.append(
+            WorkerMatch(accounts[one.id], one.score, exact, near, [common], one.id in invited)
+        )
+    return described
+
+
+async def invited_to(session: AsyncSession, need_id: UUID) -> set[UUID]:
+    """Return who was invited to a need."""
+    statement = select(MatchInvitation.account_id).where(MatchInvitation.need_id == need_id)
+    return set((await session.exec(statement)).all())
+
+
+async def invitations_since(session: AsyncSession, organisation_id: UUID, span: timedelta) -> int:
+    """Count the invitations to all needs of an organisation in the last while."""
+    statement = select(func.count()).where(
+        MatchInvitation.need_id == Need.id,
+        Need.organisation_id == organisation_id,
+        MatchInvitation.created_at > clock.now() - span,
+    )
+    return (await session.exec(statement)).one()
+
+
+async def worker_to_invite(session: AsyncSession, need: Need, account_id: UUID) -> bool:
+    """Say whether this person wants to be found and fits: what the list of workers shows."""
+    profile = await session.get(Profile, account_id)
+    account = await session.get(Account, account_id)
+    if profile is None or account is None or account.disabled_at or not profile.findable:
+        return False
+    worker = await worker_facts(session, account_id)
+    if worker is None:
+        return False
+    facts = await need_facts(session, need)
+    found = worker_for_need(facts, worker, moment_now(), skills.near)
+    return found is not None and found.points > 0
+
+
+async def dismissed_needs(session: AsyncSession, actor: Actor, limit: int) -> Sequence[Need]:
+    """Return the needs that one sent off one's board, the last first, as far as still listed."""
+    statement = (
+        select(Need)
+        .where(
+            MatchDismissal.account_id == actor.signed_in(),
+            MatchDismissal.need_id == Need.id,
+            Need.state == NeedState.OPEN,
+        )
+        .order_by(col(MatchDismissal.created_at).desc(), col(Need.id))
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def is_dismissed(session: AsyncSession, account_id: UUID, need_id: UUID) -> bool:
+    """Say whether a worker sent a need off their board."""
+    return await session.get(MatchDismissal, (account_id, need_id)) is not None

@@ -12,6 +12,7 @@ from app.domain.identity import queries as identity
 from app.domain.organisations import errors, policy, queries
 from app.domain.organisations.rules import check_move, free_slug, time_zone_known
 from app.infra import ids
+from app.infra.week import pack
 from app.models.identity import Account
 from app.models.organisations import (
     MemberRole,
@@ -33,7 +34,7 @@ async def create_organisation(
         id=ids.public_id(),
         slug=free_slug(fields.name, taken),
         created_by=account_id,
-        **fields.model_dump(),
+        **_columns(fields.model_dump()),
     )
     session.add(organisation)
     await session.flush()  # the membership refers to it
@@ -60,7 +61,7 @@ async def add_accepted(
             slug=free_slug(fields.name, taken),
             state=OrganisationState.ACCEPTED,
             created_by=actor.account_id,
-            **fields.model_dump(),
+            **_columns(fields.model_dump()),
         )
         taken.add(organisation.slug)
         record(session, actor, "organisation.created", organisation.id)
@@ -89,7 +90,7 @@ async def change_organisation(
     if not changes:
         return organisation
     _check_time_zone(changes.get("time_zone", organisation.time_zone))
-    for name, value in changes.items():
+    for name, value in _columns(changes).items():
         setattr(organisation, name, value)
     organisation.version += 1
     record(session, actor, "organisation.changed", organisation_id, fields=sorted(changes))
@@ -223,6 +224,14 @@ def _record_member(session: AsyncSession, actor: Actor, verb: str, membership: M
         role=membership.role.value,
         worker_owner=membership.worker_owner,
     )
+
+
+def _columns(said: dict[str, Any]) -> dict[str, Any]:
+    """Turn what was said into columns: a week of hours is kept as bits."""
+    if "working_hours" not in said:
+        return said
+    week = said["working_hours"]
+    return {**said, "working_hours": pack(week) if week else None}
 
 
 def _check_time_zone(name: str) -> None:

@@ -12,6 +12,7 @@ from app.domain.activity.actions import record
 from app.domain.profiles import errors, queries
 from app.domain.profiles.rules import profile_faults
 from app.infra import clock
+from app.infra.week import pack
 from app.models.profiles import Profile, ProfileFields, ProfileSkillRow
 
 
@@ -24,8 +25,9 @@ async def save_profile(
     if faults:
         raise errors.invalid(faults)
     profile = await _profile_to_write(session, account_id, expected_version)
-    for name, value in fields.model_dump(exclude={"skills"}).items():
+    for name, value in fields.model_dump(exclude={"skills", "availability"}).items():
         setattr(profile, name, value)
+    profile.availability = pack(fields.availability) if fields.availability else None
     profile.version += 1
     profile.updated_at = clock.now()
     await _replace_skills(session, account_id, fields)

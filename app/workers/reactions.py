@@ -9,11 +9,18 @@ from dataclasses import dataclass
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.access import SYSTEM
+from app.domain.activity.actions import record
+from app.domain.matching.queries import best_workers
+from app.domain.needs.closing import draft_next
 from app.domain.needs.following import follow_organisation
 from app.domain.webhooks.actions import tell_webhooks
 from app.federation.outbox import publish_existing, publish_need
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
+
+
+OFFERED_TO_MAX = 10
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,22 @@ async def _greet_peer(session: AsyncSession, runtime: Runtime, activity: Activit
     await publish_existing(session, runtime, activity)
 
 
+async def _draft_next(session: AsyncSession, _: Runtime, activity: Activity) -> None:
+    await draft_next(session, activity.object_id)
+
+
 async def _follow(session: AsyncSession, _: Runtime, activity: Activity) -> None:
     await follow_organisation(session, activity.object_id)
+
+
+async def _offer_place(session: AsyncSession, _: Runtime, activity: Activity) -> None:
+    """Tell those whom a freed place fits, and who want to be found; not who has just let it go."""
+    found = await best_workers(session, SYSTEM, activity.object_id, OFFERED_TO_MAX)
+    people = {str(match.account.id) for match in found} - {activity.details["except_account"]}
+    record(
+        session, SYSTEM, "need.place_offered", activity.object_id,
+        need_id=str(activity.object_id), tell=sorted(people),
+    )  # fmt: skip
 
 
 async def _tell_webhooks(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
@@ -64,5 +85,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "claim.disputed": (TELL_WEBHOOKS,),
     "claim.confirmed": (TELL_WEBHOOKS,),
     "claim.rejected": (TELL_WEBHOOKS,),
+    "need.place_freed": (Reaction("matching.offer_place", _offer_place),),
+    "need.ended_to_recur": (Reaction("needs.draft_next", _draft_next),),
     "peer.activated": (Reaction("federation.publish_existing", _greet_peer),),
 }

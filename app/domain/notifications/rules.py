@@ -63,6 +63,10 @@ def _arrived(kind: str, by: By = By.ANYBODY) -> Row:
     return Row(kind, MEMBERS, T.APPLICATIONS, Opens.CLAIM, by)
 
 
+def _reminded(kind: str, opens: Opens) -> Row:
+    return Row(kind, MEMBERS, T.REMINDERS, opens)
+
+
 NOTICES: Mapping[str, tuple[Row, ...]] = {
     # An application, and how it is answered: whoever applied hears of every end it can have.
     "claim.applied": (_arrived("claim_applied"),),
@@ -79,6 +83,17 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "claim.rejected": (_decided("claim_rejected"), _arrived("claim_rejected")),
     "claim.disputed": (_decided("claim_disputed"), _arrived("claim_disputed")),
     "claim.panel_review": (_decided("claim_panel_review"), _arrived("claim_panel_review")),
+    # What happens when nothing happens: each is asked, before anything changes.
+    "claim.start_asked": (Row("claim_start_asked", WORKER, T.REMINDERS, Opens.OWN_CLAIM),),
+    "claim.nudged": (Row("claim_nudged", WORKER, T.REMINDERS, Opens.OWN_CLAIM),),
+    "claim.answer_reminded": (_reminded("claim_answer_reminded", Opens.CLAIM),),
+    "claim.answer_slow": (_reminded("claim_answer_slow", Opens.CLAIM),),
+    "claim.confirmation_reminded": (_reminded("claim_confirmation_reminded", Opens.CLAIM),),
+    "need.paused_unanswered": (_reminded("need_paused_unanswered", Opens.NEED),),
+    "need.renewal_asked": (_reminded("need_renewal_asked", Opens.NEED),),
+    "need.archived": (_reminded("need_archived", Opens.NEED),),
+    "need.expired": (_reminded("need_expired", Opens.NEED),),
+    "need.place_offered": (Row("need_place_offered", NAMED, T.MATCHES, Opens.NEED),),
     # Organisations and their members.
     "organisation.created": (
         Row("organisation_created", STEWARDS, T.STEWARDSHIP, Opens.ORGANISATION),
@@ -110,10 +125,20 @@ DEFAULT_WISHES: Mapping[Topic, MailWish] = {
 DEFAULT_HOUR = 8
 # One letter for a conversation that goes on: the next comes when it was read, or after this long.
 MAIL_AGAIN_AFTER = timedelta(hours=12)
-# A digest that could not be sent at its hour is sent later, but not when the next is nearly due.
 WEEK_STARTS_ON = 0
-ANSWER_LINK_DAYS = 30
-STOP_LINK_DAYS = 366
+# What a letter's links may be used for, and for how long.
+ANSWER_LINK = "notice"
+ANSWER_LINK_LIFE = timedelta(days=30)
+STOP_LINK_LIFE = timedelta(days=366)
+DIGEST_LIST = "digest"
+DIGEST_WISHES = frozenset({MailWish.DAILY, MailWish.WEEKLY})
+DIGEST_NOTICES_MAX = 30
+DIGEST_MATCHES_MAX = 5
+
+
+def stop_purpose(list_name: str) -> str:
+    """Return what a link that stops one list's mail is for."""
+    return f"stop {list_name}"[:40]
 
 
 def wish_for(wishes: Mapping[str, str], topic: Topic) -> MailWish:

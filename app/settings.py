@@ -7,15 +7,18 @@ points read this; tools below take plain parameters.
 
 import difflib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TORNALLOM_"
+# All else is decided here: an address that could switch checks off would be a trap.
+STORAGE_OPTIONS = frozenset({"region", "endpoint", "virtual_hosted_style_request"})
 # Read by the launcher, the tests or the container, not by the service.
 OTHER_NAMES = frozenset(
     {"TEST_DATABASE_URL", "TEST_REDIS_URL", "NO_BOOTSTRAP", "SETTINGS_FILE", "TEST_WORKER"}
@@ -50,11 +53,36 @@ class Settings(BaseSettings):
     log_json: bool = Field(default=False, description="One JSON object a line, for collectors.")
     body_max_bytes: int = Field(1_048_576, ge=1024, description="Largest request body.")
     import_max_bytes: int = Field(33_554_432, ge=1024, description="Largest import file.")
+    storage_url: str = Field(
+        "", description="s3://bucket?region=…&endpoint=… for files; a local folder when empty."
+    )
+    storage_access_key: str = Field("", description="Login of the S3 storage.")
+    storage_secret_key: str = Field("", description="Its secret.", repr=False)
+    file_max_bytes: int = Field(10_000_000, ge=1024, description="Largest attached file.")
+    files_account_max_bytes: int = Field(
+        200_000_000, ge=1024, description="Room for the files of one account."
+    )
+    files_organisation_max_bytes: int = Field(
+        1_000_000_000, ge=1024, description="Room for the files of one organisation."
+    )
+    files_instance_max_bytes: int = Field(
+        20_000_000_000, ge=1024, description="Room for all files together."
+    )
     database_pool_size: int = Field(10, ge=1, le=200, description="Connections per process.")
+    claims_live_max: int = Field(
+        3, ge=1, le=50, description="Claims that a worker holds at once; more with confirmed work."
+    )
+    claims_pending_max: int = Field(
+        3, ge=1, le=50, description="Applications that a worker waits for at once."
+    )
     password_min_length: int = Field(10, ge=8, le=64, description="Shortest password accepted.")
     sign_in_attempts_per_hour: int = Field(
         30, ge=3, description="Failed sign-ins per account and hour."
     )
+    smtp_url: str = Field(
+        "", description="smtp(s)://name:password@host:port; empty: letters are files."
+    )
+    mail_from: str = Field("", description="Sender of letters; noreply@ our host when empty.")
     sweep_seconds: int = Field(5, ge=1, le=60, description="How often missed work is looked for.")
 
     @field_validator("base_url")
@@ -71,6 +99,32 @@ class Settings(BaseSettings):
             message = "must be an origin such as https://example.org, without a path"
             raise ValueError(message)
         return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @field_validator("storage_url")
+    @classmethod
+    def _storage_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme != "s3" or not parts.hostname):
+            message = "must be s3://bucket?region=…&endpoint=…, or empty for a local folder"
+            raise ValueError(message)
+        unknown = sorted(set(dict(parse_qsl(parts.query))) - STORAGE_OPTIONS)
+        if unknown:
+            message = f"knows {', '.join(sorted(STORAGE_OPTIONS))}, and not {', '.join(unknown)}"
+            raise ValueError(message)
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _post_office(cls, value: str) -> str:
+        return _checked_smtp_url(value) if value else value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^@\s<>\"',;:\\]+@[^@\s<>\"',;:\\]+", value):
+            message = "must be one plain address, such as noreply@example.org"
+            raise ValueError(message)
+        return value
 
     @property
     def origin(self) -> str:
@@ -91,12 +145,27 @@ class Settings(BaseSettings):
             "data_dir": self.data_dir,
             "dev_origins": frozenset(self.dev_peers),
             "pool_size": self.database_pool_size,
+            "smtp_url": self.smtp_url,
+            "mail_from": self.mail_from,
+            "instance_name": self.instance_name,
+            "storage": (self.storage_url, self.storage_access_key, self.storage_secret_key),
         }
 
     @property
     def secure(self) -> bool:
         """Whether people reach this instance over HTTPS."""
         return self.origin.startswith("https://")
+
+
+def _checked_smtp_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        message = "must be smtp://[name:password@]host[:port] or smtps://…"
+        raise ValueError(message)
+    if parse_qs(parts.query).get("starttls", ["auto"])[0] not in {"auto", "required", "never"}:
+        message = "starttls is auto, required or never"
+        raise ValueError(message)
+    return url
 
 
 def load_settings(**overrides: Any) -> Settings:

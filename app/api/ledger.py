@@ -15,10 +15,17 @@ from app.api.dependencies import (
     Limit,
     WithKey,
     set_next_link,
+    set_version,
 )
 from app.api.routing import StrictRoute
 from app.api.schemas.base import Listing
-from app.api.schemas.claims import ConfirmationInput
+from app.api.schemas.claims import (
+    ClaimShape,
+    ConfirmationInput,
+    DecisionInput,
+    PanelShape,
+    SettlementInput,
+)
 from app.api.schemas.ledger import (
     BookBrief,
     BookShape,
@@ -27,8 +34,9 @@ from app.api.schemas.ledger import (
     ContributionShape,
     EntryShape,
 )
-from app.api.shapes import claim_shape
-from app.domain.ledger import actions, queries
+from app.api.shapes import claim_shape, panel_shape
+from app.domain.claims.panels import get_panel_for
+from app.domain.ledger import actions, queries, settling
 from app.errors import AppError
 
 router = APIRouter(route_class=StrictRoute, tags=["ledger"])
@@ -50,6 +58,25 @@ async def confirm_contribution(
     if line is None:
         raise AppError("internal", detail="a confirmed claim without its entry")
     return Confirmed(claim=shape, entry=EntryShape.model_validate(line))
+
+
+@router.post("/claims/{claim_id}/settlement", operation_id="settle_claim")
+async def settle_claim(
+    claim_id: UUID, body: SettlementInput, response: Response, actor: ClaimsWriter, db: Db
+) -> ClaimShape:
+    """Say what one would agree to in a dispute; it holds once both sides said the same."""
+    view = await settling.settle(db, actor, claim_id, body.minutes)
+    set_version(response, view.claim.version)
+    return await claim_shape(db, actor, view.claim, view.need)
+
+
+@router.post("/panels/{panel_id}/decision", operation_id="decide_panel")
+async def decide_panel(
+    panel_id: UUID, body: DecisionInput, actor: ClaimsWriter, db: Db
+) -> PanelShape:
+    """Decide as a member of a panel; two who decide the same close it."""
+    await settling.decide_panel(db, actor, panel_id, body.minutes, body.reason)
+    return await panel_shape(db, await get_panel_for(db, actor, panel_id))
 
 
 @router.get("/me/contributions", operation_id="list_my_contributions")

@@ -1,91 +1,48 @@
 """From what the domain returns to what the API answers, where more than one route does it."""
 
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.api.schemas.claims import ClaimMove, ClaimNeed, ClaimShape, ClaimWorker, ConfirmationShape
-from app.api.schemas.needs import MayClaim, NeedOrganisation, NeedShape, Origin, OwnClaim
+from app.api.need_shapes import memberships
+from app.api.schemas.claims import (
+    ClaimMove,
+    ClaimNeed,
+    ClaimShape,
+    ClaimWorker,
+    ConfirmationShape,
+    JudgementShape,
+    OfferShape,
+    PanelBrief,
+    PanelNeed,
+    PanelReason,
+    PanelShape,
+    WorkLogShape,
+)
 from app.domain.access import Actor, Denied
 from app.domain.claims import queries as claims
-from app.domain.claims.policy import may_claim, sides_of
-from app.domain.claims.rules import possible_moves
+from app.domain.claims.panels import PanelView
+from app.domain.claims.policy import may_offer, sides_of
+from app.domain.claims.rules import (
+    PANEL_SIZE,
+    awaited_of,
+    disputable_until,
+    possible_moves,
+    reason_shown,
+)
 from app.domain.identity.queries import accounts_by_id
 from app.domain.ledger.policy import may_confirm
 from app.domain.ledger.queries import entry_of_claim
-from app.domain.needs.policy import may_write
-from app.domain.needs.rules import possible_transitions as possible_need_transitions
-from app.domain.organisations.queries import memberships_of, organisations_by_id
 from app.infra import clock
-from app.infra.i18n import translate
-from app.models.claims import Claim
+from app.models.claims import Claim, ClaimState, Panel, SeatState
 from app.models.identity import Account
-from app.models.needs import Need, NeedSkillFields, SkillWeight
-from app.models.organisations import Membership, Organisation
+from app.models.needs import Need
+from app.models.organisations import Membership
 
-OWN_FIELDS = frozenset(
-    {"organisation", "skills", "origin", "possible_transitions", "my_claim", "may_claim"}
-)
-
-
-async def need_shapes(
-    session: AsyncSession, actor: Actor, needs: Sequence[Need], language: str
-) -> list[NeedShape]:
-    """Shape needs for someone: what they may do with each, and why not."""
-    ids = [need.organisation_id for need in needs if need.organisation_id is not None]
-    organisations = await organisations_by_id(session, ids)
-    own_claims = await claims.own_claims(session, actor.account_id, [need.id for need in needs])
-    places = await _memberships(session, actor)
-    return [
-        _need_shape(actor, need, organisations, own_claims.get(need.id), places, language)
-        for need in needs
-    ]
-
-
-async def _memberships(session: AsyncSession, actor: Actor) -> dict[UUID, Membership]:
-    if actor.account_id is None:
-        return {}
-    found = await memberships_of(session, actor.account_id)
-    return {organisation.id: own for own, organisation in found}
-
-
-def _need_shape(
-    actor: Actor,
-    need: Need,
-    organisations: dict[UUID, Organisation],
-    own_claim: Claim | None,
-    places: dict[UUID, Membership],
-    language: str,
-) -> NeedShape:
-    plain = {name: getattr(need, name) for name in NeedShape.model_fields if name not in OWN_FIELDS}
-    organisation = organisations.get(need.organisation_id) if need.organisation_id else None
-    membership = places.get(need.organisation_id) if need.organisation_id else None
-    writes = not isinstance(may_write(actor, need, membership), Denied)
-    decision = may_claim(actor, need, own_claim.state if own_claim else None)
-    denied = decision if isinstance(decision, Denied) else None
-    if not writes:  # said among those who answer for the need, as on its page
-        plain |= {"harm_check": None, "state_reason": "", "audience_peers": []}
-    return NeedShape(
-        **plain,
-        organisation=NeedOrganisation.model_validate(organisation) if organisation else None,
-        skills=[_skill(need, slug) for slug in need.skill_slugs],
-        origin=Origin(instance=need.origin_instance or "", url=need.origin_url)
-        if need.origin_url
-        else None,
-        possible_transitions=possible_need_transitions(need.state) if writes else [],
-        my_claim=OwnClaim.model_validate(own_claim) if own_claim else None,
-        may_claim=MayClaim(
-            allowed=denied is None,
-            code=denied.code if denied else None,
-            reason=translate(language, f"error.{denied.code}", **denied.params) if denied else None,
-        ),
-    )
-
-
-def _skill(need: Need, slug: str) -> NeedSkillFields:
-    weight = SkillWeight.MUST if slug in need.must_slugs else SkillWeight.NICE
-    return NeedSkillFields(slug=slug, weight=weight)
+# What the two sides said of the work itself.
+SAID_OF_WORK = frozenset({ClaimState.SUBMITTED, ClaimState.CHANGES_REQUESTED, ClaimState.DISPUTED})
 
 
 async def claim_shapes(
@@ -94,7 +51,7 @@ async def claim_shapes(
     """Shape claims for one of their parties, without history."""
     accounts = await accounts_by_id(session, [claim.account_id for claim, _ in rows])
     minutes = await claims.minutes_logged(session, [claim.id for claim, _ in rows])
-    places = await _memberships(session, actor)
+    places = await memberships(session, actor)
     return [
         _claim_shape(actor, claim, need, accounts, minutes.get(claim.id, 0), places)
         for claim, need in rows
@@ -118,11 +75,17 @@ def _claim_shape(
         worker=ClaimWorker(
             account_id=worker.id, handle=worker.handle, display_name=worker.display_name
         ),
+        kind=claim.kind,
         state=claim.state,
         note=claim.note,
         minutes_logged=minutes,
         possible_transitions=possible_moves(claim, sides, clock.now()),
         may_confirm=not isinstance(may_confirm(claim, sides), Denied),
+        may_settle=not isinstance(may_offer(claim, sides), Denied),
+        awaited_of=awaited_of(claim),
+        resolution=claim.resolution,
+        offer=_offer(claim),
+        disputable_until=disputable_until(claim),
         created_at=claim.created_at,
         updated_at=claim.updated_at,
         version=claim.version,
@@ -139,14 +102,17 @@ async def claim_shape(session: AsyncSession, actor: Actor, claim: Claim, need: N
         ClaimMove(
             from_state=move.from_state,
             to_state=move.to_state,
-            reason=move.reason,
+            reason=move.reason if reason_shown(move.to_state, move.at, clock.now()) else "",
             at=move.at,
             by=people[move.account_id].display_name if move.account_id in people else "",
         )
         for move in moves
     ]
+    shape.panels = [
+        await _panel_brief(session, panel) for panel in await claims.panels_on(session, claim.id)
+    ]
     entry = await entry_of_claim(session, claim.id)
-    if entry is not None:
+    if entry is not None and claim.confirmed_minutes is not None:
         shape.confirmation = ConfirmationShape(
             minutes=entry.minutes,
             stream=entry.stream,
@@ -154,3 +120,90 @@ async def claim_shape(session: AsyncSession, actor: Actor, claim: Claim, need: N
             at=entry.recorded_at,
         )
     return shape
+
+
+def _offer(claim: Claim) -> OfferShape | None:
+    if claim.offer_minutes is None:
+        return None
+    return OfferShape(
+        minutes=claim.offer_minutes, by="worker" if claim.offer_by_worker else "organisation"
+    )
+
+
+async def _panel_brief(session: AsyncSession, panel: Panel) -> PanelBrief:
+    """Shape a panel for the parties: who decided what is told once it is closed."""
+    seats = await claims.seats_of(session, panel.id)
+    return PanelBrief(
+        cause=panel.cause,
+        opened_at=panel.opened_at,
+        closed_at=panel.closed_at,
+        drawn=sum(seat.state in {SeatState.DRAWN, SeatState.DECIDED} for seat in seats),
+        decided=sum(seat.state == SeatState.DECIDED for seat in seats),
+        resolution=panel.resolution,
+        minutes=panel.minutes,
+        judgements=await _judgements(session, panel) if panel.resolution else [],
+    )
+
+
+async def _judgements(
+    session: AsyncSession, panel: Panel, but: UUID | None = None
+) -> list[JudgementShape]:
+    seats = [
+        seat
+        for seat in await claims.seats_of(session, panel.id)
+        if seat.state == SeatState.DECIDED and seat.account_id != but
+    ]
+    people = await accounts_by_id(session, [seat.account_id for seat in seats])
+    return [
+        JudgementShape(
+            by=people[seat.account_id].display_name, minutes=seat.minutes or 0, reason=seat.reason
+        )
+        for seat in seats
+    ]
+
+
+async def panel_shape(session: AsyncSession, view: PanelView) -> PanelShape:
+    """Shape a panel for one who sits on it: the work, what both sides said of it, and that is all.
+
+    What the others decided is shown once one has decided oneself, or was drawn because they differ.
+    """
+    await session.flush()  # what was just decided is read below
+    claim, seat = view.claim, view.seat
+    workers = await accounts_by_id(session, [claim.account_id])
+    moves = await claims.history_of(session, claim.id)
+    logs = [WorkLogShape.model_validate(log) for log in view.logs]
+    others = await _judgements(session, view.panel, but=seat.account_id)
+    shown = seat.state == SeatState.DECIDED or len(others) >= PANEL_SIZE
+    return PanelShape(
+        id=view.panel.id,
+        cause=view.panel.cause,
+        answer_by=seat.answer_by,
+        closed=view.panel.closed_at is not None,
+        need=PanelNeed.model_validate(view.need),
+        worker=ClaimWorker(
+            account_id=claim.account_id,
+            handle=workers[claim.account_id].handle,
+            display_name=workers[claim.account_id].display_name,
+        ),
+        minutes_logged=sum(log.minutes for log in logs),
+        work_logs=logs,
+        reasons=[
+            PanelReason(
+                by=_side_of(claim, move.account_id),
+                to=move.to_state,
+                reason=move.reason,
+                at=move.at,
+            )
+            for move in moves
+            if move.reason and move.to_state in SAID_OF_WORK
+        ],
+        my_minutes=seat.minutes,
+        my_reason=seat.reason,
+        others=others if shown else [],
+    )
+
+
+def _side_of(claim: Claim, account_id: UUID | None) -> Literal["worker", "organisation", "nobody"]:
+    if account_id is None:
+        return "nobody"
+    return "worker" if account_id == claim.account_id else "organisation"

@@ -273,12 +273,16 @@ async def test_disputed_work_counts_only_once_confirmed(books: Books) -> None:
     claim = await books.world.submitted_claim(books.worker, books.owner, need, 60)
     await books.owner.move(f"/claims/{claim['id']}", "disputed", "half of it is missing")
     assert (await books.worker.get("/me/contributions"))["total_minutes"] == 90
-    confirmed = await books.world.confirm(books.owner, claim, 30)
-    assert confirmed["entry"]["minutes"] == 30
-    assert (await books.worker.get("/me/contributions"))["total_minutes"] == 120
-    # What is confirmed is history: nobody moves it, nobody takes its hours back.
     path = f"/claims/{claim['id']}"
-    assert confirmed["claim"]["possible_transitions"] == []
+    less = {"json": {"minutes": 30}, "headers": {"Idempotency-Key": "less"}}
+    alone = await books.owner.ask("POST", f"{path}/confirmation", **less)
+    assert (alone.status_code, alone.json()["code"]) == (409, "settlement_needed")
+    await books.owner.post(f"{path}/settlement", {"minutes": 30}, expect=200)
+    agreed = await books.worker.post(f"{path}/settlement", {"minutes": 30}, expect=200)
+    assert (agreed["confirmation"]["minutes"], agreed["resolution"]) == (30, "partly")
+    assert (await books.worker.get("/me/contributions"))["total_minutes"] == 120
+    # What is confirmed is history: but for a dispute nobody moves it, nobody takes its hours back.
+    assert agreed["possible_transitions"] == ["disputed"]
     (log,) = (await books.worker.get(f"{path}/work-logs"))["items"]
     late = await books.worker.ask("DELETE", f"{path}/work-logs/{log['id']}")
     assert (late.status_code, late.json()["code"]) == (409, "claim_not_loggable")

@@ -30,7 +30,7 @@ PLANTED = [
         UNGUARDED.format("entries", "UPDATE entries SET claim_id = NULL"),
     ),
     (
-        "every entry of a claim belongs to a confirmed one",
+        "hours are in the book only of claims that were confirmed",
         "UPDATE claims SET state = 'submitted'",
     ),
 ]

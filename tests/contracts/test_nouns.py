@@ -33,11 +33,15 @@ NOUNS = {
 }
 # Files of a layer that belong to no noun, each for a reason.
 LAYER_FILES = {
-    "app/models": {"base"},
+    "app/models": {
+        "base",
+        "need_parts",  # shapes of what a need holds beside its words
+    },
     "app/api": {
         "dependencies",  # what routes ask for in their signatures
         "errors",  # error → problem
         "health",  # /livez, /readyz
+        "need_shapes",  # needs as several routes answer them
         "middleware",  # limits, headers, request ids
         "router",  # all routes
         "routing",  # strict bodies and queries
@@ -64,6 +68,8 @@ DOMAIN_EXTRAS = {
     "claims/sweep",  # taking the steps that are due
     "needs/clocks",  # the table of clocks, pure
     "needs/filters",  # what a list is narrowed by
+    "needs/closing",  # who keeps what was built running, and what comes after
+    "needs/contents",  # what a need holds beside its own row
     "needs/following",  # what becomes of needs when their organisation changes
     "needs/import_columns",  # which column of somebody's file is which of ours
     "needs/import_files",  # CSV and JSON Lines → rows
@@ -72,6 +78,8 @@ DOMAIN_EXTRAS = {
     "needs/importing",  # a whole file in one transaction
     "needs/listing",  # lists, counts and facets
     "needs/mirroring",  # a peer's need, kept here
+    "needs/scoping",  # what a scoping hour brings
+    "needs/translating",  # people's translations
     "needs/sweep",  # taking the steps that are due
     "needs/walking",  # one list, one statement after the other
     "needs/search",  # filters → conditions of the index

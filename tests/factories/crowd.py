@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -97,6 +98,15 @@ async def submitted(runtime: Runtime, need_id: str, people: Sequence[Caller]) ->
         ]
         session.add_all(claims)
         await session.flush()  # logs refer to claims
+        way = (None, ClaimState.ACCEPTED, ClaimState.ACTIVE, ClaimState.SUBMITTED)
+        session.add_all(
+            ClaimHistory(
+                claim_id=claim.id, account_id=claim.account_id, from_state=before, to_state=to
+            )
+            for claim in claims
+            for before, to in pairwise(way)
+            if to is not None
+        )
         day = clock.today()
         session.add_all(
             WorkLog(id=ids.private_id(), claim_id=claim.id, worked_on=day, minutes=60)

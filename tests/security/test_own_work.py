@@ -47,7 +47,7 @@ async def test_nobody_confirms_their_own_work_whatever_they_are(world: World, ha
     worker, claim = await _scene(world, hat)
     path = f"/claims/{claim['id']}"
     assert (await _confirm(worker, claim)).status_code == 403
-    for to in ("confirmed", "accepted", "changes_requested", "disputed", "released"):
+    for to in ("confirmed", "accepted", "changes_requested", "rejected", "released"):
         answer = await worker.ask(
             "POST", f"{path}/transitions", json={"to": to, "reason": "because"}
         )

@@ -1,13 +1,15 @@
 """Shapes of claims, work logs and confirmations."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from app.api.schemas.base import Body, Shape
-from app.models.claims import ClaimState
+from app.domain.claims.rules import Awaited
+from app.models.base import Text
+from app.models.claims import ClaimKind, ClaimState, PanelCause, Resolution
 from app.models.ledger import WorkStream
 
 
@@ -45,6 +47,47 @@ class ClaimMove(Shape):
     by: str
 
 
+class SettlementInput(Body):
+    """What one side of a dispute would agree to, in minutes; 0 means no hours at all."""
+
+    minutes: Annotated[int, Field(ge=0, le=60 * 24 * 366)]
+
+
+class DecisionInput(Body):
+    """What a member of a panel decides: all of the logged minutes, fewer, or 0 for rejected."""
+
+    minutes: Annotated[int, Field(ge=0, le=60 * 24 * 366)]
+    reason: Annotated[Text, StringConstraints(max_length=2000)] = ""
+
+
+class OfferShape(Shape):
+    """What one side of a dispute would agree to."""
+
+    minutes: int
+    by: Literal["worker", "organisation"]
+
+
+class JudgementShape(Shape):
+    """What one member of a closed panel decided."""
+
+    by: str
+    minutes: int
+    reason: str
+
+
+class PanelBrief(Shape):
+    """A panel, as the two parties see it: who decided what, once it is closed."""
+
+    cause: PanelCause
+    opened_at: datetime
+    closed_at: datetime | None
+    drawn: int
+    decided: int
+    resolution: Resolution | None
+    minutes: int | None
+    judgements: list[JudgementShape] = []
+
+
 class ConfirmationShape(Shape):
     """What was confirmed, and the entry that says so."""
 
@@ -60,16 +103,23 @@ class ClaimShape(Shape):
     id: UUID
     need: ClaimNeed
     worker: ClaimWorker
+    kind: ClaimKind
     state: ClaimState
     note: str
     minutes_logged: int
     possible_transitions: list[ClaimState]
     may_confirm: bool
+    may_settle: bool
+    awaited_of: Awaited
+    resolution: Resolution | None
+    offer: OfferShape | None
+    disputable_until: datetime | None
     created_at: datetime
     updated_at: datetime
     version: int
     history: list[ClaimMove] = []
     confirmation: ConfirmationShape | None = None
+    panels: list[PanelBrief] = []
 
 
 class WorkLogShape(Shape):
@@ -80,3 +130,36 @@ class WorkLogShape(Shape):
     minutes: int
     note: str
     created_at: datetime
+
+
+class PanelNeed(ClaimNeed):
+    """The need of a claim, with what was asked for."""
+
+    body: str
+    estimate_minutes: int | None
+
+
+class PanelReason(Shape):
+    """What one of the two sides said of the work, without a name."""
+
+    by: Literal["worker", "organisation", "nobody"]
+    to: ClaimState
+    reason: str
+    at: datetime
+
+
+class PanelShape(Shape):
+    """All that somebody who was drawn needs to decide, and nothing more."""
+
+    id: UUID
+    cause: PanelCause
+    answer_by: datetime
+    closed: bool
+    need: PanelNeed
+    worker: ClaimWorker
+    minutes_logged: int
+    work_logs: list[WorkLogShape]
+    reasons: list[PanelReason]
+    my_minutes: int | None
+    my_reason: str
+    others: list[JudgementShape]

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.claims.rules import TRANSITIONS
 from app.models.claims import HOLDING_STATES, sql_list
 
+_ALLOWED = ", ".join(
+    f"('{before}', '{to}')" for before, moves in TRANSITIONS.items() for to in moves
+)
 INVARIANTS: Mapping[str, str] = {
     "every entry sums to zero in each unit": """
         SELECT count(*) FROM (
@@ -27,15 +31,61 @@ INVARIANTS: Mapping[str, str] = {
     "every need counts the places that claims hold": f"""
         SELECT count(*) FROM needs WHERE taken <> (
             SELECT count(*) FROM claims
-            WHERE claims.need_id = needs.id AND claims.state IN ({sql_list(HOLDING_STATES)})
+            WHERE claims.need_id = needs.id AND claims.kind = 'work'
+                AND claims.state IN ({sql_list(HOLDING_STATES)})
+        )""",  # noqa: S608 - made of our own constants
+    "no need holds more claims than it has places": f"""
+        SELECT count(*) FROM needs WHERE places < (
+            SELECT count(*) FROM claims
+            WHERE claims.need_id = needs.id AND claims.kind = 'work'
+                AND claims.state IN ({sql_list(HOLDING_STATES)})
         )""",  # noqa: S608 - made of our own constants
     "every confirmed claim has its entry": """
         SELECT count(*) FROM claims WHERE state = 'confirmed' AND NOT EXISTS (
             SELECT FROM entries WHERE entries.claim_id = claims.id
         )""",
-    "every entry of a claim belongs to a confirmed one": """
-        SELECT count(*) FROM entries JOIN claims ON claims.id = entries.claim_id
-        WHERE claims.state <> 'confirmed'""",
+    "the entries of every claim sum to what was confirmed of it, once": """
+        SELECT count(*) FROM claims LEFT JOIN (
+            SELECT entries.claim_id, sum(postings.amount) AS minutes
+            FROM entries JOIN postings USING (entry_id)
+            JOIN ledger_accounts ON ledger_accounts.id = postings.account_id
+            WHERE ledger_accounts.kind = 'worker' AND postings.unit = 'minute'
+            GROUP BY entries.claim_id
+        ) AS credited ON credited.claim_id = claims.id
+        WHERE coalesce(credited.minutes, 0) <> coalesce(claims.confirmed_minutes, 0)""",
+    "every entry has its cause": """
+        SELECT count(*) FROM entries WHERE claim_id IS NULL OR
+            (kind = 'correction') <> (corrects IS NOT NULL)""",
+    "hours are in the book only of claims that were confirmed": """
+        SELECT count(*) FROM claims WHERE (confirmed_minutes IS NULL) <> (confirmed_at IS NULL)
+            OR confirmed_minutes < 1
+            OR (confirmed_minutes IS NOT NULL
+                AND state NOT IN ('confirmed', 'disputed', 'panel_review'))""",
+    "every claim is where its history left it": """
+        SELECT count(*) FROM claims WHERE state IS DISTINCT FROM (
+            SELECT to_state FROM claim_history
+            WHERE claim_history.claim_id = claims.id ORDER BY id DESC LIMIT 1
+        )""",
+    "every move of a claim begins where the last one ended": """
+        SELECT count(*) FROM (
+            SELECT from_state, lag(to_state) OVER (PARTITION BY claim_id ORDER BY id) AS before
+            FROM claim_history
+        ) AS moves WHERE from_state IS DISTINCT FROM before""",
+    "every move of a claim is one that the table allows": f"""
+        SELECT count(*) FROM claim_history WHERE from_state IS NOT NULL
+            AND (from_state, to_state) NOT IN ({_ALLOWED})""",  # noqa: S608 - our own constants
+    "a claim is before a panel exactly while one is open": """
+        SELECT count(*) FROM claims WHERE (state = 'panel_review') <> EXISTS (
+            SELECT FROM panels WHERE panels.claim_id = claims.id AND closed_at IS NULL
+        )""",
+    "nobody judges their own work": """
+        SELECT count(*) FROM claims WHERE EXISTS (
+            SELECT FROM panel_seats JOIN panels ON panels.id = panel_seats.panel_id
+            WHERE panels.claim_id = claims.id AND panel_seats.account_id = claims.account_id
+        ) OR EXISTS (
+            SELECT FROM entries
+            WHERE entries.claim_id = claims.id AND entries.recorded_by = claims.account_id
+        )""",
 }
 
 

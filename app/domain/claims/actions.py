@@ -288,6 +288,7 @@ async def log_work(
         raise errors.day_overfull(MINUTES_A_DAY - logged)
     log = WorkLog(id=ids.private_id(), claim_id=claim_id, **fields.model_dump())
     session.add(log)
+    view.claim.heartbeat_at = clock.now()
     if view.claim.state != ClaimState.ACTIVE:
         await apply_move(session, actor, view, ClaimState.ACTIVE)
     record(session, actor, "claim.work_logged", claim_id, minutes=fields.minutes)

@@ -66,7 +66,7 @@ async def draw_missing(
     seats = await queries.seats_of(session, panel.id)
     given = [queries.verdict_in(seat) for seat in seats if seat.state == SeatState.DECIDED]
     waiting = sum(seat.state == SeatState.DRAWN for seat in seats)
-    drawn = []
+    drawn: list[PanelSeat] = []
     for _ in range(seats_wanted(given, waiting)):
         seat = await _draw(session, view, panel, len(seats) + len(drawn) + 1)
         if seat is None:

@@ -14,7 +14,6 @@ scoping_taken           409  somebody is finding its scope out already
 scoping_overfull        422  a scoping session is an hour
 work_before_need        422  more than a year before there was the need
 settlement_state        409  only what is disputed can be settled
-settlement_needed       409  less than what was logged wants the worker to agree
 settlement_parties_only 403  the two sides settle it, nobody else
 panel_not_found         404  not there, or not for the asker to know
 panel_closed            409  it is decided already

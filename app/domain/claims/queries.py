@@ -13,11 +13,13 @@ from app.domain.access import Actor
 from app.domain.claims import errors
 from app.domain.claims.policy import sides_of
 from app.domain.claims.rules import Side, Verdict, WorkerLoad
+from app.domain.needs.clocks import AGES_OUT
 from app.domain.needs.queries import lock_need, need_membership
 from app.domain.organisations.errors import members_only
 from app.domain.organisations.policy import may_see_members
 from app.domain.organisations.queries import get_organisation_for, membership
 from app.errors import InvalidError, NotFoundError
+from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.claims import (
     LIVE_STATES,
@@ -33,6 +35,9 @@ from app.models.claims import (
 from app.models.needs import Need
 from app.models.organisations import Membership
 
+# Ends that are told to the two parties for a while, and then to nobody.
+AGING = (ClaimState.LAPSED, ClaimState.RELEASED, ClaimState.WITHDRAWN)
+
 
 @dataclass(frozen=True)
 class ClaimView:
@@ -46,7 +51,7 @@ class ClaimView:
 async def get_claim_for(session: AsyncSession, actor: Actor, claim_id: UUID) -> ClaimView:
     """Return a claim to its two parties; everybody else learns nothing."""
     claim = await session.get(Claim, claim_id)
-    return await _view(session, actor, claim)
+    return await _view(session, actor, None if claim and _aged_out(claim) else claim)
 
 
 async def lock_claim_for(session: AsyncSession, actor: Actor, claim_id: UUID) -> ClaimView:
@@ -67,12 +72,22 @@ async def _view(session: AsyncSession, actor: Actor, claim: Claim | None) -> Cla
     return ClaimView(claim, need, sides)
 
 
+def _aged_out(claim: Claim) -> bool:
+    return claim.state in AGING and claim.updated_at <= clock.now() - AGES_OUT
+
+
+def _shown() -> ColumnElement[bool]:
+    """A place that was given back or lapsed follows nobody: after a while it is not shown."""
+    recent = col(Claim.updated_at) > clock.now() - AGES_OUT
+    return or_(col(Claim.state).not_in(AGING), recent)
+
+
 async def claims_of_worker(
     session: AsyncSession, account_id: UUID, limit: int, cursor: str | None
 ) -> Page[tuple[Claim, Need]]:
     """Return one's own claims with their needs, newest first."""
     statement = select(Claim, Need).where(
-        Claim.account_id == account_id, Claim.need_id == Need.id, *_before(cursor)
+        Claim.account_id == account_id, Claim.need_id == Need.id, _shown(), *_before(cursor)
     )
     return await _page(session, statement, limit)
 
@@ -82,7 +97,7 @@ async def claims_of_need(
 ) -> Page[tuple[Claim, Need]]:
     """Return the claims on a need, newest first."""
     statement = select(Claim, Need).where(
-        Claim.need_id == need_id, Claim.need_id == Need.id, *_before(cursor)
+        Claim.need_id == need_id, Claim.need_id == Need.id, _shown(), *_before(cursor)
     )
     return await _page(session, statement, limit)
 
@@ -105,6 +120,7 @@ async def claims_of_organisation(
         Claim.need_id == Need.id,
         Need.organisation_id == organisation_id,
         col(Claim.state).in_(states),
+        _shown(),
         *_before(cursor),
     )
     return await _page(session, statement, limit)

@@ -87,6 +87,35 @@ LIVE_MAX = 10
 CONFIRMED_PER_EXTRA = 2
 MINUTES_A_DAY = 24 * 60
 
+
+class Awaited(StrEnum):
+    """Whose turn it is."""
+
+    WORKER = "worker"
+    ORGANISATION = "organisation"
+    BOTH = "both"
+    PANEL = "panel"
+    NOBODY = "nobody"
+
+
+_AWAITED: Mapping[ClaimState, Awaited] = {
+    S.APPLIED: Awaited.ORGANISATION,
+    S.ACCEPTED: Awaited.WORKER,
+    S.ACTIVE: Awaited.WORKER,
+    S.SUBMITTED: Awaited.ORGANISATION,
+    S.CHANGES_REQUESTED: Awaited.WORKER,
+    S.DISPUTED: Awaited.BOTH,
+    S.PANEL_REVIEW: Awaited.PANEL,
+}
+
+
+def awaited_of(claim: Claim) -> Awaited:
+    """Say of whom a claim's next step is awaited; an offer asks the other side."""
+    if claim.state == S.DISPUTED and claim.offer_minutes is not None:
+        return Awaited.ORGANISATION if claim.offer_by_worker else Awaited.WORKER
+    return _AWAITED.get(claim.state, Awaited.NOBODY)
+
+
 _TARGETS = {to for moves in TRANSITIONS.values() for to in moves}
 if (
     set(TRANSITIONS) != set(ClaimState)
@@ -137,6 +166,13 @@ def possible_moves(claim: Claim, sides: frozenset[Side], now: datetime) -> list[
 def in_dispute_window(claim: Claim, now: datetime) -> bool:
     """Say whether confirmed work may still be disputed."""
     return claim.confirmed_at is not None and now < claim.confirmed_at + DISPUTE_WINDOW
+
+
+def disputable_until(claim: Claim) -> datetime | None:
+    """Return until when confirmed work may be disputed."""
+    if claim.state != S.CONFIRMED or claim.confirmed_at is None:
+        return None
+    return claim.confirmed_at + DISPUTE_WINDOW
 
 
 def holds_place(kind: ClaimKind, state: ClaimState) -> bool:

@@ -14,13 +14,14 @@ from app.domain.activity.actions import record
 from app.domain.claims import actions as claims
 from app.domain.claims import queries as claim_queries
 from app.domain.claims.queries import ClaimView
-from app.domain.ledger import errors
+from app.domain.claims.rules import CONTESTED, Verdict, verdict_of
+from app.domain.ledger import errors, queries
 from app.domain.ledger.policy import may_confirm
-from app.domain.ledger.rules import PostingLine, contribution_lines, is_balanced
+from app.domain.ledger.rules import PostingLine, contribution_lines, is_balanced, opposite
 from app.domain.needs import actions as needs
 from app.domain.needs.queries import has_claim_in
 from app.infra import clock, ids
-from app.models.claims import LIVE_STATES, ClaimState
+from app.models.claims import LIVE_STATES, ClaimState, Panel, Resolution, SeatState
 from app.models.ledger import (
     Balance,
     Book,
@@ -31,35 +32,71 @@ from app.models.ledger import (
     Posting,
     WorkStream,
 )
-from app.models.needs import Need
+from app.models.needs import Need, Stream
 
 
 @dataclass(frozen=True)
 class NewEntry:
-    """An entry to post: why, when the work was done, and the claim it confirms."""
+    """An entry to post: why, when the work was done, the claim it is about, who answers for it."""
 
     kind: EntryKind
     worked_on: date
+    recorded_by: UUID
     claim_id: UUID | None = None
     corrects: UUID | None = None
+    panel_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """Who decided about a claim's work, never the worker, and in which stream it counts.
+
+    No stream: the one in which it stands in the book already, or the need's own.
+    """
+
+    verdict: Verdict
+    recorded_by: UUID
+    stream: WorkStream | None = None
+    panel: Panel | None = None
 
 
 async def confirm_contribution(
     session: AsyncSession, actor: Actor, claim_id: UUID, minutes: int, stream: WorkStream
 ) -> tuple[ClaimView, Entry]:
-    """Confirm submitted work: the claim moves and the entry is posted, both or neither."""
-    actor.require(Scope.CLAIMS_WRITE)
+    """Confirm submitted work: the claim moves and the entry is posted, both or neither.
+
+    In a dispute a member may give in and confirm all of it; for less, the worker has to agree.
+    """
+    account_id = actor.require(Scope.CLAIMS_WRITE)
     _check_confirmable(await claim_queries.get_claim_for(session, actor, claim_id))
     view = await claim_queries.lock_claim_for(session, actor, claim_id)
     _check_confirmable(view)
-    logs = await claim_queries.work_logs_of(session, claim_id)
-    logged = sum(log.minutes for log in logs)
+    logged = await logged_minutes(session, claim_id)
     if not 1 <= minutes <= logged:
         raise errors.confirmation_minutes(logged)
-    entry = await _post_contribution(session, actor, view, minutes, stream, logs[-1].worked_on)
-    await claims.apply_move(session, actor, view, ClaimState.CONFIRMED)
-    await _close_need_when_done(session, actor, view.need)
+    if view.claim.state in CONTESTED:
+        await check_no_judge(session, account_id, claim_id)
+        if minutes != logged:
+            raise errors.settlement_needed()
+    entry = await conclude(
+        session, actor, view, Ruling(verdict_of(minutes, logged), account_id, stream)
+    )
+    if entry is None:
+        raise errors.confirmation_state(view.claim.state)
     return view, entry
+
+
+async def logged_minutes(session: AsyncSession, claim_id: UUID) -> int:
+    """Return what was logged on a claim."""
+    return (await claim_queries.minutes_logged(session, [claim_id])).get(claim_id, 0)
+
+
+async def check_no_judge(session: AsyncSession, account_id: UUID, claim_id: UUID) -> None:
+    """Whoever sits on the claim's panel decides there, and not for a side as well."""
+    panel = await claim_queries.open_panel_of(session, claim_id)
+    seat = await claim_queries.seat_of(session, panel.id, account_id) if panel else None
+    if seat is not None and seat.state in {SeatState.DRAWN, SeatState.DECIDED}:
+        raise errors.confirmation_refused("panel_member_decides_there")
 
 
 def _check_confirmable(view: ClaimView) -> None:
@@ -71,26 +108,88 @@ def _check_confirmable(view: ClaimView) -> None:
     raise errors.confirmation_refused(decision.code)
 
 
-async def _post_contribution(
+async def conclude(
+    session: AsyncSession, actor: Actor, view: ClaimView, ruling: Ruling
+) -> Entry | None:
+    """Carry out what people decided of a locked claim, in the book and on the claim at once.
+
+    What stands in the book already stays where the outcome is the same; otherwise it is taken
+    back by an entry of its own, and the new outcome follows. Returns the entry that stands.
+    """
+    claim, verdict = view.claim, ruling.verdict
+    standing = await queries.standing_entry(session, claim)
+    contested = claim.state in CONTESTED
+    if standing is None or claim.confirmed_minutes != verdict.minutes:
+        taken_back = await _take_back(session, actor, standing, ruling) if standing else None
+        standing = await _credit(session, actor, view, ruling, taken_back)
+    rejected = verdict.resolution == Resolution.REJECTED
+    claim.confirmed_minutes = None if rejected else verdict.minutes
+    claim.confirmed_at = None if rejected else claim.confirmed_at or clock.now()
+    claim.resolution = verdict.resolution if contested else None
+    if ruling.panel is not None:
+        ruling.panel.resolution, ruling.panel.minutes = verdict.resolution, verdict.minutes
+    to = ClaimState.REJECTED if rejected else ClaimState.CONFIRMED
+    await claims.apply_move(session, actor, view, to)
+    if not rejected:
+        await _close_need_when_done(session, actor, view.need)
+    return standing
+
+
+async def _take_back(session: AsyncSession, actor: Actor, entry: Entry, ruling: Ruling) -> Entry:
+    """Post the opposite of an entry; the database lets nothing correct the same entry twice."""
+    new = NewEntry(
+        EntryKind.CORRECTION,
+        entry.worked_on,
+        ruling.recorded_by,
+        claim_id=entry.claim_id,
+        corrects=entry.entry_id,
+        panel_id=ruling.panel.id if ruling.panel else None,
+    )
+    lines = opposite(await queries.lines_of(session, entry.entry_id))
+    return await post_entry(session, actor, entry.book_id, new, lines)
+
+
+async def _credit(
     session: AsyncSession,
     actor: Actor,
     view: ClaimView,
-    minutes: int,
-    stream: WorkStream,
-    worked_on: date,
-) -> Entry:
-    if view.need.organisation_id is None:  # a mirrored need has no claims of ours
+    ruling: Ruling,
+    taken_back: Entry | None,
+) -> Entry | None:
+    if ruling.verdict.minutes == 0:  # nothing is written of nothing
+        return None
+    organisation_id = view.need.organisation_id
+    if organisation_id is None:  # a mirrored need has no claims of ours
         raise errors.book_not_found()
-    book_id = await book_of(session, view.need.organisation_id)
+    book_id = await book_of(session, organisation_id)
+    stream = await _stream(session, view.need, ruling, taken_back)
     worker = await _account(
         session, book_id, LedgerAccountKind.WORKER, view.claim.account_id, stream
     )
     organisation = await _account(
-        session, book_id, LedgerAccountKind.ORGANISATION, view.need.organisation_id, stream
+        session, book_id, LedgerAccountKind.ORGANISATION, organisation_id, stream
     )
-    new = NewEntry(EntryKind.CONTRIBUTION, worked_on, claim_id=view.claim.id)
-    lines = contribution_lines(worker, organisation, minutes)
+    logs = await claim_queries.work_logs_of(session, view.claim.id)
+    new = NewEntry(
+        EntryKind.CORRECTION if taken_back else EntryKind.CONTRIBUTION,
+        logs[-1].worked_on,
+        ruling.recorded_by,
+        claim_id=view.claim.id,
+        corrects=taken_back.entry_id if taken_back else None,
+        panel_id=ruling.panel.id if ruling.panel else None,
+    )
+    lines = contribution_lines(worker, organisation, ruling.verdict.minutes)
     return await post_entry(session, actor, book_id, new, lines)
+
+
+async def _stream(
+    session: AsyncSession, need: Need, ruling: Ruling, taken_back: Entry | None
+) -> WorkStream:
+    if ruling.stream is not None:
+        return ruling.stream
+    if taken_back is not None:
+        return await queries.stream_of(session, taken_back.entry_id)
+    return WorkStream.GIFT if need.stream == Stream.GIFT else WorkStream.LIVELIHOOD
 
 
 async def post_entry(
@@ -115,7 +214,8 @@ async def post_entry(
         worked_on=new.worked_on,
         claim_id=new.claim_id,
         corrects=new.corrects,
-        recorded_by=actor.signed_in(),
+        panel_id=new.panel_id,
+        recorded_by=new.recorded_by,
         recorded_at=clock.now(),
         posting_count=len(lines),
     )

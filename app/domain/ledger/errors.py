@@ -5,6 +5,7 @@ book_forbidden        403  a member, but neither owner nor worker-owner
 confirmation_own      403  nobody confirms their own work
 confirmation_state    409  only submitted (or disputed) work is confirmed
 confirmation_minutes  422  more than was logged, or nothing
+settlement_needed     409  in a dispute, less than all wants the worker to agree
 """
 
 from app.errors import ConflictError, FieldError, ForbiddenError, InvalidError, NotFoundError
@@ -23,6 +24,11 @@ def confirmation_refused(code: str) -> ForbiddenError:
 def confirmation_state(state: str) -> ConflictError:
     """409: only submitted (or disputed) work is confirmed."""
     return ConflictError("confirmation_state", extra={"state": state}, state=state)
+
+
+def settlement_needed() -> ConflictError:
+    """409: in a dispute, less than what was logged wants the worker to agree."""
+    return ConflictError("settlement_needed")
 
 
 def confirmation_minutes(logged: int) -> InvalidError:

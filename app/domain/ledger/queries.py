@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, Denied
 from app.domain.ledger import errors
 from app.domain.ledger.policy import may_read_book
-from app.domain.ledger.rules import share_percent
+from app.domain.ledger.rules import PostingLine, share_percent
 from app.domain.organisations.queries import membership
 from app.errors import InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
@@ -233,8 +233,34 @@ def _line(row: Row[Any], recorders: dict[UUID, tuple[str, str]]) -> EntryLine:
     return EntryLine(**values)
 
 
+async def standing_entry(session: AsyncSession, claim: Claim) -> Entry | None:
+    """Return the entry that a claim's confirmation stands on: the last of its chain."""
+    if claim.confirmed_minutes is None:
+        return None
+    statement = (
+        select(Entry).where(Entry.claim_id == claim.id).order_by(col(Entry.id).desc()).limit(1)
+    )
+    return (await session.exec(statement)).first()
+
+
+async def lines_of(session: AsyncSession, entry_id: UUID) -> list[PostingLine]:
+    """Return the postings of an entry."""
+    rows = (await session.exec(select(Posting).where(Posting.entry_id == entry_id))).all()
+    return [PostingLine(row.account_id, row.unit, row.amount) for row in rows]
+
+
+async def stream_of(session: AsyncSession, entry_id: UUID) -> WorkStream:
+    """Return the stream in which an entry counts."""
+    statement = (
+        select(LedgerAccount.stream)
+        .where(Posting.entry_id == entry_id, Posting.account_id == LedgerAccount.id)
+        .limit(1)
+    )
+    return WorkStream((await session.exec(statement)).one())
+
+
 async def entry_of_claim(session: AsyncSession, claim_id: UUID) -> EntryLine | None:
-    """Return the entry that confirmed a claim."""
+    """Return the newest entry of a claim: what stands, or what took it back."""
     rows = await _entry_page(
         session, _entry_lines().where(col(Entry.claim_id) == claim_id), 1, None
     )

@@ -38,6 +38,11 @@ def contribution_lines(worker: UUID, organisation: UUID, minutes: int) -> list[P
     ]
 
 
+def opposite(lines: Iterable[PostingLine]) -> list[PostingLine]:
+    """Return what takes an entry back: the same accounts, each the other way."""
+    return [PostingLine(line.account_id, line.unit, -line.amount) for line in lines]
+
+
 def is_balanced(lines: Iterable[PostingLine]) -> bool:
     """Say whether lines make an entry: two at least, none empty, zero in each unit."""
     kept = list(lines)

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import ValidationError
 
 from app.api.dependencies import (
+    ClaimsReader,
+    ClaimsWriter,
     Db,
     ExpectedVersion,
     NeedsReader,
@@ -15,21 +17,28 @@ from app.api.dependencies import (
     set_version,
 )
 from app.api.errors import field_errors, language_of
+from app.api.need_shapes import history_shapes, need_shapes, proposal_shapes
 from app.api.routing import StrictRoute
+from app.api.schemas.base import Listing
 from app.api.schemas.needs import (
+    MaintenanceInput,
     NeedChanges,
+    NeedHistoryShape,
     NeedInput,
     NeedList,
     NeedQuery,
     NeedShape,
+    ScopeDecision,
+    ScopeProposalShape,
     TransitionInput,
 )
-from app.api.shapes import need_shapes
 from app.domain.access import Actor
-from app.domain.needs import actions, queries
+from app.domain.needs import actions, closing, contents, queries, scoping, translating
 from app.domain.needs.queries import NeedFilters
 from app.errors import FieldError, InvalidError
-from app.models.needs import Need, NeedFields, NeedSkillFields, NeedState, SkillWeight
+from app.models.base import Language
+from app.models.need_parts import ClosingFields, ProposalState, TranslationFields
+from app.models.needs import Need, NeedFields, NeedState, ScopeFields
 
 router = APIRouter(prefix="/needs", route_class=StrictRoute, tags=["needs"])
 
@@ -84,7 +93,7 @@ async def change_need(
 ) -> NeedShape:
     """Change a need from the version named by If-Match."""
     before = await queries.get_need_for(db, actor, need_id)
-    changed = {**said_of(before), **body.model_dump(exclude_unset=True)}
+    changed = {**actions.said_of(before), **body.model_dump(exclude_unset=True)}
     try:
         fields = NeedFields(**changed)
     except ValidationError as error:
@@ -113,18 +122,118 @@ async def move_need(
     return await _answer(db, actor, need, request, response)
 
 
-def said_of(need: Need) -> dict[str, object]:
-    """Return what a need says now, as NeedFields takes it."""
-    weights = dict.fromkeys(need.must_slugs, SkillWeight.MUST)
-    return {
-        **{name: getattr(need, name) for name in actions.PLAIN_FIELDS},
-        "skills": [
-            NeedSkillFields(slug=slug, weight=weights.get(slug, SkillWeight.NICE)).model_dump()
-            for slug in need.skill_slugs
-        ],
-        "audience_peers": need.audience_peers,
-        "harm_check": need.harm_check,
-    }
+@router.get("/{need_id}/history", operation_id="get_need_history")
+async def get_need_history(need_id: UUID, actor: NeedsReader, db: Db) -> NeedHistoryShape:
+    """Return the moves of a need; strangers see those from when it was shown, without reasons."""
+    need = await queries.get_need_for(db, actor, need_id)
+    return NeedHistoryShape(items=await history_shapes(db, actor, need))
+
+
+@router.post("/{need_id}/renewal", operation_id="renew_need")
+async def renew_need(
+    need_id: UUID, request: Request, response: Response, actor: NeedsWriter, db: Db
+) -> NeedShape:
+    """Say that a need is still wanted: its age begins anew, and an expired one is open again."""
+    need = await actions.renew_need(db, actor, need_id)
+    return await _answer(db, actor, need, request, response)
+
+
+@router.post("/{need_id}/closing", operation_id="close_need")
+async def close_need(
+    need_id: UUID,
+    body: ClosingFields,
+    request: Request,
+    response: Response,
+    actor: NeedsWriter,
+    db: Db,
+) -> NeedShape:
+    """Close a need: what is handed over, and who keeps running what was built."""
+    need = await closing.close_need(db, actor, need_id, body)
+    return await _answer(db, actor, need, request, response)
+
+
+@router.post("/{need_id}/maintenance", operation_id="answer_maintenance")
+async def answer_maintenance(
+    need_id: UUID,
+    body: MaintenanceInput,
+    request: Request,
+    response: Response,
+    actor: ClaimsWriter,
+    db: Db,
+) -> NeedShape:
+    """Say yes or no to keeping running what one built; nobody else says it for them."""
+    need = await closing.answer_maintenance(db, actor, need_id, agrees=body.agrees)
+    return await _answer(db, actor, need, request, response)
+
+
+@router.put("/{need_id}/translations/{language}", operation_id="put_need_translation")
+async def put_need_translation(
+    need_id: UUID,
+    language: Language,
+    body: TranslationFields,
+    request: Request,
+    response: Response,
+    actor: NeedsWriter,
+    db: Db,
+    expected_version: ExpectedVersion,
+) -> NeedShape:
+    """Write a need's words in another language, from the version named by If-Match."""
+    said = (body, expected_version)
+    need = await translating.put_translation(db, actor, need_id, language, said)
+    return await _answer(db, actor, need, request, response)
+
+
+@router.delete("/{need_id}/translations/{language}", operation_id="remove_need_translation")
+async def remove_need_translation(
+    need_id: UUID,
+    language: Language,
+    request: Request,
+    response: Response,
+    actor: NeedsWriter,
+    db: Db,
+    expected_version: ExpectedVersion,
+) -> NeedShape:
+    """Take a translation away."""
+    need = await translating.remove_translation(db, actor, need_id, language, expected_version)
+    return await _answer(db, actor, need, request, response)
+
+
+@router.get("/{need_id}/scope-proposals", operation_id="list_scope_proposals")
+async def list_scope_proposals(
+    need_id: UUID, actor: ClaimsReader, db: Db
+) -> Listing[ScopeProposalShape]:
+    """List the scopes proposed for a need: all for its members, one's own for others."""
+    need = await queries.get_need_for(db, actor, need_id)
+    own = await queries.need_membership(db, actor, need)
+    everything = own is not None or actor.acts_as_steward
+    rows = await contents.proposals_of(db, need.id)
+    shown = [row for row in rows if everything or row.account_id == actor.account_id]
+    return Listing(items=await proposal_shapes(db, shown))
+
+
+@router.post(
+    "/{need_id}/scope-proposals",
+    status_code=status.HTTP_201_CREATED,
+    operation_id="propose_scope",
+)
+async def propose_scope(
+    need_id: UUID, body: ScopeFields, actor: ClaimsWriter, db: Db
+) -> ScopeProposalShape:
+    """Propose what a need is: whoever holds its scoping hour, or a steward."""
+    proposal = await scoping.propose_scope(db, actor, need_id, body)
+    (shape,) = await proposal_shapes(db, [proposal])
+    return shape
+
+
+@router.post("/{need_id}/scope-proposals/{proposal_id}/transitions", operation_id="decide_scope")
+async def decide_scope(
+    need_id: UUID, proposal_id: UUID, body: ScopeDecision, actor: NeedsWriter, db: Db
+) -> ScopeProposalShape:
+    """Take a proposed scope over into the need, or decline it with a reason."""
+    ids, to = (need_id, proposal_id), ProposalState(body.to)
+    proposal = await scoping.decide_scope(db, actor, ids, to, body.reason)
+    (shape,) = await proposal_shapes(db, [proposal])
+    return shape
 
 
 async def _answer(

@@ -99,6 +99,8 @@ class ClaimFields(Fields):
 
     note: Annotated[Text, StringConstraints(max_length=4000)] = ""
     kind: ClaimKind = ClaimKind.WORK
+    # "This is for me", while a need's priority window is open: looked at once, kept nowhere.
+    for_me: bool = Field(default=False, exclude=True, repr=False)
 
 
 class WorkLogFields(Fields):

@@ -158,6 +158,7 @@ class NeedFields(Fields):
     contact_public: bool = False
     priority_days: Annotated[int, Field(ge=1, le=30)] | None = None
     handover: Annotated[list[HandoverItem], Field(max_length=20)] = []
+    recurs_months: Annotated[int, Field(ge=1, le=24)] | None = None
 
 
 class Need(SQLModel, table=True):
@@ -184,9 +185,7 @@ class Need(SQLModel, table=True):
             "coalesce(maintainer = 'worker', false) = (maintainer_id IS NOT NULL)",
             name="one_named_maintainer",
         ),
-        CheckConstraint(
-            "(amount_minor IS NULL) = (currency IS NULL)", name="amount_with_currency"
-        ),
+        CheckConstraint("(amount_minor IS NULL) = (currency IS NULL)", name="amount_with_currency"),
         Index("uq_needs_care_of", "care_of", unique=True),
         Index("ix_needs_listed", "state", text("published_at DESC"), text("id DESC")),
         Index("ix_needs_organisation", "organisation_id", "state"),

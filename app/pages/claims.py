@@ -19,7 +19,7 @@ from app.domain.organisations import queries as organisations
 from app.errors import AppError, InvalidError
 from app.infra import clock
 from app.infra.ids import secret_token
-from app.models.claims import ClaimFields, ClaimState, WorkLogFields
+from app.models.claims import ClaimFields, ClaimKind, ClaimState, WorkLogFields
 from app.models.ledger import WorkStream
 from app.pages.claim_cards import claim_cards
 from app.pages.dependencies import (
@@ -53,7 +53,13 @@ router = APIRouter(route_class=PageRoute)
 async def claim_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
     """Say "I can do this"."""
     try:
-        fields = ClaimFields(note=form.value("note"))
+        fields = ClaimFields.model_validate(
+            {
+                "note": form.value("note"),
+                "kind": form.value("kind") or ClaimKind.WORK,
+                "for_me": "yes" in form.values("for_me"),
+            }
+        )
         async with db.begin_nested():
             claim = await actions.submit_claim(db, visit.actor, need_id, fields)
     except ValidationError as error:

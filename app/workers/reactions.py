@@ -19,7 +19,6 @@ from app.federation.outbox import publish_existing, publish_need
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
 
-
 OFFERED_TO_MAX = 10
 
 

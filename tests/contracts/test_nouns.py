@@ -58,6 +58,8 @@ DOMAIN_EXTRAS = {
     "activity/clocks",  # which steps of clocks were taken
     "administration/imports",  # the job around an import
     "administration/invariants",  # what must be true of the whole database
+    "claims/attachments",  # files on claims, and the door to any file
+    "claims/conversation",  # what the two sides of a claim write
     "claims/drawing",  # who sits on a panel: the lot
     "claims/panels",  # asking a panel, and what its members decide
     "matching/batch",  # all boards at once, for digests
@@ -70,6 +72,8 @@ DOMAIN_EXTRAS = {
     "needs/filters",  # what a list is narrowed by
     "needs/closing",  # who keeps what was built running, and what comes after
     "needs/contents",  # what a need holds beside its own row
+    "files/preparing",  # what was sent → what is kept
+    "needs/attachments",  # files on needs
     "needs/following",  # what becomes of needs when their organisation changes
     "needs/import_columns",  # which column of somebody's file is which of ours
     "needs/import_files",  # CSV and JSON Lines → rows
@@ -83,6 +87,7 @@ DOMAIN_EXTRAS = {
     "needs/sweep",  # taking the steps that are due
     "needs/walking",  # one list, one statement after the other
     "needs/search",  # filters → conditions of the index
+    "needs/questions",  # asked and answered in public
     "profiles/skills",  # the list of skills
 }
 

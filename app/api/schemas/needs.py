@@ -9,8 +9,17 @@ from pydantic import Field, StringConstraints
 from app.api.schemas.base import Body, Shape
 from app.models.base import Language, Line, Slug, Text
 from app.models.claims import ClaimState
+from app.models.need_parts import (
+    Amount,
+    Contact,
+    HandoverItem,
+    HandoverKind,
+    Maintainer,
+    ProposalState,
+)
 from app.models.needs import (
     Audience,
+    ClockFields,
     HarmCheck,
     NeedFields,
     NeedKind,
@@ -94,6 +103,73 @@ class MayClaim(Shape):
     reason: str | None = None
 
 
+class ScopeDecision(Body):
+    """What the organisation makes of a proposed scope; no comes with a reason."""
+
+    to: Literal["accepted", "declined"]
+    reason: Annotated[Text, StringConstraints(max_length=2000)] = ""
+
+
+class MaintenanceInput(Body):
+    """A worker's own yes or no to keeping running what they built."""
+
+    agrees: bool
+
+
+class TranslationShape(Shape):
+    """A need's words in another language; `older` when the need's own words changed since."""
+
+    language: str
+    title: str
+    body: str
+    by: str
+    human: bool
+    source_version: int
+    older: bool
+    updated_at: datetime
+
+
+class MaintainerShape(Shape):
+    """Who keeps what was built running; `name` for the two sides only, `mine` for who is asked."""
+
+    kind: Maintainer
+    agreed: bool
+    name: str | None
+    mine: bool
+
+
+class NeedMove(Shape):
+    """One move of a need; why, by whom and in which request for its two sides only."""
+
+    from_state: NeedState | None
+    to_state: NeedState
+    at: datetime
+    reason: str
+    by: str | None
+    request_id: str | None
+
+
+class NeedHistoryShape(Shape):
+    """The moves of a need, oldest first."""
+
+    items: list[NeedMove]
+
+
+class ScopeProposalShape(Shape):
+    """A proposed scope of a need, and what became of it."""
+
+    id: UUID
+    by: str
+    skills: list[NeedSkillFields]
+    estimate_minutes: int
+    body: str
+    note: str
+    state: ProposalState
+    reason: str
+    created_at: datetime
+    decided_at: datetime | None
+
+
 class NeedShape(Shape):
     """A need."""
 
@@ -122,6 +198,28 @@ class NeedShape(Shape):
     link: str | None
     external_id: str | None
     beneficiary: str | None
+    clocks: ClockFields
+    starts_on: date | None
+    time_zone: str | None
+    deadline_at: datetime | None
+    amount: Amount | None
+    contacts: list[Contact]
+    contact_public: bool
+    contacts_hidden: bool
+    priority_days: int | None
+    priority_until: datetime | None
+    handover: list[HandoverItem]
+    handover_note: str
+    handover_open: list[HandoverKind]
+    asks_closing: bool
+    maintainer: MaintainerShape | None
+    closed_without_work: bool
+    care_of: UUID | None
+    recurs_months: int | None
+    scoping_wanted: bool
+    text_version: int
+    translations: list[TranslationShape]
+    may_translate: bool
     state: NeedState
     state_reason: str
     version: int

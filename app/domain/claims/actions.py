@@ -31,6 +31,7 @@ from app.domain.claims.rules import (
     holds_place,
     possible_moves,
 )
+from app.domain.needs.policy import may_apply_now
 from app.domain.needs.queries import get_need_for
 from app.domain.needs.rules import is_filled
 from app.errors import (
@@ -99,6 +100,8 @@ async def submit_claim(
         await session.refresh(need, with_for_update={"read": True})
     own = (await queries.own_claims(session, account_id, [need.id])).get(need.id)
     enforce(may_claim(actor, need, own.state if own else None, fields.kind))
+    if fields.kind == ClaimKind.WORK:
+        enforce(may_apply_now(need, clock.now(), for_me=fields.for_me))
     load = await queries.load_of(session, account_id)
     enforce(within_limits(load, limits, instant=need.instant))
     claim_id = ids.private_id()

@@ -1,5 +1,6 @@
 """Writing needs: post, change, move. A change of a listed need raises its version."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,10 +14,13 @@ from app.domain.needs.rules import (
     EDITABLE,
     PUBLISHED,
     REASON_REQUIRED,
+    RENEWABLE,
     TRANSITIONS,
+    faults_of,
+    is_built,
     missing_for_review,
     possible_transitions,
-    search_text_of,
+    search_text_for,
 )
 from app.domain.organisations import queries as organisations
 from app.domain.profiles import skills
@@ -44,8 +48,13 @@ from app.models.organisations import Organisation
 PLAIN_FIELDS = (
     "title", "body", "language", "kind", "stream", "skills_unknown", "tags", "estimate_minutes",
     "places", "urgency", "deadline", "remote", "region", "audience", "instant", "link",
-    "external_id", "beneficiary",
+    "external_id", "beneficiary", "starts_on", "time_zone", "contact_public", "priority_days",
+    "recurs_months",
 )  # fmt: skip
+
+
+# What a translation translates; the language says from what.
+WORDS = ("title", "body", "language")
 
 
 async def post_need(
@@ -76,7 +85,7 @@ async def change_need(
     session: AsyncSession, actor: Actor, need_id: UUID, fields: NeedFields, expected_version: int
 ) -> Need:
     """Replace what a need says, if nobody changed it since `expected_version`."""
-    need, organisation = await _own_need(session, actor, need_id)
+    need, organisation = await own_need(session, actor, need_id)
     if need.version != expected_version:
         raise errors.version_stale(need.version)
     if need.state not in EDITABLE:
@@ -88,7 +97,7 @@ async def change_need(
     apply_fields(need, fields, organisation)
     if need.state != NeedState.DRAFT and (missing := missing_for_review(need)):
         raise errors.need_incomplete(missing)
-    _touch(session, actor, need)
+    touch(session, actor, need)
     return need
 
 
@@ -96,14 +105,36 @@ async def move_need(
     session: AsyncSession, actor: Actor, need_id: UUID, to: NeedState, reason: str
 ) -> Need:
     """Move a need to another state, as the table and the guards allow."""
-    need, organisation = await _own_need(session, actor, need_id)
-    _check_move(need, to, reason)
+    need, organisation = await own_need(session, actor, need_id)
+    check_move(need, to, reason)
+    if to == NeedState.DONE and is_built(need):
+        raise errors.closing_asks()
     if to == NeedState.OPEN:
         enforce(may_publish(organisation))
     if to in {NeedState.REVIEW, NeedState.OPEN} and (missing := missing_for_review(need)):
         raise errors.need_incomplete(missing)
-    await _check_claims(session, need, to, reason)
+    without_work = await check_claims(session, need, to, reason)
+    need.closed_without_work = to == NeedState.DONE and without_work
     apply_move(session, actor, need, to, reason)
+    return need
+
+
+async def renew_need(session: AsyncSession, actor: Actor, need_id: UUID) -> Need:
+    """Say that a need is still wanted: its age begins anew, and an expired one is open again."""
+    need, organisation = await own_need(session, actor, need_id)
+    if need.state not in RENEWABLE:
+        raise ConflictError("not_renewable")
+    need.renewed_at = clock.now()
+    if need.state == NeedState.EXPIRED:
+        enforce(may_publish(organisation))
+        if missing := missing_for_review(need):
+            raise errors.need_incomplete(missing)
+        if need.deadline is not None and need.deadline < clock.today(organisation.time_zone):
+            need.deadline = None  # it would expire again before anybody could answer
+        apply_move(session, actor, need, NeedState.OPEN)
+    else:
+        touch(session, actor, need)
+    record(session, actor, "need.renewed", need.id)
     return need
 
 
@@ -115,6 +146,10 @@ def apply_move(
     need.state = to
     need.state_reason = reason
     add_history(session, actor, need, before, to, reason)
+    # Archived after it was done, it has been followed already.
+    ended = to == NeedState.DONE or (before, to) == (NeedState.EXPIRED, NeedState.ARCHIVED)
+    if need.recurs_months and ended:
+        record(session, actor, "need.ended_to_recur", need.id)
     if to == NeedState.OPEN and need.published_at is None:
         need.published_at = clock.now()
         need.updated_at = clock.now()
@@ -124,26 +159,49 @@ def apply_move(
         need.updated_at = clock.now()
         record(session, actor, "need.withdrawn", need.id)
     else:
-        _touch(session, actor, need)
+        touch(session, actor, need)
 
 
 def apply_fields(need: Need, fields: NeedFields, organisation: Organisation) -> None:
     """Copy what was said into the row, with what searching reads of it."""
-    _check_skills(fields.skills)
+    check_skills(fields.skills)
+    if faults := faults_of(fields):
+        raise InvalidError("validation_failed", errors=faults)
+    # A new row has no text for searching yet: its words are their first version.
+    if need.search_text and any(getattr(need, n) != getattr(fields, n) for n in WORDS):
+        need.text_version += 1
     for name in PLAIN_FIELDS:
         setattr(need, name, getattr(fields, name))
     need.skill_slugs = list(dict.fromkeys(skill.slug for skill in fields.skills))
     must = (skill.slug for skill in fields.skills if skill.weight == SkillWeight.MUST)
     need.must_slugs = list(dict.fromkeys(must))
     need.audience_peers = [str(peer) for peer in fields.audience_peers]
+    need.clocks = fields.clocks.model_dump(exclude_none=True)
     need.harm_check = fields.harm_check.model_dump() if fields.harm_check else None
+    need.amount_minor = fields.amount.minor if fields.amount else None
+    need.currency = fields.amount.currency if fields.amount else None
+    need.contacts = [contact.model_dump(mode="json") for contact in fields.contacts]
+    need.handover = [item.model_dump(mode="json") for item in fields.handover]
     need.organisation_name = organisation.name
-    need.search_text = search_text_of(
-        need.title,
-        need.body,
-        " ".join((organisation.name, need.beneficiary or "", need.region)),
-        (*need.tags, *(skills.label(slug, need.language) for slug in need.skill_slugs)),
-    )
+    need.search_text = search_text_for(need)
+
+
+def said_of(need: Need) -> dict[str, Any]:
+    """Return what a need says now, as NeedFields takes it."""
+    weights = dict.fromkeys(need.must_slugs, SkillWeight.MUST)
+    return {
+        **{name: getattr(need, name) for name in PLAIN_FIELDS},
+        "skills": [
+            NeedSkillFields(slug=slug, weight=weights.get(slug, SkillWeight.NICE)).model_dump()
+            for slug in need.skill_slugs
+        ],
+        "audience_peers": need.audience_peers,
+        "harm_check": need.harm_check,
+        "clocks": need.clocks,
+        "amount": need.amount_minor and {"minor": need.amount_minor, "currency": need.currency},
+        "contacts": need.contacts,
+        "handover": need.handover,
+    }
 
 
 def add_history(
@@ -168,14 +226,20 @@ def add_history(
 
 
 def close_when_done(session: AsyncSession, actor: Actor, need: Need) -> None:
-    """Move a need to done once all its places ended in confirmed work (the ledger calls)."""
-    if NeedState.DONE in TRANSITIONS[need.state]:
+    """Move a need to done once all its places ended in confirmed work (the ledger calls).
+
+    Where something was built, its members close it: only they know what was handed over.
+    """
+    if NeedState.DONE not in TRANSITIONS[need.state]:
+        return
+    if is_built(need):
+        record(session, actor, "need.closing_wanted", need.id)
+    else:
         apply_move(session, actor, need, NeedState.DONE)
 
 
-async def _own_need(
-    session: AsyncSession, actor: Actor, need_id: UUID
-) -> tuple[Need, Organisation]:
+async def own_need(session: AsyncSession, actor: Actor, need_id: UUID) -> tuple[Need, Organisation]:
+    """Lock a need for who answers for it, with its organisation."""
     await queries.get_need_for(session, actor, need_id)
     need = await queries.lock_need(session, need_id)
     own = await queries.need_membership(session, actor, need)
@@ -185,32 +249,39 @@ async def _own_need(
     return need, await organisations.get_organisation(session, need.organisation_id)
 
 
-def _check_move(need: Need, to: NeedState, reason: str) -> None:
+def check_move(need: Need, to: NeedState, reason: str) -> None:
+    """Refuse a move that the table does not have, or that lacks its reason."""
     if to not in TRANSITIONS[need.state] - BY_SYSTEM:
         raise transition_impossible(need.state, to, possible_transitions(need.state))
     if to in REASON_REQUIRED and not reason:
         raise reason_required()
 
 
-async def _check_claims(session: AsyncSession, need: Need, to: NeedState, reason: str) -> None:
-    """A need closes with confirmed work or a reason, and never under somebody's live claim."""
+async def check_claims(session: AsyncSession, need: Need, to: NeedState, reason: str) -> bool:
+    """A need closes with confirmed work or a reason, and never under somebody's live claim.
+
+    Answers whether it closes without work.
+    """
     if to not in {NeedState.DONE, NeedState.WITHDRAWN}:
-        return
+        return False
     if await queries.has_claim_in(session, need, LIVE_STATES):
         raise ConflictError("need_has_live_claims")
     confirmed = await queries.has_claim_in(session, need, (ClaimState.CONFIRMED,))
     if to == NeedState.DONE and not reason and not confirmed:
         raise InvalidError("done_without_work", errors=[FieldError("/reason", "missing")])
+    return not confirmed
 
 
-def _touch(session: AsyncSession, actor: Actor, need: Need) -> None:
+def touch(session: AsyncSession, actor: Actor, need: Need) -> None:
+    """Raise the version of a changed need, and let its peers know."""
     need.version += 1
     need.updated_at = clock.now()
     if need.state in PUBLISHED:
         record(session, actor, "need.updated", need.id)
 
 
-def _check_skills(wanted: list[NeedSkillFields]) -> None:
+def check_skills(wanted: list[NeedSkillFields]) -> None:
+    """Refuse skills that are not in the list."""
     unknown = [skill.slug for skill in wanted if skill.slug not in skills.SKILLS]
     if unknown:
         raise errors.skills_unknown(unknown)

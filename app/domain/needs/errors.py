@@ -7,6 +7,19 @@ transition_impossible  409  not from this state; `extra.possible` says where to
 reason_required        422  this move wants a reason
 version_stale          412  somebody changed it meanwhile
 skill_unknown          422  not in the list of skills
+closing_asks           422  what was built is handed over first, and somebody keeps it running
+handover_open          422  a line of the checklist is neither done nor explained
+maintainer_not_worker  422  only whose work here was confirmed can be asked to keep it running
+maintenance_not_asked  409  nobody asked this person to keep it running
+translation_not_found  404  the need is not translated into this language
+translation_same       422  the need is written in this language
+translators_only       403  members, stewards and those who work on it translate a need
+scope_known            409  the need's skills are known by now
+scoping_worker_only    403  who holds the scoping hour proposes a scope, or a steward
+proposal_not_found     404  no such proposal for this need
+proposal_decided       409  it was answered before
+not_renewable          409  only a need that looks for hands can still be wanted
+priority_window        409  for some days only those may apply who say that it is for them
 """
 
 from collections.abc import Sequence
@@ -45,6 +58,11 @@ def skills_unknown(slugs: Sequence[str]) -> InvalidError:
     """422: which slugs are not in the list."""
     fields = [FieldError("/skills", "skill_unknown", {"slug": slug}) for slug in slugs]
     return InvalidError("skill_unknown", errors=fields)
+
+
+def closing_asks() -> InvalidError:
+    """422: closing a need where something was built asks more than a move can say."""
+    return InvalidError("closing_asks", errors=[FieldError("/maintainer", "missing")])
 
 
 def places_below_taken(taken: int) -> ConflictError:

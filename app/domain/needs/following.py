@@ -9,10 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
 from app.domain.needs.actions import apply_move
-from app.domain.needs.rules import PUBLISHED, search_text_of
+from app.domain.needs.rules import PUBLISHED, search_text_for
 from app.domain.organisations import policy
 from app.domain.organisations import queries as organisations
-from app.domain.profiles import skills
 from app.infra import clock
 from app.models.needs import Need, NeedState
 from app.models.organisations import Organisation
@@ -49,12 +48,7 @@ def _rename(session: AsyncSession, need: Need, organisation: Organisation) -> bo
     if need.organisation_name == organisation.name:
         return False
     need.organisation_name = organisation.name
-    need.search_text = search_text_of(
-        need.title,
-        need.body,
-        " ".join((organisation.name, need.beneficiary or "", need.region)),
-        (*need.tags, *(skills.label(slug, need.language) for slug in need.skill_slugs)),
-    )
+    need.search_text = search_text_for(need)
     need.version += 1
     need.updated_at = clock.now()
     if need.state in PUBLISHED:

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.domain.needs.import_columns import IGNORED, mapping_for
 from app.domain.needs.import_files import Fault, UnreadableRowError, column_of, read_rows
+from app.domain.needs.rules import faults_of
 from app.domain.profiles.skills import SKILLS, match_tag
 from app.infra.strict_json import StrictJsonError, check_text
 from app.models.needs import NeedFields
@@ -22,6 +24,7 @@ from app.models.organisations import OrganisationFields
 
 ROWS_MAX = 50_000
 FAULTS_MAX = 200
+NAMINGS_KEPT_MAX = 100
 OPEN_TASKS_PLACES_MAX = 50
 MISSING = frozenset({"none", "null", "nan"})
 LIST_COLUMNS = ("tags", "skills", "audience_peers")
@@ -60,15 +63,25 @@ class Beside(BaseModel):
     updated: datetime | None = None
 
 
-def parse_rows(raw: bytes, *, language: str = "en", into_one: bool = False) -> Parsed:
-    """Read a whole file; `into_one` when all needs belong to one organisation given elsewhere."""
+def parse_rows(
+    raw: bytes,
+    *,
+    language: str = "en",
+    into_one: bool = False,
+    columns: Mapping[str, str] | None = None,
+) -> Parsed:
+    """Read a whole file; `into_one` when all needs belong to one organisation given elsewhere.
+
+    `columns` says which column of the file is which of ours; the others are guessed by name.
+    """
     parsed = Parsed()
     seen: set[tuple[str, str]] = set()
-    rows = read_rows(raw)
+    rows = read_rows(raw, free_header=True)
+    naming = _Naming(columns)
     while len(parsed.faults) < FAULTS_MAX:
         try:
             line, values = next(rows)
-            row = _understand(line, values, language, into_one=into_one)
+            row = _understand(line, values, naming.of(values), language, into_one=into_one)
         except StopIteration:
             break
         except UnreadableRowError as error:
@@ -99,13 +112,40 @@ class FaultsError(Exception):
         self.faults = faults
 
 
-def _understand(line: int, source: dict[str, Any], language: str, *, into_one: bool) -> ImportRow:
+class _Naming:
+    """Names the columns of each row; a table's rows all have the same ones."""
+
+    def __init__(self, given: Mapping[str, str] | None) -> None:
+        self._given = given
+        self._known: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def of(self, source: Mapping[str, Any]) -> dict[str, str]:
+        names = tuple(source)
+        if names not in self._known:
+            if len(self._known) > NAMINGS_KEPT_MAX:
+                self._known.clear()
+            self._known[names] = mapping_for(list(names), self._given)
+        return self._known[names]
+
+
+def _understand(
+    line: int,
+    source: dict[str, Any],
+    naming: Mapping[str, str],
+    language: str,
+    *,
+    into_one: bool,
+) -> ImportRow:
     _check_texts(line, source)
-    named = {column_of(name): value for name, value in source.items()}
+    named = {naming.get(name, column_of(name)): value for name, value in source.items()}
+    named.pop(IGNORED, None)
     values = {name: value for name, value in named.items() if not _is_missing(name, value)}
     faults: list[Fault] = []
     need = _need_of(line, values, language, into_one, faults)
     organisation = None if into_one else _organisation_of(line, values, language, faults)
+    if need is not None:
+        found = faults_of(need)
+        faults += [Fault(line, each.pointer.strip("/"), each.code, each.params) for each in found]
     if need is None or faults:
         raise FaultsError(faults)
     external_id = need.external_id or _id_of_title(need.title)

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Denied, Scope, enforce
 from app.domain.activity.actions import record
-from app.domain.needs.actions import PLAIN_FIELDS, add_history, apply_fields
+from app.domain.needs.actions import PLAIN_FIELDS, add_history, apply_fields, said_of
 from app.domain.needs.import_files import Fault
 from app.domain.needs.import_rows import ImportRow, parse_rows
 from app.domain.needs.rules import EDITABLE, PUBLISHED
@@ -235,6 +235,7 @@ class _Writer:
 
 def _with_what_stays(need: Need, said: NeedFields) -> NeedFields:
     """Keep what the file does not speak of (hours, the harm check), and places people hold."""
+    now = NeedFields.model_validate(said_of(need))
     stays: dict[str, Any] = {
         name: getattr(need, name) for name in PLAIN_FIELDS if name not in said.model_fields_set
     }
@@ -242,5 +243,8 @@ def _with_what_stays(need: Need, said: NeedFields) -> NeedFields:
         stays["harm_check"] = HarmCheck(**need.harm_check)
     if "audience_peers" not in said.model_fields_set:
         stays["audience_peers"] = need.audience_peers
+    for name in ("amount", "contacts", "handover", "clocks"):
+        if name not in said.model_fields_set:
+            stays[name] = getattr(now, name)
     stays["places"] = max(stays.get("places", said.places), need.taken)
     return said.model_copy(update=stays)

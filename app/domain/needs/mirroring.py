@@ -13,11 +13,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
-from app.domain.needs.rules import search_text_of
+from app.domain.needs.rules import search_text_for
 from app.domain.profiles import skills
 from app.infra import clock
 from app.infra.ids import public_id
 from app.models.needs import Need, NeedFields, NeedState, SkillWeight
+
+# What travels; all else that a need of ours holds stays with its organisation.
+SAID_BY_PEERS = (
+    "title", "body", "language", "kind", "stream", "skills_unknown", "tags", "estimate_minutes",
+    "places", "urgency", "deadline", "remote", "region", "audience", "link", "beneficiary",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,8 @@ async def show_needs_of(session: AsyncSession, peer_id: UUID) -> None:
 
 def _fill(need: Need, origin: Origin, fields: NeedFields, now: Standing) -> None:
     known = [skill for skill in fields.skills if skill.slug in skills.SKILLS]
-    said = fields.model_dump(exclude={"skills", "audience_peers", "harm_check", "external_id"})
-    for name, value in said.items():
-        setattr(need, name, value)
+    for name in SAID_BY_PEERS:
+        setattr(need, name, getattr(fields, name))
     need.peer_id, need.origin_instance, need.origin_url = (
         origin.peer_id,
         origin.instance,
@@ -115,9 +120,4 @@ def _fill(need: Need, origin: Origin, fields: NeedFields, now: Standing) -> None
     # One statement must never hold more places than there are: the CHECK refuses the row.
     need.taken = min(now.taken, fields.places)
     need.published_at, need.updated_at = now.published_at, now.updated_at
-    need.search_text = search_text_of(
-        need.title,
-        need.body,
-        " ".join((now.organisation_name, need.beneficiary or "", need.region)),
-        (*need.tags, *(skills.label(slug, need.language) for slug in need.skill_slugs)),
-    )
+    need.search_text = search_text_for(need)

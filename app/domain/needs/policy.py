@@ -1,7 +1,9 @@
 """Who may do what with a need. Pure: policies take loaded facts."""
 
+from datetime import datetime
+
 from app.domain.access import ALLOWED, Actor, Decision, Denied
-from app.domain.needs.rules import PUBLISHED
+from app.domain.needs.rules import PUBLISHED, priority_until
 from app.models.needs import Audience, Need
 from app.models.organisations import Membership, Organisation, OrganisationState
 
@@ -22,6 +24,33 @@ def may_write(actor: Actor, need: Need, membership: Membership | None) -> Decisi
     if membership is not None or actor.acts_as_steward:
         return ALLOWED
     return Denied("membership_required")
+
+
+def may_translate(
+    actor: Actor, need: Need, membership: Membership | None, *, works: bool
+) -> Decision:
+    """Members and stewards translate a need, and those who were let in to work on it."""
+    if need.origin_url is not None:
+        return Denied("need_lives_elsewhere")
+    if works or membership is not None or actor.acts_as_steward:
+        return ALLOWED
+    return Denied("translators_only")
+
+
+def may_see_contacts(need: Need, *, let_in: bool, writes: bool) -> bool:
+    """How to reach an organisation is for those it has let in, unless it says otherwise."""
+    return need.contact_public or let_in or writes
+
+
+def may_apply_now(need: Need, now: datetime, *, for_me: bool) -> Decision:
+    """While the priority window is open, those apply who say that the need is for them.
+
+    What they say is looked at here and kept nowhere.
+    """
+    until = priority_until(need)
+    if until is None or now >= until or for_me:
+        return ALLOWED
+    return Denied("priority_window", conflict=True)
 
 
 def may_publish(organisation: Organisation) -> Decision:

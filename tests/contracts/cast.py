@@ -46,7 +46,9 @@ async def gather(world: World) -> Cast:
     draft = await world.draft(owner, organisation)
     done = await world.open_need(owner, organisation)
     await world.confirm(owner, await world.submitted_claim(worker, owner, done))
-    need = await world.open_need(owner, organisation, places=3)
+    need = await world.open_need(owner, organisation, places=3, skills_unknown=True)
+    scope = {"skills": [{"slug": "wordpress"}], "estimate_minutes": 60}
+    proposal = await steward.post(f"/needs/{need['id']}/scope-proposals", scope)
     claim = await world.submitted_claim(worker, owner, need)
     log = (await worker.get(f"/claims/{claim['id']}/work-logs"))["items"][0]
     (book,) = (await owner.get("/books"))["items"]
@@ -57,6 +59,8 @@ async def gather(world: World) -> Cast:
         "account_id": people["leaver"].id,
         "need_id": need["id"],
         "draft_id": draft["id"],
+        "proposal_id": proposal["id"],
+        "language": "nl",
         "claim_id": claim["id"],
         "log_id": log["id"],
         "book_id": book["id"],
@@ -131,6 +135,7 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
     Where the state of things refuses what rights allow (409, 412), nothing is changed.
     """
     need = need_input(cast.organisation)
+    scope = {"skills": [{"slug": "wordpress"}], "estimate_minutes": 60}
     sign_in = {"handle": "person", "password": PASSWORD}
     member = {"handle": "newcomer", "role": "member", "worker_owner": False}
     log = {"worked_on": "2026-03-02", "minutes": 30, "note": ""}
@@ -153,6 +158,18 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /organisations/{organisation_id}/transitions": {"json": {"to": "accepted"}},
         "POST /needs": {"json": need},
         "PATCH /needs/{need_id}": {"json": {"title": "Other"}, "headers": STALE},
+        "POST /needs/{need_id}/renewal": {},
+        "POST /needs/{need_id}/closing": {"json": {}},
+        "POST /needs/{need_id}/maintenance": {"json": {"agrees": True}},
+        "POST /needs/{need_id}/scope-proposals": {"json": scope},
+        "POST /needs/{need_id}/scope-proposals/{proposal_id}/transitions": {
+            "json": {"to": "declined"}
+        },
+        "PUT /needs/{need_id}/translations/{language}": {
+            "json": {"title": "Vertaald"},
+            "headers": STALE,
+        },
+        "DELETE /needs/{need_id}/translations/{language}": {"headers": STALE},
         "POST /needs/{need_id}/transitions": {"json": {"to": "draft"}},
         "POST /needs/{need_id}/claims": {"json": {"note": ""}},
         "POST /claims/{claim_id}/transitions": {"json": {"to": "accepted"}},

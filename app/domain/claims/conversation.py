@@ -1,0 +1,186 @@
+"""What the two sides of a claim write to one another.
+
+A claim's thread is for its parties alone: the worker, the members of the organisation, and who
+was drawn for its panel. Stewards do not read it, though they may see the claim: what a party
+reports to them is another matter. It opens with the claim and stays readable for ever; a while
+after the claim's end nobody writes in it any more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import ALLOWED, Actor, Decision, Denied, Scope, enforce
+from app.domain.activity.actions import record
+from app.domain.claims import clocks, queries
+from app.domain.claims.rules import Side
+from app.domain.files import actions as files
+from app.domain.threads import actions as threads
+from app.domain.threads import errors
+from app.domain.threads import queries as messages
+from app.domain.threads.queries import Thread
+from app.domain.threads.rules import OPEN_AFTER_END, Seen
+from app.errors import ForbiddenError, NotFoundError
+from app.infra import clock
+from app.infra.pagination import Page
+from app.models.claims import LIVE_STATES, Claim, Panel, PanelSeat, SeatState
+from app.models.files import FileSubject
+from app.models.needs import Need
+from app.models.threads import Message, MessageFields, ThreadSide, ThreadSubject
+
+# Who was drawn reads along until they have said what they decide, and afterwards what they read.
+SEATED = (SeatState.DRAWN, SeatState.DECIDED)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A claim's thread as one of its parties has it before them."""
+
+    claim: Claim
+    need: Need
+    side: ThreadSide
+    closes_at: datetime | None
+
+    @property
+    def thread(self) -> Thread:
+        """Where its messages are."""
+        return ThreadSubject.CLAIM, self.claim.id
+
+    def may_write(self, now: datetime) -> Decision:
+        """Say whether somebody may still write here."""
+        if self.closes_at is not None and now >= self.closes_at:
+            return Denied("thread_closed", conflict=True)
+        return ALLOWED
+
+
+async def open_conversation(session: AsyncSession, actor: Actor, claim_id: UUID) -> Conversation:
+    """Return a claim's thread to one of its parties; everybody else learns nothing."""
+    claim = await session.get(Claim, claim_id)
+    if claim is not None and await _is_seated(session, actor, claim_id):
+        need = await session.get_one(Need, claim.need_id)
+        return Conversation(claim, need, ThreadSide.PANEL, await _closes_at(session, claim))
+    view = await queries.get_claim_for(session, actor, claim_id)
+    if Side.WORKER in view.sides:
+        side = ThreadSide.WORKER
+    elif Side.ORGANISATION in view.sides and Side.STEWARD not in view.sides:
+        side = ThreadSide.ORGANISATION
+    else:
+        raise ForbiddenError("thread_parties_only")
+    return Conversation(view.claim, view.need, side, await _closes_at(session, view.claim))
+
+
+async def _is_seated(session: AsyncSession, actor: Actor, claim_id: UUID) -> bool:
+    if actor.account_id is None:
+        return False
+    statement = (
+        select(PanelSeat.id)
+        .where(
+            Panel.claim_id == claim_id,
+            PanelSeat.panel_id == Panel.id,
+            PanelSeat.account_id == actor.account_id,
+            col(PanelSeat.state).in_(SEATED),
+        )
+        .limit(1)
+    )
+    return (await session.exec(statement)).first() is not None
+
+
+async def _closes_at(session: AsyncSession, claim: Claim) -> datetime | None:
+    """Return until when one may write: for a while after the claim's last move ended it."""
+    if claim.state in LIVE_STATES:
+        return None
+    moves = await queries.history_of(session, claim.id)
+    return (moves[-1].at if moves else claim.updated_at) + OPEN_AFTER_END
+
+
+async def read_messages(
+    session: AsyncSession, conversation: Conversation, limit: int, cursor: str | None
+) -> tuple[Page[Message], Mapping[ThreadSide, Seen]]:
+    """Return a page of the thread, newest first, and how far each side has read."""
+    page = await messages.messages_of(session, conversation.thread, limit, cursor)
+    return page, await messages.marks_of(session, conversation.thread)
+
+
+async def post_message(
+    session: AsyncSession, actor: Actor, claim_id: UUID, fields: MessageFields
+) -> tuple[Conversation, Message]:
+    """Write to the other side; for the worker it is a sign of life as well."""
+    actor.require(Scope.CLAIMS_WRITE)
+    found = await open_conversation(session, actor, claim_id)
+    enforce(found.may_write(clock.now()))
+    if not fields.body.strip() and not fields.file_ids:
+        raise errors.message_empty()
+    message = await threads.add_message(session, actor, found.thread, found.side, fields.body)
+    place = (FileSubject.CLAIM, claim_id)
+    await files.attach_to_message(session, actor, place, message.id, fields.file_ids)
+    await session.flush()  # its files are part of the answer
+    await threads.mark_read(session, actor, found.thread, found.side, message.id)
+    if found.side is ThreadSide.WORKER:
+        await clocks.touch(session, actor, claim_id)
+    # Never the words: the log of what happened is read by more people than the thread.
+    record(
+        session, actor, "claim.message_posted", claim_id,
+        message_id=str(message.id),
+        side=found.side.value,
+        worker_id=str(found.claim.account_id),
+        organisation_id=str(found.need.organisation_id),
+        need_id=str(found.need.id),
+        files=len(fields.file_ids),
+    )  # fmt: skip
+    return found, message
+
+
+async def correct_message(
+    session: AsyncSession, actor: Actor, place: tuple[UUID, UUID], body: str, expected_version: int
+) -> tuple[Conversation, Message]:
+    """Change the words of one's own message; `place` is the claim's id and the message's."""
+    found, message = await _own_thread(session, actor, place)
+    await threads.correct_message(session, actor, message, body, expected_version)
+    return found, message
+
+
+async def delete_message(session: AsyncSession, actor: Actor, place: tuple[UUID, UUID]) -> None:
+    """Delete one's own message, with its files."""
+    found, message = await _own_thread(session, actor, place)
+    await threads.delete_message(session, actor, message)
+    record(session, actor, "claim.message_deleted", found.claim.id, message_id=str(message.id))
+
+
+async def _own_thread(
+    session: AsyncSession, actor: Actor, place: tuple[UUID, UUID]
+) -> tuple[Conversation, Message]:
+    actor.require(Scope.CLAIMS_WRITE)
+    claim_id, message_id = place
+    found = await open_conversation(session, actor, claim_id)
+    return found, await messages.lock_message(session, found.thread, message_id)
+
+
+async def mark_read(
+    session: AsyncSession, actor: Actor, claim_id: UUID, message_id: UUID
+) -> Conversation:
+    """Note that somebody has read up to a message."""
+    found = await open_conversation(session, actor, claim_id)
+    await threads.mark_read(session, actor, found.thread, found.side, message_id)
+    return found
+
+
+async def unread_in(
+    session: AsyncSession, actor: Actor, claim_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """Count what waits to be read in the threads of one's claims (already let through)."""
+    if actor.account_id is None:
+        return {}
+    return await messages.unread_counts(session, ThreadSubject.CLAIM, claim_ids, actor.account_id)
+
+
+async def is_party(session: AsyncSession, actor: Actor, claim_id: UUID) -> bool:
+    """Say whether somebody may read a claim's thread."""
+    try:
+        await open_conversation(session, actor, claim_id)
+    except (NotFoundError, ForbiddenError):
+        return False
+    return True

@@ -25,6 +25,7 @@ from app.infra.runtime import Runtime, make_runtime
 from app.pages.router import install_pages
 from app.settings import Settings
 
+FORM_AROUND_FILE = 65_536
 FRONTEND = Path(__file__).resolve().parents[1] / "frontend" / "dist"
 _log = structlog.get_logger("app")
 
@@ -48,7 +49,14 @@ def create_app(settings: Settings) -> FastAPI:
         RequestMiddleware,
         secure=settings.secure,
         body_max_bytes=settings.body_max_bytes,
-        body_limits={"/api/v1/imports": settings.import_max_bytes, "/inbox": 262_144},
+        body_limits={
+            "/api/v1/imports": settings.import_max_bytes,
+            "/inbox": 262_144,
+            # A file and what stands around it in a form.
+            "/api/v1/files$": settings.file_max_bytes + FORM_AROUND_FILE,
+            "/(claims/[^/]+/messages|needs/[^/]+/files)$": settings.file_max_bytes
+            + FORM_AROUND_FILE,
+        },
         answer_unexpected=answer_unexpected,
     )
     install_error_handlers(app)

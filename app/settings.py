@@ -11,7 +11,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         30, ge=3, description="Failed sign-ins per account and hour."
     )
     smtp_url: str = Field(
-        "", description="smtp(s)://name:password@host:port; empty: letters are files."
+        "", description="smtp(s)://name:password@host:port; empty: letters are files.", repr=False
     )
     mail_from: str = Field("", description="Sender of letters; noreply@ our host when empty.")
     sweep_seconds: int = Field(5, ge=1, le=60, description="How often missed work is looked for.")

@@ -77,6 +77,14 @@ def check_same_origin(request: Request, settings: Settings) -> None:
 
 async def get_actor(request: Request, db: Db, settings: Configuration) -> Actor:
     """Find out who is asking: a tool by its token, a person by their session, or nobody."""
+    actor = await find_actor(request, db, settings)
+    if "idempotency-key" in request.headers:
+        await take_idempotency_key(request, db, actor, await request.body())
+    return actor
+
+
+async def find_actor(request: Request, db: AsyncSession, settings: Settings) -> Actor:
+    """As `get_actor`, without reading the body."""
     request_id: str = request.state.request_id
     bearer = request.headers.get("authorization", "")
     if bearer:
@@ -86,7 +94,6 @@ async def get_actor(request: Request, db: Db, settings: Configuration) -> Actor:
         check_same_origin(request, settings)
         actor = await _actor_of_cookie(request, db, settings)
     request.state.language = actor.language
-    await _take_idempotency_key(request, db, actor)
     return actor.within(request_id)
 
 
@@ -100,7 +107,10 @@ async def _actor_of_cookie(request: Request, db: AsyncSession, settings: Setting
     return actor
 
 
-async def _take_idempotency_key(request: Request, db: AsyncSession, actor: Actor) -> None:
+async def take_idempotency_key(
+    request: Request, db: AsyncSession, actor: Actor, raw_body: bytes
+) -> None:
+    """Answer what was answered before under this key, or take it for this request."""
     raw = request.headers.get("idempotency-key")
     if raw is None or request.method != "POST" or _SECRET_ROUTES.match(request.scope["path"]):
         return
@@ -108,7 +118,7 @@ async def _take_idempotency_key(request: Request, db: AsyncSession, actor: Actor
     # A tool with fewer rights must not be told what the person's own browser was answered.
     reach = "" if actor.scopes is None else ",".join(sorted(actor.scopes))
     scope = f"{actor.account_id or 'anonymous'} {request.scope['path']} {reach}"[:200]
-    kept = await idempotency.claim_key(db, scope, key, body_hash(request, await request.body()))
+    kept = await idempotency.claim_key(db, scope, key, body_hash(request, raw_body))
     if kept is not None:
         raise ReplayedError(kept)
     request.state.idempotency = (scope, key)

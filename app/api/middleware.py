@@ -57,7 +57,7 @@ class RequestMiddleware:
         body_limits: dict[str, int],
         answer_unexpected: Callable[[Request, Exception], Awaitable[Response]],
     ) -> None:
-        """`body_limits` maps path prefixes to other limits than the general one."""
+        """`body_limits` maps beginnings of paths, as patterns, to limits of their own."""
         self.answer_unexpected = answer_unexpected
         self.app = app
         self.secure = secure
@@ -118,8 +118,8 @@ class RequestMiddleware:
 
     def _limited(self, scope: Scope, receive: Receive) -> Callable[[], Awaitable[Message]]:
         limit = self.body_max_bytes
-        for prefix, other in self.body_limits.items():
-            if scope["path"].startswith(prefix):
+        for beginning, other in self.body_limits.items():
+            if re.match(beginning, scope["path"]):
                 limit = other
         too_long = _declares_more(Headers(scope=scope).get("content-length", ""), limit)
         read = 0

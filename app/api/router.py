@@ -4,8 +4,10 @@ from fastapi import APIRouter
 
 from app.api import (
     administration,
+    asks,
     claims,
     federation,
+    files,
     health,
     identity,
     ledger,
@@ -13,6 +15,7 @@ from app.api import (
     needs,
     organisations,
     profiles,
+    threads,
     webhooks,
 )
 
@@ -24,7 +27,10 @@ NOUNS = (
     organisations,
     profiles,
     needs,
+    asks,
     claims,
+    threads,
+    files,
     ledger,
     matching,
     administration,
@@ -36,3 +42,5 @@ for part in NOUNS:
 # Before the pages: a peer that asks for ActivityStreams gets the document at the page's address.
 router.include_router(federation.wire_router)
 router.include_router(health.router)
+router.include_router(files.upload_router, prefix=PREFIX)
+router.include_router(files.content_router)

@@ -30,6 +30,8 @@ class ReplayedError(Exception):
 class StrictRoute(APIRoute):
     """Reads the body itself, before FastAPI does, and refuses what it would silently accept."""
 
+    reads_body = True
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
@@ -40,7 +42,7 @@ class StrictRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             _check_target(request, known)
-            if request.method not in READ_METHODS:
+            if self.reads_body and request.method not in READ_METHODS:
                 await _read_body(request, wants_json=wants_json)
             try:
                 response = await handle(request)
@@ -50,6 +52,12 @@ class StrictRoute(APIRoute):
             return response
 
         return handle_strictly
+
+
+class UploadRoute(StrictRoute):
+    """Leaves the body to the route, which looks who is asking before it takes a large one in."""
+
+    reads_body = False
 
 
 def body_hash(request: Request, raw: bytes) -> bytes:

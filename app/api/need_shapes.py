@@ -1,6 +1,6 @@
 """From needs to what the API answers of them: what someone may know and do, and why not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,10 +21,11 @@ from app.api.schemas.needs import (
 )
 from app.domain.access import Actor, Denied
 from app.domain.claims import queries as claims
+from app.domain.claims.clocks import oldest_applications
 from app.domain.claims.policy import may_claim
 from app.domain.identity.queries import accounts_by_id
 from app.domain.needs import contents
-from app.domain.needs.clocks import end_of_day
+from app.domain.needs.clocks import end_of_day, is_slow
 from app.domain.needs.policy import may_see_contacts, may_translate, may_write
 from app.domain.needs.queries import history_of, need_membership
 from app.domain.needs.rules import (
@@ -37,6 +38,7 @@ from app.domain.needs.rules import (
     wants_scoping,
 )
 from app.domain.organisations.queries import memberships_of, organisations_by_id
+from app.infra import clock
 from app.infra.i18n import translate
 from app.models.claims import Claim
 from app.models.identity import Account
@@ -47,6 +49,7 @@ from app.models.organisations import Membership, Organisation
 OWN_FIELDS = frozenset(
     {
         "organisation", "skills", "origin", "possible_transitions", "my_claim", "may_claim",
+        "answers_slowly",
         "deadline_at", "amount", "contacts", "contacts_hidden", "priority_until", "handover_open",
         "asks_closing", "maintainer", "scoping_wanted", "translations", "may_translate",
     }
@@ -64,6 +67,7 @@ class _Around:
     let_in: set[UUID]
     people: dict[UUID, Account]
     language: str
+    waiting: Mapping[UUID, datetime]
 
 
 async def need_shapes(
@@ -81,6 +85,7 @@ async def need_shapes(
         own_claims=await claims.own_claims(session, actor.account_id, need_ids),
         places=await memberships(session, actor),
         translations=translations,
+        waiting=await oldest_applications(session, need_ids),
         let_in=await contents.let_in(session, actor, need_ids),
         people=await accounts_by_id(session, [found for found in named if found is not None]),
         language=language,
@@ -103,6 +108,7 @@ def _need_shape(actor: Actor, need: Need, around: _Around) -> NeedShape:
         **plain,
         **_contents(actor, need, around, writes=writes),
         organisation=NeedOrganisation.model_validate(organisation) if organisation else None,
+        answers_slowly=is_slow(around.waiting.get(need.id), clock.now()),
         skills=[_skill(need, slug) for slug in need.skill_slugs],
         origin=Origin(instance=need.origin_instance or "", url=need.origin_url)
         if need.origin_url

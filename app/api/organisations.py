@@ -21,6 +21,7 @@ from app.api.dependencies import (
 from app.api.routing import StrictRoute
 from app.api.schemas.base import Listing
 from app.api.schemas.organisations import (
+    AnswerTimesShape,
     MemberChanges,
     MemberInput,
     MemberShape,
@@ -28,6 +29,7 @@ from app.api.schemas.organisations import (
     OrganisationMove,
     OrganisationShape,
 )
+from app.domain.claims.answering import answer_times
 from app.domain.organisations import actions, queries
 from app.models.organisations import OrganisationFields, OrganisationState
 
@@ -78,7 +80,10 @@ async def get_organisation(
     """Return one organisation."""
     view = await queries.get_organisation_for(db, actor, organisation_id)
     set_version(response, view.organisation.version)
-    return OrganisationShape.of(view)
+    shape = OrganisationShape.of(view)
+    times = await answer_times(db, organisation_id)
+    shape.answer_times = AnswerTimesShape.model_validate(times)
+    return shape
 
 
 @router.patch("/{organisation_id}", operation_id="change_organisation")

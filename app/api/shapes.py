@@ -14,6 +14,7 @@ from app.api.schemas.claims import (
     ClaimWorker,
     ConfirmationShape,
     JudgementShape,
+    NextStep,
     OfferShape,
     PanelBrief,
     PanelNeed,
@@ -23,6 +24,7 @@ from app.api.schemas.claims import (
 )
 from app.domain.access import Actor, Denied
 from app.domain.claims import queries as claims
+from app.domain.claims.clocks import BEATING, next_steps
 from app.domain.claims.panels import PanelView
 from app.domain.claims.policy import may_offer, sides_of
 from app.domain.claims.rules import (
@@ -52,10 +54,15 @@ async def claim_shapes(
     accounts = await accounts_by_id(session, [claim.account_id for claim, _ in rows])
     minutes = await claims.minutes_logged(session, [claim.id for claim, _ in rows])
     places = await memberships(session, actor)
-    return [
-        _claim_shape(actor, claim, need, accounts, minutes.get(claim.id, 0), places)
-        for claim, need in rows
-    ]
+    due = await next_steps(session, rows)
+    shapes = []
+    for claim, need in rows:
+        shape = _claim_shape(actor, claim, need, accounts, minutes.get(claim.id, 0), places)
+        if step := due.get(claim.id):
+            shape.next_step = NextStep(code=step.code, at=step.at)
+        shape.may_keep = claim.account_id == actor.account_id and claim.state in BEATING
+        shapes.append(shape)
+    return shapes
 
 
 def _claim_shape(

@@ -1,15 +1,19 @@
 """Claims as the cards of a list, with their hours and the moves that one side has."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from app.domain.claims import queries
+from app.domain.claims.clocks import BEATING, next_steps
 from app.domain.claims.rules import CONFIRMABLE, LOGGABLE, Side, possible_moves
+from app.domain.needs.rules import is_filled
 from app.infra import clock
 from app.models.claims import Claim, ClaimState
 from app.models.identity import Account
-from app.models.needs import Need, Stream
-from app.pages.dependencies import Db
+from app.models.needs import Need, NeedState, Stream
+from app.pages.clock_words import words_of, zone_of
+from app.pages.dependencies import Db, Visit
 from app.pages.views import ClaimCard, LogView, Move
 
 # In these states the organisation has said something that the worker should read.
@@ -23,14 +27,20 @@ TOLD = frozenset(
 
 async def claim_cards(
     db: Db,
+    visit: Visit,
     rows: Sequence[tuple[Claim, Need]],
     sides: frozenset[Side],
     people: Mapping[UUID, Account] | None = None,
 ) -> list[ClaimCard]:
     """Return the cards of some claims, as seen from one side."""
     minutes = await queries.minutes_logged(db, [claim.id for claim, _ in rows])
+    due = await next_steps(db, rows)
+    zone = await zone_of(db, visit)
     return [
-        await _card(db, claim, need, sides, minutes.get(claim.id, 0), people or {})
+        replace(
+            await _card(db, claim, need, sides, minutes.get(claim.id, 0), people or {}),
+            next_step=words_of(visit.language, due.get(claim.id), zone),
+        )
         for claim, need in rows
     ]
 
@@ -63,6 +73,9 @@ async def _card(
         can_log=worker_side and claim.state in LOGGABLE,
         can_confirm=not worker_side and claim.state in CONFIRMABLE,
         asks_reason=claim.state is not ClaimState.CONFIRMED,
+        can_keep=worker_side and claim.state in BEATING,
+        lapsed=claim.state is ClaimState.LAPSED,
+        can_take_up=worker_side and need.state is NeedState.OPEN and not is_filled(need),
     )
 
 

@@ -92,7 +92,7 @@ async def _my_claims(
         "my_claims.html",
         status=status,
         form=form,
-        claims=await claim_cards(db, page.items, frozenset({Side.WORKER})),
+        claims=await claim_cards(db, visit, page.items, frozenset({Side.WORKER})),
         total_minutes=sum(by_stream.values()),
         today=clock.now().date().isoformat(),
         key=secret_token(),
@@ -193,12 +193,16 @@ async def _organisation_claims(
     page = await queries.claims_of_organisation(
         db, visit.actor, organisation_id, SHOWN_TO_ORGANISATION, ANSWERING_PAGE, None
     )
-    ordered = sorted(page.items, key=lambda row: SHOWN_TO_ORGANISATION.index(row[0].state))
+    # Who waits longest comes first.
+    ordered = sorted(
+        page.items,
+        key=lambda row: (SHOWN_TO_ORGANISATION.index(row[0].state), row[0].updated_at),
+    )
     mine = [row for row in ordered if row[0].account_id != visit.actor.account_id]
     people = await identity.accounts_by_id(db, [claim.account_id for claim, _ in mine])
     values: dict[str, Any] = {
         "organisation": organisation_card(found),
-        "claims": await claim_cards(db, mine, frozenset({Side.ORGANISATION}), people),
+        "claims": await claim_cards(db, visit, mine, frozenset({Side.ORGANISATION}), people),
         "streams": choices(visit.language, "ledger.stream", _streams()),
     }
     return await render(visit.page, "organisation_claims.html", status=status, form=form, **values)

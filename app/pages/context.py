@@ -13,7 +13,7 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 # A short word in the address says which sentence to show; never a text from the address itself.
 NOTICES = frozenset(
     {
-        "changed", "claimed", "confirmed", "in_review", "log_removed", "logged", "moved", "posted",
+        "ask_confirmed", "changed", "claimed", "confirmed", "in_review", "kept", "renewed", "log_removed", "logged", "moved", "posted",
         "proposed", "saved", "signed_out", "welcome",
     }
 )  # fmt: skip
@@ -86,6 +86,11 @@ class PageContext:
         return f"page.notice.{name}" if name in NOTICES else None
 
     @property
+    def ask_href(self) -> str:
+        """Where one asks for help: members of an organisation have the full form."""
+        return "/needs/new" if self.viewer and self.viewer.places else "/ask"
+
+    @property
     def navigation(self) -> Sequence[tuple[str, str]]:
         """Address and text id of the main pages, as this reader needs them."""
         common = [
@@ -95,7 +100,12 @@ class PageContext:
         ]
         if self.viewer is None:
             return [*common, ("/sign-in", "page.nav.sign_in")]
-        return [*common, ("/me/claims", "page.nav.my_claims"), ("/app/", "page.nav.workspace")]
+        return [
+            *common,
+            ("/me/claims", "page.nav.my_claims"),
+            ("/notices", "notice.page.title"),
+            ("/app/", "page.nav.workspace"),
+        ]
 
     @property
     def language_links(self) -> Sequence[LanguageLink]:

@@ -11,6 +11,7 @@ from app.domain.needs import queries
 from app.domain.needs.rules import EDITABLE, possible_transitions
 from app.models.needs import Need, NeedState
 from app.pages import text
+from app.pages.clock_words import clock_values, told_reason
 from app.pages.dependencies import Db, Visit
 from app.pages.failures import reason
 from app.pages.forms import Form
@@ -35,21 +36,22 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
     return {
         "need": view_of(need, visit.language, for_its_members=bool(runs)),
         "body": text.markdown(need.body),
-        "history": await _history(db, need, with_reasons=runs),
+        "history": await _history(db, need, visit.language, with_reasons=runs),
         "json_ld": need_document(need, visit.page.origin),
         "my_claim": own,
         "refusal": reason(visit.language, refusal) if refusal else "",
         "transitions": [to.value for to in possible_transitions(need.state)] if runs else [],
         "editable": runs and need.state in EDITABLE,
         "member_of": need.organisation_id if runs else None,
+        **await clock_values(db, visit, need, runs=bool(runs)),
     }
 
 
-async def _history(db: Db, need: Need, *, with_reasons: bool) -> list[Step]:
+async def _history(db: Db, need: Need, language: str, *, with_reasons: bool) -> list[Step]:
     """Return the moves that the reader may know: strangers see none from before it was shown."""
     rows = await queries.history_of(db, need.id)
     shown = [
-        Step(row.to_state.value, row.at, row.reason if with_reasons else "")
+        Step(row.to_state.value, row.at, told_reason(language, row.reason) if with_reasons else "")
         for row in rows
         if with_reasons or row.to_state not in {NeedState.DRAFT, NeedState.REVIEW}
     ]

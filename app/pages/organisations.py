@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from app.domain.claims.answering import answer_times
 from app.domain.needs import queries as needs
 from app.domain.needs.queries import NeedFilters
 from app.domain.organisations import actions, queries
@@ -108,6 +109,7 @@ async def _render(
         summary=text.markdown(found.organisation.summary),
         json_ld=organisation_document(shown, visit.page.origin),
         member=member,
+        times=await answer_times(db, organisation_id),
         transitions=[move.value for move in moves],
         cards=[card_of(need, visit.language) for need in page.items],
         paging=Paging(

@@ -7,14 +7,18 @@ from fastapi import APIRouter, FastAPI
 from app.pages import (
     about,
     administration,
+    ask_holder,
     asking,
+    asks,
     claims,
+    clocks,
     editing,
     home,
     identity,
     needs,
     network,
     organisations,
+    stewardship,
     workspace,
 )
 from app.pages.assets import Assets
@@ -23,7 +27,8 @@ from app.pages.rendering import STATIC
 
 router = APIRouter()
 PARTS = (
-    home, administration, asking, editing, needs, claims, organisations, network, about, identity,
+    home, administration, asks, ask_holder, stewardship, asking, editing, needs, claims, clocks,
+    organisations, network, about, identity,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

@@ -125,6 +125,10 @@ class ClaimCard:
     can_log: bool = False
     can_confirm: bool = False
     asks_reason: bool = False
+    next_step: str = ""
+    can_keep: bool = False
+    lapsed: bool = False
+    can_take_up: bool = False
 
 
 @dataclass(frozen=True)

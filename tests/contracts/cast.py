@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.infra import clock
 from app.infra.database import transaction
 from app.infra.ids import private_id
+from app.models.asks import Ask, AskState
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
+from app.models.imports import ImportRun
 from tests.factories.world import PASSWORD, Json, Person, World, need_input
 
 ROLES = (
@@ -20,6 +24,12 @@ ROLES = (
     "steward",
     "tool",
 )
+ASK = {
+    "stuck": "Our site is down since Monday.",
+    "organisation_name": "A food co-op",
+    "language": "en",
+    "address": "asker@example.org",
+}
 STALE = {"If-Match": '"999"'}
 
 
@@ -64,13 +74,29 @@ async def gather(world: World) -> Cast:
         "claim_id": claim["id"],
         "log_id": log["id"],
         "book_id": book["id"],
+        "token": "no-such-token",
         "token_id": token["id"],
         "panel_id": str(private_id()),
         "job_id": await _job(owner, organisation),
+        "import_id": await _import(world, organisation),
         "peer_id": await _peer(world),
+        "ask_id": await _ask(world),
+        "token": "no-such-secret",
         **await _webhook(owner, organisation),
     }
     return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)
+
+
+async def _ask(world: World) -> str:
+    """A confirmed ask; the way to it goes by mail."""
+    ask = Ask(
+        id=private_id(), state=AskState.WAITING, stuck="Our site is down", language="en",
+        organisation_name="A food co-op", address="asker@example.org", waiting_since=clock.now(),
+        confirmed_at=clock.now(),
+    )  # fmt: skip
+    async with transaction(world.runtime.sessions) as session:
+        session.add(ask)
+    return str(ask.id)
 
 
 async def _tool(world: World, owner: Person) -> tuple[Person, Json]:
@@ -95,6 +121,14 @@ async def _webhook(owner: Person, organisation: Json) -> dict[str, str]:
     webhook_id = made["webhook"]["id"]
     sent = await owner.post(f"/webhooks/{webhook_id}/tests", expect=202)
     return {"webhook_id": webhook_id, "delivery_id": sent["id"]}
+
+
+async def _import(world: World, organisation: Json) -> str:
+    """A file that was taken in, with nothing in it to take back."""
+    run = ImportRun(id=private_id(), organisation_id=UUID(organisation["id"]))
+    async with transaction(world.runtime.sessions) as session:
+        session.add(run)
+    return str(run.id)
 
 
 def _callback(organisation: Json) -> Json:
@@ -135,6 +169,7 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
     Where the state of things refuses what rights allow (409, 412), nothing is changed.
     """
     need = need_input(cast.organisation)
+    published = {name: value for name, value in need.items() if name != "organisation_id"}
     scope = {"skills": [{"slug": "wordpress"}], "estimate_minutes": 60}
     sign_in = {"handle": "person", "password": PASSWORD}
     member = {"handle": "newcomer", "role": "member", "worker_owner": False}
@@ -157,6 +192,12 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "PATCH /organisations/{organisation_id}": {"json": {"summary": "x"}, "headers": STALE},
         "POST /organisations/{organisation_id}/transitions": {"json": {"to": "accepted"}},
         "POST /needs": {"json": need},
+        "POST /asks": {"json": ASK},
+        "POST /asks/{ask_id}/needs": {"json": {"needs": [published]}, "headers": STALE},
+        "POST /asks/{ask_id}/transitions": {
+            "json": {"to": "declined", "reason": "x"},
+            "headers": STALE,
+        },
         "PATCH /needs/{need_id}": {"json": {"title": "Other"}, "headers": STALE},
         "POST /needs/{need_id}/renewal": {},
         "POST /needs/{need_id}/closing": {"json": {}},
@@ -173,11 +214,16 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /needs/{need_id}/transitions": {"json": {"to": "draft"}},
         "POST /needs/{need_id}/claims": {"json": {"note": ""}},
         "POST /claims/{claim_id}/transitions": {"json": {"to": "accepted"}},
+        "POST /claims/{claim_id}/heartbeat": {},
         "POST /claims/{claim_id}/work-logs": {"json": log},
         "POST /claims/{claim_id}/settlement": {"json": {"minutes": 30}},
         "POST /panels/{panel_id}/decision": {"json": {"minutes": 30, "reason": "x"}},
         "POST /panels/{panel_id}/refusal": {"json": {}},
         "POST /imports": imports,
+        "POST /imports/columns": {"files": _file()},
+        "GET /imports": {"params": {"organisation_id": cast.organisation["id"]}},
+        "POST /imports/{import_id}/undo": {},
+        "POST /jobs/{job_id}/cancel": {},
         "POST /peers": {"json": {"origin": "https://other.example"}},
         "POST /peers/{peer_id}/transitions": {"json": {"to": "suspended"}},
         "PATCH /organisations/{organisation_id}/members/{account_id}": {

@@ -66,6 +66,7 @@ DOMAIN_EXTRAS = {
     "matching/reasons",  # the parts of a score in words
     "matching/walks",  # along the postings, newest first
     "ledger/settling",  # what two sides agree on, and what a panel decides
+    "claims/answering",  # how long organisations usually take
     "claims/clocks",  # which clock runs, and the signs of life
     "claims/sweep",  # taking the steps that are due
     "needs/clocks",  # the table of clocks, pure
@@ -84,6 +85,7 @@ DOMAIN_EXTRAS = {
     "needs/mirroring",  # a peer's need, kept here
     "needs/scoping",  # what a scoping hour brings
     "needs/translating",  # people's translations
+    "needs/renewing",  # keeping a need by a mailed link
     "needs/sweep",  # taking the steps that are due
     "needs/walking",  # one list, one statement after the other
     "needs/search",  # filters → conditions of the index

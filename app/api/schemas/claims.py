@@ -97,6 +97,13 @@ class ConfirmationShape(Shape):
     at: datetime
 
 
+class NextStep(Shape):
+    """What the clocks do next unless something happens: the sentence is `clock.<code>`."""
+
+    code: str
+    at: datetime
+
+
 class ClaimShape(Shape):
     """A claim, as its two parties see it."""
 
@@ -114,6 +121,8 @@ class ClaimShape(Shape):
     resolution: Resolution | None
     offer: OfferShape | None
     disputable_until: datetime | None
+    next_step: NextStep | None = None
+    may_keep: bool = False
     created_at: datetime
     updated_at: datetime
     version: int

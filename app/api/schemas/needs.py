@@ -229,6 +229,7 @@ class NeedShape(Shape):
     origin: Origin | None
     possible_transitions: list[NeedState]
     my_claim: OwnClaim | None
+    answers_slowly: bool
     may_claim: MayClaim
 
 

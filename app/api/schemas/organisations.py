@@ -19,6 +19,20 @@ from app.models.organisations import (
 )
 
 
+class AnswerTimeShape(Shape):
+    """A usual time, the median of the last 90 days, and how many answers it stands on."""
+
+    hours: int
+    stands_on: int
+
+
+class AnswerTimesShape(Shape):
+    """How long an organisation usually takes; null where there is too little to say."""
+
+    applications: AnswerTimeShape | None
+    work: AnswerTimeShape | None
+
+
 class OrganisationShape(Shape):
     """An organisation, as the asker sees it."""
 
@@ -36,11 +50,12 @@ class OrganisationShape(Shape):
     created_at: datetime
     open_needs: int
     my_role: MemberRole | None
+    answer_times: AnswerTimesShape | None = None  # of one organisation, not in lists
 
     @classmethod
     def of(cls, view: OrganisationView) -> Self:
         """Put together what the organisation is and what it is to the asker."""
-        own = view.organisation.model_dump(include=set(cls.model_fields))
+        own = view.organisation.model_dump(include=set(cls.model_fields) - {"answer_times"})
         if not view.concerned:
             own["state_reason"] = ""
         hours = view.organisation.working_hours

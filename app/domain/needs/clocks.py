@@ -135,6 +135,7 @@ class Due:
     step: Step
     at: datetime
     since: datetime
+    zone: str
 
     @property
     def code(self) -> str:
@@ -152,7 +153,7 @@ def next_step(running: Running, taken: Mapping[str, datetime]) -> Due | None:
         at = _moment_of(running, step)
         if before is not None:
             at = max(at, before + timedelta(days=step.notice_days))
-        return Due(running.clock, step, at, running.since)
+        return Due(running.clock, step, at, running.since, running.zone)
     return None
 
 

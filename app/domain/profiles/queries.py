@@ -31,3 +31,9 @@ async def skills_of(session: AsyncSession, account_id: UUID) -> Sequence[Profile
         .order_by(col(ProfileSkillRow.level).desc(), col(ProfileSkillRow.slug))
     )
     return (await session.exec(statement)).all()
+
+
+async def zone_of_account(session: AsyncSession, account_id: UUID) -> str | None:
+    """Return the zone that a worker named; None where nobody said one."""
+    profile = await session.get(Profile, account_id)
+    return profile.time_zone if profile else None

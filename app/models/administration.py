@@ -27,6 +27,7 @@ class JobState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Job(SQLModel, table=True):
@@ -45,5 +46,7 @@ class Job(SQLModel, table=True):
     warnings: list[dict[str, Any]] = data(default_factory=list)
     result: dict[str, Any] | None = data(default=None, nullable=True)
     created_at: datetime = created()
+    started_at: datetime | None = moment(default=None, nullable=True)
+    stop_asked_at: datetime | None = moment(default=None, nullable=True)
     heartbeat_at: datetime | None = moment(default=None, nullable=True)
     finished_at: datetime | None = moment(default=None, nullable=True)

@@ -14,10 +14,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date as babel_format_date
+from babel.dates import get_day_names
 from babel.numbers import format_decimal, format_percent
 
 LANGUAGES = ("en", "el", "ca", "nl", "es")
@@ -197,6 +199,12 @@ def format_datetime(language: str, value: datetime, zone: str = "UTC") -> str:
         raise ValueError(message)
     local = value.astimezone(ZoneInfo(zone))
     return f"{format_date(language, local.date())}, {local:%H:%M}"
+
+
+def day_names(language: str, width: Literal["wide", "abbreviated"]) -> list[str]:
+    """Return the days of the week, Monday first."""
+    names = get_day_names(width, context="stand-alone", locale=_locale(language))
+    return [str(names[day]) for day in range(7)]
 
 
 def format_number(language: str, value: float | Decimal) -> str:

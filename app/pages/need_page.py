@@ -15,8 +15,10 @@ from app.pages.clock_words import clock_values, told_reason
 from app.pages.dependencies import Db, Visit
 from app.pages.failures import reason
 from app.pages.forms import Form
+from app.pages.matching import fit_values
 from app.pages.presenting import need_document, view_of
 from app.pages.rendering import render
+from app.pages.thread_views import question_values
 from app.pages.views import Step
 
 
@@ -43,6 +45,8 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
         "transitions": [to.value for to in possible_transitions(need.state)] if runs else [],
         "editable": runs and need.state in EDITABLE,
         "member_of": need.organisation_id if runs else None,
+        **await question_values(db, visit, need, runs=bool(runs)),
+        **await fit_values(db, visit, need),
         **await clock_values(db, visit, need, runs=bool(runs)),
     }
 

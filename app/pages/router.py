@@ -10,14 +10,20 @@ from app.pages import (
     ask_holder,
     asking,
     asks,
+    claim_page,
     claims,
     clocks,
+    conversations,
     editing,
     home,
     identity,
+    matching,
     needs,
     network,
+    notifications,
     organisations,
+    panels,
+    profiles,
     stewardship,
     workspace,
 )
@@ -27,8 +33,8 @@ from app.pages.rendering import STATIC
 
 router = APIRouter()
 PARTS = (
-    home, administration, asks, ask_holder, stewardship, asking, editing, needs, claims, clocks,
-    organisations, network, about, identity,
+    home, notifications, administration, asks, ask_holder, stewardship, asking, editing, needs,
+    claims, conversations, clocks, organisations, network, about, identity, matching, profiles,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

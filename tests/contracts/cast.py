@@ -81,7 +81,6 @@ async def gather(world: World) -> Cast:
         "import_id": await _import(world, organisation),
         "peer_id": await _peer(world),
         "ask_id": await _ask(world),
-        "token": "no-such-secret",
         **await _webhook(owner, organisation),
     }
     return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)
@@ -212,6 +211,9 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         },
         "DELETE /needs/{need_id}/translations/{language}": {"headers": STALE},
         "POST /needs/{need_id}/transitions": {"json": {"to": "draft"}},
+        "POST /needs/{need_id}/dismissal": {},
+        "DELETE /needs/{need_id}/dismissal": {},
+        "POST /needs/{need_id}/invitations": {"json": {"account_id": cast.ids["account_id"]}},
         "POST /needs/{need_id}/claims": {"json": {"note": ""}},
         "POST /claims/{claim_id}/transitions": {"json": {"to": "accepted"}},
         "POST /claims/{claim_id}/heartbeat": {},

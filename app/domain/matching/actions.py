@@ -63,4 +63,4 @@ async def invite_worker(
         MatchInvitation(need_id=need_id, account_id=account_id, invited_by=actor.account_id)
     )
     await session.flush()
-    record(session, actor, "need.worker_invited", need_id, worker_id=str(account_id))
+    record(session, actor, "need.worker_invited", need_id, worker=str(account_id))

@@ -55,7 +55,8 @@ Places = list[tuple[UUID, int]]
 
 _NEEDS = text("""
     SELECT m.need_id, m.language, m.posted_at, m.skills, m.weights, m.total, m.musts,
-           n.estimate_minutes, n.urgency, o.time_zone, o.working_hours
+           n.estimate_minutes, n.urgency,
+           coalesce(n.time_zone, o.time_zone) AS time_zone, o.working_hours
     FROM (SELECT need_id, language, posted_at, total, musts, array_agg(skill) AS skills,
                  array_agg(weight) AS weights
           FROM match_needs GROUP BY need_id, language, posted_at, total, musts) AS m

@@ -232,8 +232,9 @@ class _WorkerSteps:
 async def need_facts(session: AsyncSession, need: Need) -> NeedFacts:
     """Return what matching reads of a need; its age counts as in the postings."""
     posted = func.match_posted_at(Need.source, func.coalesce(Need.published_at, Need.created_at))
+    zone_of_need = func.coalesce(Need.time_zone, Organisation.time_zone)
     statement = (
-        select(posted, Organisation.time_zone, Organisation.working_hours)
+        select(posted, zone_of_need, Organisation.working_hours)
         .select_from(Need)
         .outerjoin(Organisation, col(Organisation.id) == Need.organisation_id)
         .where(Need.id == need.id)

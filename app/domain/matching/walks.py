@@ -1,6 +1,6 @@
 """The two walks along the postings: newest first, and no further than a better one can be.
 
-Each step reads the next window of ages, twice as wide as the last. The database adds up the
+Each step reads the next window of ages, about four times as wide as the last. The database adds up the
 points of the skills and bounds the rest; whoever can be among the best is scored by the rules,
 the only place that says what a score is. What is older than a window counts less, so when
 even a whole fit of that age would not beat the last of the best, the walk is over. Of equal
@@ -36,9 +36,8 @@ from app.domain.matching.rules import (
     spoken,
 )
 
-FIRST_DAYS = 2
 # Beyond two half-lives nothing ages any more: one last window holds the rest.
-EDGES = (*(FIRST_DAYS * 2**n for n in range(5)), 2 * HALF_LIFE_DAYS, None)
+EDGES = (2, 8, HALF_LIFE_DAYS, 2 * HALF_LIFE_DAYS, None)
 
 _AGE = "greatest(0, floor(extract(epoch FROM :now - {at}) / 86400))::int"
 _FRESH = f"""CASE WHEN age <= {HALF_LIFE_DAYS} THEN {WHOLE} - 2 * age
@@ -68,7 +67,7 @@ WITH hit AS (
 ),
 bounded AS (
     SELECT n.id, n.skill_slugs, n.must_slugs, n.language, n.estimate_minutes, n.urgency,
-           n.organisation_id, hit.posted_at, {_AGE.format(at="hit.posted_at")} AS age,
+           n.organisation_id, n.time_zone AS need_zone, hit.posted_at, {_AGE.format(at="hit.posted_at")} AS age,
            rest.points AS low, rest.points + :overlap AS high
     FROM hit JOIN needs n ON n.id = hit.need_id
     CROSS JOIN LATERAL (
@@ -80,7 +79,7 @@ bounded AS (
     ) AS rest
     WHERE n.state = 'open' AND n.taken < n.places AND NOT n.id = ANY (:hidden)
 ) {_REACHING}
-SELECT reach.*, o.time_zone, o.working_hours
+SELECT reach.*, coalesce(reach.need_zone, o.time_zone) AS time_zone, o.working_hours
 FROM reach LEFT JOIN organisations o ON o.id = reach.organisation_id, bar
 WHERE high_score >= bar.low_score AND high_score > :floor
 """  # noqa: S608 - as above

@@ -94,6 +94,9 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "need.archived": (_reminded("need_archived", Opens.NEED),),
     "need.expired": (_reminded("need_expired", Opens.NEED),),
     "need.place_offered": (Row("need_place_offered", NAMED, T.MATCHES, Opens.NEED),),
+    "need.worker_invited": (
+        Row("need_worker_invited", NAMED, T.MATCHES, Opens.NEED, named="worker"),
+    ),
     # Organisations and their members.
     "organisation.created": (
         Row("organisation_created", STEWARDS, T.STEWARDSHIP, Opens.ORGANISATION),

@@ -29,6 +29,7 @@ from app.domain.claims.panels import PanelView
 from app.domain.claims.policy import may_offer, sides_of
 from app.domain.claims.rules import (
     PANEL_SIZE,
+    SAID_OF_WORK,
     awaited_of,
     disputable_until,
     possible_moves,
@@ -38,13 +39,10 @@ from app.domain.identity.queries import accounts_by_id
 from app.domain.ledger.policy import may_confirm
 from app.domain.ledger.queries import entry_of_claim
 from app.infra import clock
-from app.models.claims import Claim, ClaimState, Panel, SeatState
+from app.models.claims import Claim, Panel, SeatState
 from app.models.identity import Account
 from app.models.needs import Need
 from app.models.organisations import Membership
-
-# What the two sides said of the work itself.
-SAID_OF_WORK = frozenset({ClaimState.SUBMITTED, ClaimState.CHANGES_REQUESTED, ClaimState.DISPUTED})
 
 
 async def claim_shapes(

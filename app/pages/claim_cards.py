@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.domain.claims import queries
 from app.domain.claims.clocks import BEATING, next_steps
+from app.domain.claims.conversation import unread_in
 from app.domain.claims.rules import CONFIRMABLE, LOGGABLE, Side, possible_moves
 from app.domain.needs.rules import is_filled
 from app.infra import clock
@@ -14,6 +15,7 @@ from app.models.identity import Account
 from app.models.needs import Need, NeedState, Stream
 from app.pages.clock_words import words_of, zone_of
 from app.pages.dependencies import Db, Visit
+from app.pages.forms import Form
 from app.pages.views import ClaimCard, LogView, Move
 
 # In these states the organisation has said something that the worker should read.
@@ -36,10 +38,12 @@ async def claim_cards(
     minutes = await queries.minutes_logged(db, [claim.id for claim, _ in rows])
     due = await next_steps(db, rows)
     zone = await zone_of(db, visit)
+    unread = await unread_in(db, visit.actor, [claim.id for claim, _ in rows])
     return [
         replace(
             await _card(db, claim, need, sides, minutes.get(claim.id, 0), people or {}),
             next_step=words_of(visit.language, due.get(claim.id), zone),
+            unread=unread.get(claim.id, 0),
         )
         for claim, need in rows
     ]
@@ -72,7 +76,7 @@ async def _card(
         moves=_moves(claim, sides),
         can_log=worker_side and claim.state in LOGGABLE,
         can_confirm=not worker_side and claim.state in CONFIRMABLE,
-        asks_reason=claim.state is not ClaimState.CONFIRMED,
+        asks_reason=True,
         can_keep=worker_side and claim.state in BEATING,
         lapsed=claim.state is ClaimState.LAPSED,
         can_take_up=worker_side and need.state is NeedState.OPEN and not is_filled(need),
@@ -99,3 +103,10 @@ async def _logs(db: Db, claim: Claim) -> list[LogView]:
         LogView(log.id, log.worked_on, log.minutes, log.note)
         for log in await queries.work_logs_of(db, claim.id)
     ]
+
+
+def minutes_of(form: Form) -> int | str:
+    """Add hours and minutes; what is no number is left for the model to refuse."""
+    hours, minutes = form.value("hours") or "0", form.value("minutes") or "0"
+    plain = all(part.isascii() and part.isdigit() and len(part) < 5 for part in (hours, minutes))
+    return int(hours) * 60 + int(minutes) if plain else f"{hours}:{minutes}"

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from app.domain.claims import actions, queries
+from app.domain.claims import actions, panels, queries
 from app.domain.claims.queries import ClaimView
-from app.domain.claims.rules import Side
+from app.domain.claims.rules import ClaimLimits, Side
 from app.domain.identity import queries as identity
 from app.domain.ledger import actions as ledger
 from app.domain.ledger import queries as contributions
@@ -21,8 +21,10 @@ from app.infra import clock
 from app.infra.ids import secret_token
 from app.models.claims import ClaimFields, ClaimKind, ClaimState, WorkLogFields
 from app.models.ledger import WorkStream
-from app.pages.claim_cards import claim_cards
+from app.pages.claim_cards import claim_cards, minutes_of
+from app.pages.claim_page import render_claim
 from app.pages.dependencies import (
+    Configuration,
     Db,
     PageRoute,
     Sent,
@@ -38,11 +40,13 @@ from app.pages.need_page import render_need
 from app.pages.presenting import organisation_card
 from app.pages.rendering import render
 from app.pages.views import Paging
+from app.settings import Settings
 
 PER_PAGE = 20
 ANSWERING_PAGE = 100
 SHOWN_TO_ORGANISATION = (
-    ClaimState.APPLIED, ClaimState.SUBMITTED, ClaimState.DISPUTED, ClaimState.ACCEPTED,
+    ClaimState.APPLIED, ClaimState.SUBMITTED, ClaimState.DISPUTED, ClaimState.PANEL_REVIEW,
+    ClaimState.ACCEPTED,
     ClaimState.ACTIVE, ClaimState.CHANGES_REQUESTED, ClaimState.CONFIRMED,
 )  # fmt: skip
 
@@ -50,7 +54,9 @@ router = APIRouter(route_class=PageRoute)
 
 
 @router.post("/needs/{need_id:uuid}/claims")
-async def claim_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
+async def claim_need(
+    need_id: UUID, db: Db, visit: SignedIn, form: Sent, settings: Configuration
+) -> Response:
     """Say "I can do this"."""
     try:
         fields = ClaimFields.model_validate(
@@ -61,7 +67,7 @@ async def claim_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Resp
             }
         )
         async with db.begin_nested():
-            claim = await actions.submit_claim(db, visit.actor, need_id, fields)
+            claim = await actions.submit_claim(db, visit.actor, need_id, fields, _limits(settings))
     except ValidationError as error:
         shown = invalid(form, visit.language, error)
         return await render_need(
@@ -93,6 +99,7 @@ async def _my_claims(
         status=status,
         form=form,
         claims=await claim_cards(db, visit, page.items, frozenset({Side.WORKER})),
+        drawn=[(one.panel.id, one.need.title) for one in await panels.panels_of(db, visit.actor)],
         total_minutes=sum(by_stream.values()),
         today=clock.now().date().isoformat(),
         key=secret_token(),
@@ -104,11 +111,13 @@ async def _my_claims(
 async def log_work(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
     """Log hours of a day."""
     target = f"/me/claims#claim-{claim_id}"
+    if _from_its_page(form):
+        target = f"/claims/{claim_id}"
     try:
         fields = WorkLogFields.model_validate(
             {
                 "worked_on": form.value("worked_on"),
-                "minutes": _minutes_of(form),
+                "minutes": minutes_of(form),
                 "note": form.value("note"),
             }
         )
@@ -117,10 +126,14 @@ async def log_work(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Respo
                 await actions.log_work(db, visit.actor, claim_id, fields)
                 await keep_answer(db, visit, form, target)
     except ValidationError as error:
-        return await _my_claims(db, visit, invalid(form, visit.language, error), None, 422)
+        shown, status = invalid(form, visit.language, error), 422
     except AppError as error:
-        return await _my_claims(db, visit, refused(form, visit.language, error), None, error.status)
-    return go(target, "logged")
+        shown, status = refused(form, visit.language, error), error.status
+    else:
+        return go(target, "logged")
+    if _from_its_page(form):
+        return await render_claim(db, visit, claim_id, shown, status)
+    return await _my_claims(db, visit, shown, None, status)
 
 
 @router.post("/claims/{claim_id:uuid}/work-logs/{log_id:uuid}/remove")
@@ -137,20 +150,31 @@ async def remove_work_log(
 
 
 @router.post("/claims/{claim_id:uuid}/transitions")
-async def move_claim(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
+async def move_claim(
+    claim_id: UUID, db: Db, visit: SignedIn, form: Sent, settings: Configuration
+) -> Response:
     """Move a claim, from either of its sides."""
     view = await queries.get_claim_for(db, visit.actor, claim_id)
     try:
         to = _state(form.value("to"))
         async with db.begin_nested():
-            await actions.move_claim(db, visit.actor, claim_id, to, form.value("reason"))
+            await actions.move_claim(
+                db, visit.actor, claim_id, to, form.value("reason"), _limits(settings)
+            )
     except AppError as error:
         shown = refused(form, visit.language, error)
         return await _after_refusal(db, visit, view, shown, error.status)
-    return go(_back(view), "moved")
+    return go(_back(view, form), "moved")
 
 
-def _back(view: ClaimView) -> str:
+def _from_its_page(form: Form) -> bool:
+    """Say whether a form stood on the claim's own page, where its answer belongs too."""
+    return form.value("from") == "claim"
+
+
+def _back(view: ClaimView, form: Form) -> str:
+    if _from_its_page(form):
+        return f"/claims/{view.claim.id}"
     if Side.WORKER in view.sides:
         return f"/me/claims#claim-{view.claim.id}"
     return f"/organisations/{view.need.organisation_id}/claims#claim-{view.claim.id}"
@@ -159,6 +183,8 @@ def _back(view: ClaimView) -> str:
 async def _after_refusal(
     db: Db, visit: Visit, view: ClaimView, form: Form, status: int
 ) -> Response:
+    if _from_its_page(form):
+        return await render_claim(db, visit, view.claim.id, form, status)
     if Side.WORKER in view.sides or view.need.organisation_id is None:
         return await _my_claims(db, visit, form, None, status)
     return await _organisation_claims(db, visit, view.need.organisation_id, form, status)
@@ -169,7 +195,7 @@ async def confirm_claim(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> 
     """Confirm submitted hours: the claim and the book change together."""
     view = await queries.get_claim_for(db, visit.actor, claim_id)
     try:
-        minutes, stream = _minutes_of(form), _stream(form.value("stream"))
+        minutes, stream = minutes_of(form), _stream(form.value("stream"))
         if not isinstance(minutes, int):
             raise InvalidError("form_unreadable")
         async with db.begin_nested():
@@ -177,7 +203,7 @@ async def confirm_claim(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> 
     except AppError as error:
         shown = refused(form, visit.language, error)
         return await _after_refusal(db, visit, view, shown, error.status)
-    return go(_back(view), "confirmed")
+    return go(_back(view, form), "confirmed")
 
 
 @router.get("/organisations/{organisation_id:uuid}/claims")
@@ -208,15 +234,12 @@ async def _organisation_claims(
     return await render(visit.page, "organisation_claims.html", status=status, form=form, **values)
 
 
+def _limits(settings: Settings) -> ClaimLimits:
+    return ClaimLimits(settings.claims_pending_max, settings.claims_live_max)
+
+
 def _streams() -> Sequence[str]:
     return [stream.value for stream in WorkStream]
-
-
-def _minutes_of(form: Form) -> int | str:
-    """Add hours and minutes; what is no number is left for the model to refuse."""
-    hours, minutes = form.value("hours") or "0", form.value("minutes") or "0"
-    plain = all(part.isascii() and part.isdigit() and len(part) < 5 for part in (hours, minutes))
-    return int(hours) * 60 + int(minutes) if plain else f"{hours}:{minutes}"
 
 
 def _state(value: str) -> ClaimState:

@@ -74,6 +74,8 @@ CONTESTED = frozenset({S.DISPUTED, S.PANEL_REVIEW})
 NOT_ONCE_CONFIRMED = frozenset({S.CHANGES_REQUESTED, S.WITHDRAWN})
 # Why somebody parted is told to the two parties, and not for ever.
 PARTINGS = frozenset({S.DECLINED, S.WITHDRAWN, S.EXPIRED, S.RELEASED, S.LAPSED})
+# What the two sides say of the work itself, for those who judge it.
+SAID_OF_WORK = frozenset({S.SUBMITTED, S.CHANGES_REQUESTED, S.DISPUTED})
 REASON_SHOWN = timedelta(days=180)
 DISPUTE_WINDOW = timedelta(days=30)
 PANEL_ANSWER = timedelta(days=7)

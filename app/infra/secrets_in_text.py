@@ -57,7 +57,7 @@ _PHONE = re.compile(r"(?<![\w+#/.,=:@\-])(\+|00|\()?\d(?:[ ().\-]{0,2}\d){7,14}(
 _DOTTED_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _DATE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d[-/. ]\d\d|\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d")
 
-_WORD_FOR_SECRET = (
+_WORD_FOR_IT = (
     r"(?:passwords?|passwd|passphrase|passcode|pwd|pass|pin|login|κωδικός|κωδικό|κωδικοί|κωδικους"
     r"|κωδικούς|συνθηματικό|συνθηματικά|contrasenya|contrasenyes|contraseñas?|clave|clau"
     r"|wachtwoord(?:en)?|wachtzin|toegangscode)"
@@ -67,12 +67,13 @@ _QUOTED = r"[\"'«“‘`][^\"'»”’`\s]{4,80}[\"'»”’`]"
 _TOKEN = r"[^\s\"'«»“”‘’`<>]{4,80}"  # noqa: S105 - a pattern
 # "password: x" is one whatever x is, if the line ends there; "the password is x" if x looks it.
 _SIGNED = re.compile(
-    rf"\b{_WORD_FOR_SECRET}\b[^\S\n]{{0,2}}(?:\w{{2,14}}[^\S\n]){{0,2}}[:=→][^\S\n]{{0,2}}"
+    rf"\b{_WORD_FOR_IT}\b[^\S\n]{{0,2}}(?:\w{{2,14}}[^\S\n]){{0,2}}[:=→][^\S\n]{{0,2}}"
     rf"(?P<secret>{_QUOTED}|{_TOKEN})(?P<end>[^\S\n]{{0,3}}(?:\n|$))?",
     re.IGNORECASE,
 )
 _SAID = re.compile(
-    rf"\b{_WORD_FOR_SECRET}\b[^\n.:=]{{0,40}}?\b(?:is|are|was|είναι|ειναι|ήταν|és|es|era|som|is het)\b"
+    rf"\b{_WORD_FOR_IT}\b[^\n.:=]{{0,40}}?"
+    r"\b(?:is|are|was|είναι|ειναι|ήταν|és|es|era|som)\b"
     rf"[^\S\n]{{1,2}}(?P<secret>{_QUOTED}|{_TOKEN})",
     re.IGNORECASE,
 )

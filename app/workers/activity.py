@@ -9,7 +9,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.activity import idempotency
+from app.domain.asks.review import forget_asks
 from app.domain.identity import actions as identity
+from app.domain.needs import import_undoing
 from app.domain.notifications.actions import WOKEN_MARK, forget_old, tell
 from app.domain.notifications.rules import NOTICES
 from app.infra import clock
@@ -159,6 +161,8 @@ async def tidy_up(runtime: Runtime) -> int:
     async with transaction(runtime.sessions) as session:
         await idempotency.forget_expired(session)
         await identity.forget_expired(session)
+        await import_undoing.forget_old(session)
         await forget_old(session)
+        await forget_asks(session)
     await webhooks.forget_old(runtime)
     return 0

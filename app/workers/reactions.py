@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
+from app.domain.asks.review import tell_asker
 from app.domain.matching.queries import best_workers
 from app.domain.needs.closing import draft_next
 from app.domain.needs.following import follow_organisation
@@ -56,6 +57,10 @@ async def _offer_place(session: AsyncSession, _: Runtime, activity: Activity) ->
     )  # fmt: skip
 
 
+async def _tell_asker(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    await tell_asker(session, activity.verb, activity.object_id, runtime.origin)
+
+
 async def _tell_webhooks(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
     await tell_webhooks(session, activity, runtime.origin)
 
@@ -63,6 +68,7 @@ async def _tell_webhooks(session: AsyncSession, runtime: Runtime, activity: Acti
 TELL_WEBHOOKS = Reaction("webhooks.tell", _tell_webhooks)
 FOLLOW = Reaction("needs.follow_organisation", _follow)
 TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
+TELL_ASKER = Reaction("asks.tell_asker", _tell_asker)
 
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "organisation.accepted": (FOLLOW,),
@@ -72,14 +78,14 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "need.published": (TELL_PEERS, TELL_WEBHOOKS),
     "need.updated": (TELL_PEERS, TELL_WEBHOOKS),
     "need.withdrawn": (TELL_PEERS, TELL_WEBHOOKS),
-    "claim.applied": (TELL_WEBHOOKS,),
+    "claim.applied": (TELL_WEBHOOKS, TELL_ASKER),
     "claim.accepted": (TELL_WEBHOOKS,),
     "claim.declined": (TELL_WEBHOOKS,),
     "claim.withdrawn": (TELL_WEBHOOKS,),
     "claim.released": (TELL_WEBHOOKS,),
     "claim.lapsed": (TELL_WEBHOOKS,),
     "claim.expired": (TELL_WEBHOOKS,),
-    "claim.submitted": (TELL_WEBHOOKS,),
+    "claim.submitted": (TELL_WEBHOOKS, TELL_ASKER),
     "claim.changes_requested": (TELL_WEBHOOKS,),
     "claim.disputed": (TELL_WEBHOOKS,),
     "claim.confirmed": (TELL_WEBHOOKS,),

@@ -82,6 +82,7 @@ async def gather(world: World) -> Cast:
         "peer_id": await _peer(world),
         "ask_id": await _ask(world),
         **await _webhook(owner, organisation),
+        **await _written(people, claim, need),
     }
     return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)
 
@@ -128,6 +129,22 @@ async def _import(world: World, organisation: Json) -> str:
     async with transaction(world.runtime.sessions) as session:
         session.add(run)
     return str(run.id)
+
+
+async def _written(people: dict[str, Person], claim: Json, need: Json) -> dict[str, str]:
+    """A message of the worker, a question of somebody, a file of the organisation."""
+    message = await people["worker"].post(f"/claims/{claim['id']}/messages", {"body": "Hello"})
+    question = await people["person"].post(f"/needs/{need['id']}/questions", {"body": "When?"})
+    answer = await people["owner"].ask(
+        "POST", "/files", params={"need_id": need["id"]}, files=_attached()
+    )
+    assert answer.status_code == 201, answer.text
+    file_id = answer.json()["id"]
+    return {"message_id": message["id"], "question_id": question["id"], "file_id": file_id}
+
+
+def _attached() -> dict[str, Any]:
+    return {"file": ("notes.txt", b"Two lines", "text/plain")}
 
 
 def _callback(organisation: Json) -> Json:
@@ -215,6 +232,19 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "DELETE /needs/{need_id}/dismissal": {},
         "POST /needs/{need_id}/invitations": {"json": {"account_id": cast.ids["account_id"]}},
         "POST /needs/{need_id}/claims": {"json": {"note": ""}},
+        "POST /claims/{claim_id}/messages": {"json": {"body": "Hello again"}},
+        "POST /claims/{claim_id}/messages/read": {"json": {"message_id": cast.ids["message_id"]}},
+        "PATCH /claims/{claim_id}/messages/{message_id}": {
+            "json": {"body": "Other"},
+            "headers": STALE,
+        },
+        "DELETE /claims/{claim_id}/messages/{message_id}": {},
+        "POST /needs/{need_id}/questions": {"json": {"body": "And where?"}},
+        "POST /needs/{need_id}/questions/{question_id}/answers": {"json": {"body": "Soon"}},
+        "POST /needs/{need_id}/questions/{question_id}/hide": {"json": {"reason": "Off topic"}},
+        "DELETE /needs/{need_id}/questions/{question_id}": {},
+        "POST /files": {"params": {"need_id": cast.ids["need_id"]}, "files": _attached()},
+        "DELETE /files/{file_id}": {},
         "POST /claims/{claim_id}/transitions": {"json": {"to": "accepted"}},
         "POST /claims/{claim_id}/heartbeat": {},
         "POST /claims/{claim_id}/work-logs": {"json": log},

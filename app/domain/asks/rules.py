@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 
 from app.domain.profiles import skills
 from app.infra.secrets_in_text import Finding, find_secrets
-from app.models.asks import AskChanges, AskState
+from app.models.asks import Ask, AskChanges, AskState
 from app.models.needs import NeedKind
 
 S = AskState
@@ -100,7 +100,7 @@ def old_enough(day_keys: Sequence[bytes], stamp: str, now_seconds: int) -> bool:
     return own and FASTEST_SECONDS <= now_seconds - seconds <= STAMP_LIFE_SECONDS
 
 
-def secrets_in(fields: AskChanges) -> list[tuple[str, Finding]]:
+def secrets_in(fields: AskChanges | Ask) -> list[tuple[str, Finding]]:
     """Return what should not be public in an ask, by field. The way to reach them is no secret."""
     names = ("stuck", "size", "organisation_name")
     said = [(name, str(getattr(fields, name))) for name in names]

@@ -29,7 +29,7 @@ from app.infra.i18n import LANGUAGES, negotiate
 from app.infra.runtime import Runtime
 from app.infra.strict_json import StrictJsonError, check_text
 from app.pages.context import PageContext, Place, Viewer
-from app.pages.forms import Form
+from app.pages.forms import Form, SentFile
 from app.settings import Settings
 
 REACT_JOB = "react_to_activities"
@@ -143,19 +143,41 @@ def _check_address(request: Request) -> None:
         _checked(str(text))
 
 
-async def _read_form(request: Request) -> Form:
-    """Read a form's fields; files have no place in any of them."""
+async def _read_form(request: Request, max_files: int = 0) -> Form:
+    """Read a form's fields; a file has its place in few of them."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in FORM_TYPES:
         raise UnsupportedError("form_expected")
     sent: dict[str, list[str]] = {}
-    async with request.form(max_files=0, max_fields=FORM_FIELDS_MAX) as fields:
+    file = None
+    async with request.form(max_files=max_files, max_fields=FORM_FIELDS_MAX) as fields:
         for name, value in fields.multi_items():
             if isinstance(value, UploadFile):
-                raise MalformedError("form_unreadable")
+                if name != "file" or not max_files:
+                    raise MalformedError("form_unreadable")
+                content = await value.read()
+                # A browser sends an empty part where nothing was chosen.
+                file = SentFile(value.filename or "", content) if value.filename else None
+                continue
             # Browsers send line ends as CRLF; we keep text with plain ones.
             sent.setdefault(_checked(name), []).append(_checked(value).replace("\r\n", "\n"))
-    return Form(sent)
+    return Form(sent, file=file)
+
+
+async def read_uploaded(request: Request, settings: Configuration) -> Form:
+    """Read a form that brings a file, from somebody who is signed in.
+
+    Who sends is looked at before the body is read, in a transaction that is over by then: a slow
+    sender holds nothing of the database. Ask for it before `SignedIn`, which checks the token.
+    """
+    runtime: Runtime = request.app.state.runtime
+    _check_same_origin(request, settings)
+    secret = request.cookies.get(session_cookie(settings))
+    async with transaction(runtime.sessions) as session:
+        actor = await identity.actor_of_session(session, secret) if secret else None
+    (actor or ANONYMOUS).signed_in()
+    request.state.form = form = await _read_form(request, max_files=1)
+    return form
 
 
 async def get_visit(request: Request, db: Db, settings: Configuration) -> Visit:
@@ -165,7 +187,8 @@ async def get_visit(request: Request, db: Db, settings: Configuration) -> Visit:
     actor = await identity.actor_of_session(db, secret) if secret else None
     if request.method not in READ_METHODS:
         _check_same_origin(request, settings)
-        request.state.form = form = await _read_form(request)
+        form = getattr(request.state, "form", None) or await _read_form(request)
+        request.state.form = form
         expected = form_token(secret)
         if actor and not hmac.compare_digest(form.value("form_token").encode(), expected.encode()):
             raise ForbiddenError("form_token_wrong")
@@ -239,6 +262,7 @@ def _signed_in(visit: Reader) -> Visit:
 
 
 SignedIn = Annotated[Visit, Depends(_signed_in, scope="function")]
+Uploaded = Annotated[Form, Depends(read_uploaded)]
 Sent = Annotated[Form, Depends(get_form, scope="function")]
 
 

@@ -14,12 +14,20 @@ class Problem(NamedTuple):
     text: str
 
 
+class SentFile(NamedTuple):
+    """A file that came with a form."""
+
+    name: str
+    content: bytes
+
+
 @dataclass(frozen=True)
 class Form:
     """The values to show in a form and what was wrong with them."""
 
     sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
+    file: SentFile | None = None
 
     def value(self, name: str) -> str:
         """Return the one value of a field, empty when there is none."""
@@ -37,7 +45,10 @@ class Form:
     def fingerprint(self) -> str:
         """Return what tells this form from another: the same one sent twice has the same."""
         raw = json.dumps({name: list(values) for name, values in sorted(self.sent.items())})
-        return hashlib.sha256(raw.encode()).hexdigest()
+        digest = hashlib.sha256(raw.encode())
+        if self.file is not None:
+            digest.update(self.file.name.encode(errors="replace") + b"\n" + self.file.content)
+        return digest.hexdigest()
 
     def with_values(self, **values: str) -> "Form":
         """Return the form with some fields filled in where nothing was sent."""

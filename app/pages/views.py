@@ -125,6 +125,7 @@ class ClaimCard:
     can_log: bool = False
     can_confirm: bool = False
     asks_reason: bool = False
+    unread: int = 0
     next_step: str = ""
     can_keep: bool = False
     lapsed: bool = False

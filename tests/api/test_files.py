@@ -8,11 +8,12 @@ import pytest
 from fastapi import FastAPI
 from obstore.store import MemoryStore
 from PIL import Image
+from pydantic import ValidationError
 
 from app.infra import clock, ids
 from app.infra.storage import Storage, make_storage
 from app.main import create_app
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Settings
 from tests.conftest import Services, make_settings
 from tests.factories.uploads import (
     CANARY,
@@ -120,7 +121,11 @@ async def test_a_large_picture_is_made_smaller_and_see_through_ones_stay_so(scen
     assert (made["width"], made["height"]) == (2000, 667)
     (content,) = await scene.stored()
     with Image.open(io.BytesIO(content)) as kept:
-        assert kept.getpixel((5, 5)) == (10, 200, 30, 40)
+        pixel = kept.getpixel((5, 5))
+    assert isinstance(pixel, tuple)
+    # Scaling rounds what is nearly invisible; how much shines through stays exact.
+    assert pixel[3] == 40
+    assert pixel[1] > 150 > pixel[0] + pixel[2]
 
 
 async def test_only_whoever_may_read_the_thread_reads_its_files(scene: Scene) -> None:
@@ -238,9 +243,7 @@ async def test_objects_are_written_read_listed_and_removed_alike_everywhere(
 @pytest.mark.parametrize(
     "address", ["http://files.example", "s3://", "s3://b?skip_signature=true", "/var/files"]
 )
-def test_an_unusable_storage_is_refused_at_start(
-    monkeypatch: pytest.MonkeyPatch, address: str
-) -> None:
-    monkeypatch.setenv("TORNALLOM_STORAGE_URL", address)
-    with pytest.raises(SettingsError, match="storage_url"):
-        load_settings()
+def test_an_unusable_storage_is_refused_at_start(address: str) -> None:
+    assert Settings(storage_url="s3://bucket?region=eu").storage_url
+    with pytest.raises(ValidationError, match="storage_url"):
+        Settings(storage_url=address)

@@ -1,10 +1,15 @@
-"""`import needs FILE`: take in a whole file of needs, or say which lines are wrong."""
+"""`import needs FILE`: take in a whole file of needs, or say which lines are wrong.
+
+`import undo ID`: take it back.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
+from uuid import UUID
 
 import typer
 
@@ -13,6 +18,7 @@ from app.cli.services import Services, running_services
 from app.settings import load_settings
 
 if TYPE_CHECKING:
+    from app.domain.needs.import_undoing import UndoOutcome
     from app.domain.needs.importing import ImportOutcome
 
 FAULTS_SHOWN_MAX = 20
@@ -28,6 +34,7 @@ def register(root: typer.Typer) -> None:
     commands = typer.Typer(help="Take in files.", no_args_is_help=True)
     commands.callback()(_group)
     commands.command("needs")(needs)
+    commands.command("undo")(undo)
     root.add_typer(commands, name="import")
 
 
@@ -35,7 +42,7 @@ def _group() -> None:
     """Take in what other places hold."""
 
 
-def needs(
+def needs(  # noqa: PLR0913 - the options of a command are its parameters
     file: File,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and write nothing.")] = False,
@@ -44,6 +51,10 @@ def needs(
         typer.Option(help="Slug of the one organisation all needs go to; else each row's own."),
     ] = None,
     language: Annotated[str, typer.Option(help="Of rows that do not say theirs.")] = "en",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="THEIRS=ours, such as Nom=title; - for none. As often as needed."),
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder of database, files and keys.")
     ] = None,
@@ -57,10 +68,13 @@ def needs(
         raise CommandError(message)
     started = time.monotonic()
     with running_services(settings, doorbell=False) as services:
-        outcome = asyncio.run(_run(services, raw, organisation, language, dry_run=dry_run))
+        wanted = {"dry_run": dry_run, "language": language, "file_name": file.name}
+        order = {**wanted, "columns": _columns(column or [])}
+        outcome = asyncio.run(_run(services, raw, organisation, order))
     seconds = round(time.monotonic() - started, 2)
     _tell(outcome, settings.default_language)
     result = {"file": str(file), "dry_run": dry_run, "total": outcome.total, "seconds": seconds}
+    result["import_id"] = str(outcome.run_id) if outcome.run_id else None
     faults = [_as_json(fault) for fault in outcome.faults]
     whole = {**result, **outcome.counts, "faults": faults, "ok": not faults}
     answer(whole, as_json=as_json, text=_sentence(outcome, seconds, dry_run=dry_run))
@@ -68,8 +82,60 @@ def needs(
         raise typer.Exit(1)
 
 
+def _columns(said: list[str]) -> dict[str, str] | None:
+    from app.domain.needs.import_columns import IGNORED, TABLE_COLUMNS
+
+    found = {}
+    for pair in said:
+        theirs, equals, ours = pair.rpartition("=")
+        if not equals or ours not in {*TABLE_COLUMNS, IGNORED}:
+            message = f"--column {pair}: write THEIRS=ours, with one of {', '.join(TABLE_COLUMNS)}."
+            raise CommandError(message)
+        found[theirs] = ours
+    return found or None
+
+
+def undo(
+    import_id: Annotated[UUID, typer.Argument(help="The import's id, as `import needs` said.")],
+    *,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of database, files and keys.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Take an import back, for seven days: what people touched since stays."""
+    with running_services(load_settings(data_dir=data_dir), doorbell=False) as services:
+        outcome = asyncio.run(_undo(services, import_id))
+    text = (
+        f"Withdrawn {outcome.withdrawn}, restored {outcome.restored}; "
+        f"kept {outcome.kept} that people have touched since."
+    )
+    answer({"import_id": str(import_id), **asdict(outcome)}, as_json=as_json, text=text)
+
+
+async def _undo(services: Services, import_id: UUID) -> "UndoOutcome":
+    from app.domain.access import SYSTEM
+    from app.domain.needs.import_undoing import undo_import
+    from app.errors import ConflictError, NotFoundError
+    from app.infra.database import make_engine, make_sessions, transaction
+
+    engine = make_engine(services.settings.database_url or "", pool_size=1)
+    try:
+        async with transaction(make_sessions(engine)) as session:
+            with _Bar("Undoing") as bar:
+                return await undo_import(session, SYSTEM, import_id, bar.progress)
+    except NotFoundError:
+        message = f"There is no import {import_id}."
+        raise CommandError(message) from None
+    except ConflictError:
+        message = "It is more than seven days old, or was taken back before."
+        raise CommandError(message) from None
+    finally:
+        await engine.dispose()
+
+
 async def _run(
-    services: Services, raw: bytes, slug: str | None, language: str, *, dry_run: bool
+    services: Services, raw: bytes, slug: str | None, wanted: dict[str, Any]
 ) -> "ImportOutcome":
     from app.domain.access import SYSTEM
     from app.domain.needs.importing import ImportOrder, import_needs
@@ -85,7 +151,7 @@ async def _run(
             if slug and organisation is None:
                 message = f"There is no organisation {slug}."
                 raise CommandError(message)
-            order = ImportOrder(raw, organisation.id if organisation else None, dry_run, language)
+            order = ImportOrder(raw, organisation.id if organisation else None, **wanted)
             with _Bar() as bar:
                 return await import_needs(session, SYSTEM, order, bar.progress)
     finally:
@@ -95,6 +161,10 @@ async def _run(
 class _Bar:
     """A bar on the terminal; nothing where standard error goes elsewhere."""
 
+    def __init__(self, title: str = "Importing needs") -> None:
+        """`title` stands beside the bar."""
+        self._title = title
+
     def __enter__(self) -> Self:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -103,7 +173,7 @@ class _Bar:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         self._bar = Progress(*columns, console=console, disable=not console.is_terminal)
         self._bar.start()
-        self._task = self._bar.add_task("Importing needs", total=None)
+        self._task = self._bar.add_task(self._title, total=None)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -135,4 +205,5 @@ def _sentence(outcome: "ImportOutcome", seconds: float, *, dry_run: bool) -> str
         return "Nothing was imported: correct the lines above and import the file again."
     counts = ", ".join(f"{number} {verb}" for verb, number in outcome.counts.items())
     kind = "Would import" if dry_run else "Imported"
-    return f"{kind} {outcome.total} needs in {seconds} s: {counts}."
+    undo = f" Take it back with: import undo {outcome.run_id}" if outcome.run_id else ""
+    return f"{kind} {outcome.total} needs in {seconds} s: {counts}.{undo}"

@@ -28,7 +28,10 @@ Progress = Callable[[int, int], Awaitable[None]]
 Outcome = tuple[JobState, Mapping[str, Any], list[dict[str, Any]]]
 Handler = Callable[[AsyncSession, Actor, Job, Progress], Awaitable[Outcome]]
 
-HANDLERS: Mapping[str, Handler] = {imports.KIND: imports.run_import}
+HANDLERS: Mapping[str, Handler] = {
+    imports.KIND: imports.run_import,
+    imports.KIND_UNDO: imports.run_undo,
+}
 _log = structlog.get_logger("app.workers")
 
 
@@ -52,6 +55,8 @@ async def _run(runtime: Runtime, job: Job) -> None:
     try:
         async with _heartbeat(runtime, job.id):
             await _work(runtime, job)
+    except actions.JobStoppedError:
+        await _end(runtime, job.id, JobState.CANCELLED, {"code": "job_cancelled"})
     except AppError as error:
         await _fail(runtime, job.id, error.code)
     except (OperationalError, InterfaceError, OSError) as error:
@@ -72,6 +77,8 @@ async def _work(runtime: Runtime, job: Job) -> None:
         if locked is None:
             await session.rollback()  # somebody else did it while we were thought dead
             return
+        if locked.stop_asked_at is not None:
+            raise actions.JobStoppedError  # asked in the last moment: as if it had never begun
         locked.done, locked.total = result.get("total", 0), result.get("total", 0)
         actions.finish_job(locked, state, result, warnings)
 
@@ -98,6 +105,7 @@ def _progress_of(runtime: Runtime, job_id: UUID) -> Progress:
         last = now
         async with transaction(runtime.sessions) as session:
             await actions.note_progress(session, job_id, (done, total))
+            await actions.stop_if_asked(session, job_id)
 
     return progress
 
@@ -123,7 +131,11 @@ async def _heartbeat(runtime: Runtime, job_id: UUID) -> AsyncIterator[None]:
 
 
 async def _fail(runtime: Runtime, job_id: UUID, code: str) -> None:
+    await _end(runtime, job_id, JobState.FAILED, {"code": code})
+
+
+async def _end(runtime: Runtime, job_id: UUID, state: JobState, result: Mapping[str, Any]) -> None:
     async with transaction(runtime.sessions) as session:
         job = await queries.lock_running_job(session, job_id)
         if job is not None:
-            actions.finish_job(job, JobState.FAILED, {"code": code}, [])
+            actions.finish_job(job, state, result, [])

@@ -76,6 +76,7 @@ async def test_a_steward_imports_a_file_and_each_row_says_whose_it_is(world: Wor
     job = await _import(world, steward, _lines(_rows(3)))
 
     assert (job["state"], job["done"], job["total"]) == ("done", 3, 3)
+    assert job["result"].pop("import_id")
     assert job["result"] == {
         "create": 3, "update": 0, "unchanged": 0, "skip": 0, "total": 3, "dry_run": False,
     }  # fmt: skip

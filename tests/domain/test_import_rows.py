@@ -116,7 +116,7 @@ def test_a_table_says_the_harm_check_in_three_columns() -> None:
         (b"", [(1, "", "import_empty")]),
         (b"\xef\xbb\xbf\n\n", [(1, "", "import_empty")]),
         (b"title,organisation\n", [(1, "", "import_empty")]),
-        (b"name,organisation\nx,y\n", [(1, "title", "column_missing")]),
+        (b"colour,organisation\nx,y\n", [(1, "title", "column_missing")]),
         (
             b"title,Title\nx,y\n",
             [

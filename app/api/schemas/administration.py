@@ -4,6 +4,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from app.api.schemas.base import Shape
+from app.infra import clock
 from app.infra.i18n import exists, translate
 from app.models.administration import Job, JobState
 
@@ -46,6 +47,8 @@ class JobShape(Shape):
     total: int
     warnings: list[JobWarning]
     result: dict[str, Any] | None
+    eta_seconds: int | None
+    stopping: bool
 
     @classmethod
     def of(cls, job: Job, language: str) -> Self:
@@ -58,7 +61,17 @@ class JobShape(Shape):
             total=job.total,
             warnings=[_warning(warning, language) for warning in job.warnings],
             result=job.result,
+            eta_seconds=_eta_of(job),
+            stopping=job.state is JobState.RUNNING and job.stop_asked_at is not None,
         )
+
+
+def _eta_of(job: Job) -> int | None:
+    """Guess how long it still takes, at the pace so far; nothing where there is no pace yet."""
+    if job.state is not JobState.RUNNING or job.started_at is None or not 0 < job.done < job.total:
+        return None
+    spent = max((clock.now() - job.started_at).total_seconds(), 0.0)
+    return round(spent * (job.total - job.done) / job.done)
 
 
 def _warning(warning: dict[str, Any], language: str) -> JobWarning:

@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.activity.actions import record
+from app.domain.administration import errors, queries
 from app.domain.administration.queries import NAME
 from app.infra import clock, ids
 from app.models.administration import InstanceSetting, Job, JobState
@@ -81,7 +82,7 @@ async def claim_job(session: AsyncSession) -> Job | None:
         attempts = int(job.parameters.get(ATTEMPTS, 0)) + 1
         job.parameters = {**job.parameters, ATTEMPTS: attempts}
         job.state = JobState.RUNNING
-        job.heartbeat_at = now
+        job.started_at = job.heartbeat_at = now
         job.done = 0
     return job
 
@@ -104,6 +105,32 @@ async def note_progress(
         .values(**values)
         .execution_options(synchronize_session=False)
     )
+
+
+class JobStoppedError(Exception):
+    """Somebody asked for the work to stop; what it had done is rolled back."""
+
+
+async def cancel_job(session: AsyncSession, actor: Actor, job_id: UUID) -> Job:
+    """Stop a job: one that waits never begins, one that runs leaves nothing behind."""
+    await queries.get_job_for(session, actor, job_id)
+    job = await session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise errors.job_not_found()
+    if job.state is JobState.QUEUED:
+        finish_job(job, JobState.CANCELLED, {"code": "job_cancelled"}, [])
+    elif job.state is JobState.RUNNING:
+        job.stop_asked_at = job.stop_asked_at or clock.now()
+    else:
+        raise errors.job_over()
+    return job
+
+
+async def stop_if_asked(session: AsyncSession, job_id: UUID) -> None:
+    """Raise where somebody asked for the job to stop."""
+    asked = select(Job.stop_asked_at).where(Job.id == job_id)
+    if (await session.exec(asked)).first() is not None:
+        raise JobStoppedError
 
 
 def finish_job(

@@ -2,10 +2,11 @@
 
 job_not_found        404  there is none, or it is somebody else's
 import_file_missing  422  the request carries no file
+job_over             409  it has ended: there is nothing to stop
 jobs_waiting         429  as many jobs of one person wait as may
 """
 
-from app.errors import FieldError, InvalidError, LimitedError, NotFoundError
+from app.errors import ConflictError, FieldError, InvalidError, LimitedError, NotFoundError
 
 
 def job_not_found() -> NotFoundError:
@@ -14,6 +15,10 @@ def job_not_found() -> NotFoundError:
 
 def import_file_missing() -> InvalidError:
     return InvalidError("import_file_missing", errors=[FieldError("/file", "missing")])
+
+
+def job_over() -> ConflictError:
+    return ConflictError("job_over")
 
 
 def jobs_waiting(limit: int) -> LimitedError:

@@ -68,3 +68,11 @@ def closing_asks() -> InvalidError:
 def places_below_taken(taken: int) -> ConflictError:
     """409: places cannot be fewer than the people who hold them."""
     return ConflictError("places_below_taken", taken=taken)
+
+
+def import_not_found() -> NotFoundError:
+    return NotFoundError("import_not_found")
+
+
+def import_too_old() -> ConflictError:
+    return ConflictError("import_too_old")

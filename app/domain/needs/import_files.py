@@ -51,18 +51,24 @@ class _RowReader:
         return self._read()
 
 
-def read_rows(raw: bytes) -> Iterator[RawRow]:
+def read_rows(raw: bytes, *, free_header: bool = False) -> Iterator[RawRow]:
+    """Read rows; with a free header no column has to have a name of ours."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         return _RowReader(_failing_once(Fault(line, "", "import_not_utf8")))
-    if text.lstrip()[:1] == "{":
+    if not is_table(raw):
         return _RowReader(_json_reader(text))
     try:
-        return _RowReader(_csv_reader(text))
+        return _RowReader(_csv_reader(text, free_header=free_header))
     except UnreadableRowError as error:
         return _RowReader(_failing_once(error.fault))
+
+
+def is_table(raw: bytes) -> bool:
+    """Say whether a file is a table with a header, and not JSON Lines."""
+    return raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{"
 
 
 def _failing_once(fault: Fault) -> Callable[[], RawRow]:
@@ -123,12 +129,12 @@ class _BoundedLines:
         return line
 
 
-def _csv_reader(text: str) -> Callable[[], RawRow]:
+def _csv_reader(text: str, *, free_header: bool) -> Callable[[], RawRow]:
     csv.field_size_limit(CELL_LENGTH_MAX)
     bounded = _BoundedLines(text)
     lines = csv.reader(bounded, delimiter=_delimiter_of(text), strict=True)
     try:
-        header = _header(next(lines, []))
+        header = _header(next(lines, []), free_header=free_header)
     except csv.Error:
         raise UnreadableRowError(Fault(1, "", "row_unreadable")) from None
 
@@ -156,7 +162,7 @@ def _delimiter_of(text: str) -> str:
     return max(DELIMITERS, key=first_line.count)
 
 
-def _header(cells: list[str]) -> list[str]:
+def _header(cells: list[str], *, free_header: bool) -> list[str]:
     if len(cells) > COLUMNS_MAX:
         fault = Fault(1, "", "import_too_many_columns", {"limit": COLUMNS_MAX})
         raise UnreadableRowError(fault)
@@ -167,7 +173,7 @@ def _header(cells: list[str]) -> list[str]:
     for name in names:
         if known.count(column_of(name)) > 1:
             raise UnreadableRowError(Fault(1, name, "column_repeated"))
-    if "title" not in known:
+    if "title" not in known and not free_header:
         raise UnreadableRowError(Fault(1, "title", "column_missing"))
     return names
 

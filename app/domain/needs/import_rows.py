@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.domain.needs.import_columns import IGNORED, mapping_for
-from app.domain.needs.import_files import Fault, UnreadableRowError, column_of, read_rows
+from app.domain.needs.import_files import Fault, UnreadableRowError, is_table, read_rows
 from app.domain.needs.rules import faults_of
 from app.domain.profiles.skills import SKILLS, match_tag
 from app.infra.strict_json import StrictJsonError, check_text
@@ -81,6 +81,9 @@ def parse_rows(
     while len(parsed.faults) < FAULTS_MAX:
         try:
             line, values = next(rows)
+            if not seen and is_table(raw) and "title" not in naming.of(values).values():
+                parsed.faults.append(Fault(1, "title", "column_missing"))
+                break
             row = _understand(line, values, naming.of(values), language, into_one=into_one)
         except StopIteration:
             break
@@ -90,17 +93,24 @@ def parse_rows(
         except FaultsError as error:
             parsed.faults.extend(error.faults)
             continue
-        key = (row.organisation.name if row.organisation else "", row.external_id)
-        if key in seen:
-            parsed.faults.append(Fault(line, "external_id", "external_id_repeated"))
-        seen.add(key)
-        parsed.rows.append(row)
-        if len(parsed.rows) > ROWS_MAX:
-            parsed.faults.append(Fault(line, "", "import_too_many_rows", {"limit": ROWS_MAX}))
+        if not _keep(parsed, seen, row):
             break
     if not parsed.rows and not parsed.faults:
         parsed.faults.append(Fault(1, "", "import_empty"))
     return parsed
+
+
+def _keep(parsed: Parsed, seen: set[tuple[str, str]], row: ImportRow) -> bool:
+    """Add a row, and say whether there may be more."""
+    key = (row.organisation.name if row.organisation else "", row.external_id)
+    if key in seen:
+        parsed.faults.append(Fault(row.line, "external_id", "external_id_repeated"))
+    seen.add(key)
+    parsed.rows.append(row)
+    if len(parsed.rows) <= ROWS_MAX:
+        return True
+    parsed.faults.append(Fault(row.line, "", "import_too_many_rows", {"limit": ROWS_MAX}))
+    return False
 
 
 class FaultsError(Exception):
@@ -137,8 +147,7 @@ def _understand(
     into_one: bool,
 ) -> ImportRow:
     _check_texts(line, source)
-    named = {naming.get(name, column_of(name)): value for name, value in source.items()}
-    named.pop(IGNORED, None)
+    named = {naming[name]: value for name, value in source.items() if naming[name] != IGNORED}
     values = {name: value for name, value in named.items() if not _is_missing(name, value)}
     faults: list[Fault] = []
     need = _need_of(line, values, language, into_one, faults)

@@ -6,8 +6,10 @@ here have made of it since stays.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +27,8 @@ from app.domain.organisations import actions as organisation_actions
 from app.domain.organisations import policy as organisation_policy
 from app.domain.organisations import queries as organisations
 from app.infra import clock, ids
+from app.models.base import one_line
+from app.models.imports import ImportChange, ImportRun
 from app.models.needs import HarmCheck, Need, NeedFields, NeedState
 from app.models.organisations import Organisation
 
@@ -43,6 +47,8 @@ class ImportOrder:
     organisation_id: UUID | None = None
     dry_run: bool = False
     language: str = "en"
+    columns: Mapping[str, str] | None = None
+    file_name: str = ""
 
 
 @dataclass
@@ -55,6 +61,8 @@ class ImportOutcome:
     )
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
+    run_id: UUID | None = None
+    new_organisations: list[UUID] = field(default_factory=list)
 
 
 async def check_importer(session: AsyncSession, actor: Actor, organisation_id: UUID | None) -> None:
@@ -80,26 +88,49 @@ async def import_needs(
     await check_importer(session, actor, order.organisation_id)
     into_one = order.organisation_id is not None
     parsed = await asyncio.to_thread(
-        parse_rows, order.raw, language=order.language, into_one=into_one
+        parse_rows,
+        order.raw,
+        language=order.language,
+        into_one=into_one,
+        columns=order.columns,
     )
     outcome = ImportOutcome(total=len(parsed.rows), faults=parsed.faults)
     if outcome.faults:
         return outcome
     await progress(0, outcome.total)
-    await _take_turn(session)
+    await take_turn(session)
     homes = await _homes(session, actor, parsed.rows, order, outcome)
     if outcome.faults:
         return outcome
-    writer = _Writer(session, actor, order.dry_run, outcome)
+    run = None if order.dry_run else await _begin_run(session, actor, order, outcome)
+    writer = _Writer(session, actor, run, outcome)
     done = 0
     for batch in _batches(parsed.rows):
         await writer.write([(row, homes[_home_of(row)]) for row in batch])
         done += len(batch)
         await progress(done, outcome.total)
+    if run is not None:
+        run.counts, outcome.run_id = dict(outcome.counts), run.id
     return outcome
 
 
-async def _take_turn(session: AsyncSession) -> None:
+async def _begin_run(
+    session: AsyncSession, actor: Actor, order: ImportOrder, outcome: ImportOutcome
+) -> ImportRun:
+    """Write that an import happens: what it does can be taken back for a week."""
+    run = ImportRun(
+        id=ids.private_id(),
+        account_id=actor.account_id,
+        organisation_id=order.organisation_id,
+        file_name=one_line(order.file_name)[:200],
+        new_organisations=[str(added) for added in outcome.new_organisations],
+    )
+    session.add(run)
+    await session.flush()  # the rows of its changes name it
+    return run
+
+
+async def take_turn(session: AsyncSession) -> None:
     """Let imports follow one another, and give this one more time than a request has."""
     await session.execute(text(f"SET LOCAL statement_timeout = '{TIMEOUT}'"))
     await session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{TIMEOUT}'"))
@@ -132,6 +163,10 @@ async def _homes(
     if not order.dry_run and not outcome.faults:
         added = await organisation_actions.add_accepted(session, actor, fresh)
         homes.update({organisation.name: organisation for organisation in added})
+        outcome.new_organisations = [organisation.id for organisation in added]
+        outcome.new_organisations += await organisation_actions.accept_again(
+            session, actor, list(found.values())
+        )
     return homes
 
 
@@ -149,7 +184,7 @@ class _Writer:
 
     session: AsyncSession
     actor: Actor
-    dry_run: bool
+    run: ImportRun | None  # none in a dry run
     outcome: ImportOutcome
 
     async def write(self, batch: Sequence[RowAndHome]) -> None:
@@ -160,11 +195,11 @@ class _Writer:
             need = known.get((home.id, row.external_id)) if home else None
             if need is None:
                 self.outcome.counts["create"] += 1
-                if home is not None and not self.dry_run:
+                if home is not None and self.run is not None:
                     fresh.append(self._new_need(row, home))
             else:
                 self._renew(need, row, home)
-        if not self.dry_run:
+        if self.run is not None:
             await self._store(fresh)
 
     async def _known(self, batch: Sequence[RowAndHome]) -> dict[tuple[UUID, str], Need]:
@@ -208,6 +243,7 @@ class _Writer:
         await self.session.flush()  # the rows of history name them
         for need in fresh:
             add_history(self.session, self.actor, need, None, need.state, REASON)
+            self._note(need, None)
             verb = "need.published" if need.state is NeedState.OPEN else "need.drafted"
             record(self.session, self.actor, verb, need.id)
         await self.session.flush()
@@ -221,16 +257,39 @@ class _Writer:
             self.outcome.counts["unchanged"] += 1
         else:
             self.outcome.counts["update"] += 1
-            if home is not None and not self.dry_run:
+            if home is not None and self.run is not None:
                 self._update(need, row, home)
 
+    def _note(self, need: Need, before: dict[str, Any] | None) -> None:
+        """Keep what a need said before, and by what it is known whether it changed after."""
+        if self.run is None:
+            return
+        change = ImportChange(
+            run_id=self.run.id, need_id=need.id, before=before, after_hash=hash_of(need)
+        )
+        self.session.add(change)
+
     def _update(self, need: Need, row: ImportRow, home: Organisation) -> None:
+        before = snapshot_of(need)
         apply_fields(need, _with_what_stays(need, row.need), home)
         need.source = row.source
         need.version += 1
         need.updated_at = clock.now()
+        self._note(need, before)
         if need.state in PUBLISHED:
             record(self.session, self.actor, "need.updated", need.id)
+
+
+def snapshot_of(need: Need) -> dict[str, Any]:
+    """Return what a need says, and where it comes from, as it can be written again."""
+    said = NeedFields.model_validate(said_of(need)).model_dump(mode="json")
+    return {"said": said, "source": need.source}
+
+
+def hash_of(need: Need) -> bytes:
+    """Return what changes whenever what a need says changes."""
+    said = snapshot_of(need)["said"]
+    return sha256(json.dumps(said, sort_keys=True).encode()).digest()
 
 
 def _with_what_stays(need: Need, said: NeedFields) -> NeedFields:

@@ -71,6 +71,39 @@ async def add_accepted(
     return added
 
 
+async def accept_again(
+    session: AsyncSession, actor: Actor, found: Sequence[Organisation]
+) -> list[UUID]:
+    """Accept what an import that was taken back had left as a proposal without members."""
+    actor.require_steward()
+    accepted = []
+    for organisation in found:
+        proposed = organisation.state is OrganisationState.PROPOSED
+        if proposed and not await queries.count_members(session, organisation.id):
+            organisation.state = OrganisationState.ACCEPTED
+            organisation.version += 1
+            record(session, actor, "organisation.accepted", organisation.id)
+            accepted.append(organisation.id)
+    return accepted
+
+
+async def unaccept_empty(
+    session: AsyncSession, actor: Actor, organisation_ids: Sequence[UUID]
+) -> int:
+    """Make proposals again of organisations without members and without needs to be seen."""
+    undone = 0
+    for organisation_id in organisation_ids:
+        organisation = await queries.lock_organisation(session, organisation_id)
+        members = await queries.count_members(session, organisation_id)
+        if members or await queries.has_published_need(session, organisation_id):
+            continue
+        organisation.state = OrganisationState.PROPOSED
+        organisation.version += 1
+        record(session, actor, "organisation.changed", organisation_id)
+        undone += 1
+    return undone
+
+
 async def change_organisation(
     session: AsyncSession,
     actor: Actor,

@@ -74,6 +74,15 @@ async def get_organisation_for(
     return OrganisationView(organisation, open_needs.get(organisation_id, 0), role, concerned)
 
 
+async def has_published_need(session: AsyncSession, organisation_id: UUID) -> bool:
+    """Say whether anything of an organisation is there to be seen, or waits to be."""
+    gone = (NeedState.WITHDRAWN, NeedState.ARCHIVED)
+    statement = select(Need.id).where(
+        Need.organisation_id == organisation_id, col(Need.state).not_in(gone)
+    )
+    return (await session.exec(statement.limit(1))).first() is not None
+
+
 async def organisation_by_slug(session: AsyncSession, slug: str) -> Organisation | None:
     return (await session.exec(select(Organisation).where(Organisation.slug == slug))).first()
 

@@ -5,8 +5,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from babel import Locale, UnknownLocaleError
+from babel.numbers import get_currency_precision
 from starlette.responses import Response
 
+from app.domain.needs.rules import HANDOVER
+from app.models.need_parts import ContactKind, HandoverKind
 from app.models.needs import Audience, Need, NeedFields, NeedKind, SkillWeight
 from app.pages import rendering
 from app.pages.catalogue import skill_groups_with
@@ -19,6 +23,17 @@ PLAIN = (
 )  # fmt: skip
 AUDIENCES = ("public", "peers", "instance")
 POSTING_STATES = frozenset({"accepted", "proposed"})
+CONTACT_ROWS = 2
+CONTACTS_MAX = 5
+# Languages that needs are often written in, as in the workspace; any other one stays possible.
+WRITTEN = (
+    "en", "el", "ca", "nl", "es", "ar", "de", "eu", "fa", "fr", "gl", "it", "ku", "oc", "pl", "pt",
+    "ro", "ru", "sq", "tr", "uk",
+)  # fmt: skip
+CURRENCIES = (
+    "EUR", "ALL", "BGN", "CHF", "CZK", "DKK", "GBP", "HUF", "MAD", "NOK", "PLN", "RON", "SEK",
+    "TRY", "UAH", "USD",
+)  # fmt: skip
 HARM_QUESTIONS = ("data", "misuse", "avoidable")
 MINUTES_PER_HOUR = 60
 
@@ -28,24 +43,33 @@ def fields_of(form: Form, need: Need | None = None) -> NeedFields:
 
     What the form does not ask for stays as the need has it.
     """
-    must = need.must_slugs if need else ()
+    must = form.values("must")
     values: dict[str, Any] = {name: form.value(name) for name in PLAIN if form.value(name)}
     values |= {
         "title": form.value("title"),
         "skills": [{"slug": s, "weight": _weight(s, must)} for s in form.values("skills")],
         "skills_unknown": "yes" in form.values("skills_unknown"),
         "tags": [tag.strip() for tag in form.value("tags").split(",") if tag.strip()],
-        "estimate_minutes": _minutes(form.value("hours")),
+        "estimate_minutes": hours_as_minutes(form.value("hours")),
         "deadline": form.value("deadline") or None,
         "remote": "yes" in form.values("remote"),
         "instant": "yes" in form.values("instant"),
         "link": form.value("link") or None,
         "harm_check": _harm_check(form),
+        "starts_on": form.value("starts_on") or None,
+        "time_zone": form.value("time_zone") or None,
+        "beneficiary": form.value("beneficiary") or None,
+        "amount": _amount(form),
+        "contacts": _contacts(form),
+        "contact_public": "yes" in form.values("contact_public"),
+        "priority_days": form.value("priority_days") or None,
+        "recurs_months": form.value("recurs_months") or None,
+        "handover": _handover(form, need),
     }
     if need is not None:
         values |= {
             "external_id": need.external_id,
-            "beneficiary": need.beneficiary,
+            "clocks": need.clocks,
             "audience_peers": [UUID(peer) for peer in need.audience_peers],
         }
     return NeedFields.model_validate(values)
@@ -68,8 +92,53 @@ def form_of(need: Need) -> Form:
         **{f"harm_{name}": (need.harm_check or {}).get(name, "") for name in HARM_QUESTIONS},
         **{name: "yes" for name in ("remote", "instant", "skills_unknown") if getattr(need, name)},
     }
+    single |= {
+        name: str(getattr(need, name) or "")
+        for name in ("starts_on", "time_zone", "beneficiary", "priority_days", "recurs_months")
+    }
+    single |= {"contact_public": "yes" if need.contact_public else ""}
+    single |= {f"handover_{item['kind']}": item["text"] for item in need.handover}
+    if need.amount_minor is not None and need.currency is not None:
+        digits = get_currency_precision(need.currency)
+        amount = Decimal(need.amount_minor).scaleb(-digits)
+        single |= {"amount": f"{amount:.{digits}f}", "currency": need.currency}
     sent = {name: [value] for name, value in single.items() if value}
-    return Form({**sent, "skills": list(need.skill_slugs)})
+    several = {
+        "skills": list(need.skill_slugs),
+        "must": list(need.must_slugs),
+        "contact_kind": [contact["kind"] for contact in need.contacts],
+        "contact_value": [contact["value"] for contact in need.contacts],
+    }
+    return Form({**sent, **several})
+
+
+def _amount(form: Form) -> dict[str, Any] | None:
+    """Read money with a point or a comma; what is no number is left for the model to refuse."""
+    said, currency = form.value("amount").strip(), form.value("currency") or CURRENCIES[0]
+    if not said:
+        return None
+    try:
+        minor = Decimal(said.replace(",", ".")).scaleb(get_currency_precision(currency))
+    except InvalidOperation:
+        return {"minor": said, "currency": currency}
+    whole = minor.is_finite() and minor == minor.to_integral_value()
+    return {"minor": int(minor) if whole else said, "currency": currency}
+
+
+def _contacts(form: Form) -> list[dict[str, str]]:
+    rows = zip(form.values("contact_kind"), form.values("contact_value"), strict=False)
+    return [{"kind": kind, "value": value} for kind, value in rows if value.strip()]
+
+
+def _handover(form: Form, need: Need | None) -> list[dict[str, Any]]:
+    """Read the checklist; what is ticked stays ticked while its line stands there."""
+    done = {item["kind"] for item in need.handover if item["done"]} if need else set()
+    lines = ((kind, form.value(f"handover_{kind}").strip()) for kind in HandoverKind)
+    return [
+        {"kind": kind.value, "text": text, "done": kind in done}
+        for kind, text in lines
+        if text or kind in done
+    ]
 
 
 def _hours(minutes: int | None) -> str:
@@ -79,7 +148,7 @@ def _hours(minutes: int | None) -> str:
     return f"{Decimal(minutes) / MINUTES_PER_HOUR:.4f}".rstrip("0").rstrip(".")
 
 
-def _minutes(hours: str) -> int | str | None:
+def hours_as_minutes(hours: str) -> int | str | None:
     """Read hours with a point or a comma; what is no number is left for the model to refuse."""
     if not hours.strip():
         return None
@@ -112,13 +181,41 @@ def _options(visit: Visit, form: Form, need: Need | None) -> Mapping[str, Any]:
         "action": f"/needs/{need.id}/edit" if need else "/needs/new",
         "need_id": need.id if need else None,
         "organisations": _organisations(visit, need),
-        "languages": [(code, rendering.language_name(code)) for code in visit.page.languages],
+        "languages": languages_offered(language, form.value("language")),
+        "currencies": [(code, code) for code in CURRENCIES],
+        "contact_kinds": choices(language, "need.contact", [kind.value for kind in ContactKind]),
+        "contact_rows": _contact_rows(form),
+        "handover_kinds": [kind.value for kind in (*HANDOVER, HandoverKind.OTHER)],
         "skill_groups": skill_groups_with(language, form.values("skills")),
         "kinds": choices(language, "need.kind", [kind.value for kind in NeedKind]),
         "streams": choices(language, "need.stream", ("gift", "stipend", "paid")),
         "audiences": choices(language, "need.audience", audiences),
         "urgencies": choices(language, "need.urgency", ("low", "normal", "high")),
     }
+
+
+def languages_offered(reader: str, own: str) -> list[tuple[str, str]]:
+    """Return the languages of the workspace's form too, by their own names where we know them."""
+    codes = dict.fromkeys([*WRITTEN, own])
+    return [(code, language_label(reader, code)) for code in codes if code]
+
+
+def language_label(reader: str, code: str) -> str:
+    """Return a language's own name where our pages have it, else the reader's word for it."""
+    known = rendering.language_name(code)
+    if known != code:
+        return known
+    try:
+        name = Locale.parse(code, sep="-").get_display_name(reader)
+    except (UnknownLocaleError, ValueError):
+        return code
+    return name or code
+
+
+def _contact_rows(form: Form) -> list[tuple[str, str]]:
+    sent = [(contact["kind"], contact["value"]) for contact in _contacts(form)]
+    more = max(CONTACT_ROWS - len(sent), 1)
+    return [*sent, *[(ContactKind.EMAIL.value, "")] * more][:CONTACTS_MAX]
 
 
 def _named_peers(need: Need | None) -> bool:

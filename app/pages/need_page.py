@@ -16,6 +16,7 @@ from app.pages.dependencies import Db, Visit
 from app.pages.failures import reason
 from app.pages.forms import Form
 from app.pages.matching import fit_values
+from app.pages.need_contents import held_values
 from app.pages.presenting import need_document, view_of
 from app.pages.rendering import render
 from app.pages.thread_views import question_values
@@ -45,6 +46,7 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
         "transitions": [to.value for to in possible_transitions(need.state)] if runs else [],
         "editable": runs and need.state in EDITABLE,
         "member_of": need.organisation_id if runs else None,
+        **await held_values(db, visit, need, runs=bool(runs)),
         **await question_values(db, visit, need, runs=bool(runs)),
         **await fit_values(db, visit, need),
         **await clock_values(db, visit, need, runs=bool(runs)),

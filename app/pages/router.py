@@ -18,6 +18,7 @@ from app.pages import (
     home,
     identity,
     matching,
+    need_contents,
     needs,
     network,
     notifications,
@@ -33,8 +34,8 @@ from app.pages.rendering import STATIC
 
 router = APIRouter()
 PARTS = (
-    home, notifications, administration, asks, ask_holder, stewardship, asking, editing, needs,
-    claims, claim_page, panels, conversations, clocks, organisations, network, about, identity,
+    home, notifications, administration, asks, ask_holder, stewardship, asking, editing,
+    need_contents, needs, claims, claim_page, panels, conversations, clocks, organisations, network, about, identity,
     matching, profiles,
 )  # fmt: skip
 for part in PARTS:

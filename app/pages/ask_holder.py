@@ -20,9 +20,10 @@ from app.domain.ledger import actions as ledger
 from app.errors import AppError, FieldError, InvalidError, NotFoundError
 from app.infra.i18n import LANGUAGES
 from app.models.asks import Ask, AskChanges, AskState, Remark
-from app.models.claims import ClaimState
+from app.models.claims import Claim, ClaimState
 from app.models.identity import AccountFields
 from app.models.ledger import WorkStream
+from app.models.needs import Need
 from app.pages.asks import render_secret, secret
 from app.pages.claim_cards import claim_cards
 from app.pages.dependencies import Configuration, Db, PageRoute, Reader, Sent, Visit, go
@@ -64,7 +65,7 @@ async def _render(
 ) -> Response:
     found = await queries.needs_of(db, ask.id)
     holder = holder_of(ask, None)
-    rows = []
+    rows: list[tuple[Claim, Need]] = []
     for need in found if holder else ():
         rows.extend((await claim_queries.claims_of_need(db, need.id, CLAIMS_SHOWN, None)).items)
     people = await identity.accounts_by_id(db, [claim.account_id for claim, _ in rows])

@@ -28,7 +28,7 @@ from app.api.schemas.identity import (
 from app.domain.administration import actions as administration
 from app.domain.identity import actions, queries
 from app.domain.organisations import queries as organisations
-from app.errors import ForbiddenError, UnauthenticatedError
+from app.errors import ForbiddenError, InvalidError, UnauthenticatedError
 from app.models.identity import Account, AccountFields
 
 router = APIRouter(route_class=StrictRoute, tags=["identity"])
@@ -112,8 +112,14 @@ async def change_me(
     db: Db,
     settings: Configuration,
 ) -> Me:
-    """Change one's account; a new password needs the current one and ends all sessions."""
+    """Change one's account.
+
+    A new password needs the current one and ends all sessions; a new address needs it too, and
+    one of the two is changed at a time.
+    """
     account_id = actor.signed_in()
+    if body.password is not None and "email" in body.model_fields_set:
+        raise InvalidError("one_at_a_time")
     if body.password is not None:
         # First: a wrong one is counted, and what is counted is kept with all that came before.
         current = body.current_password.get_secret_value() if body.current_password else ""
@@ -121,9 +127,13 @@ async def change_me(
         tries = settings.sign_in_attempts_per_hour
         minimum = settings.password_min_length
         await actions.change_password(db, actor, passwords, minimum, tries)
+    elif "email" in body.model_fields_set:
+        current = body.current_password.get_secret_value() if body.current_password else ""
+        tries = settings.sign_in_attempts_per_hour
+        await actions.change_email(db, actor, body.email, current, tries)
     before = await queries.get_account(db, account_id)
-    said = body.model_dump(exclude_unset=True, include={"display_name", "email", "language"})
-    given = {name: value for name, value in said.items() if value or name == "email"}
+    said = body.model_dump(exclude_unset=True, include={"display_name", "language"})
+    given = {name: value for name, value in said.items() if value}
     changes = AccountFields(handle=before.handle, **given)
     account = await actions.change_account(db, actor, changes, frozenset(given))
     if body.password is not None:

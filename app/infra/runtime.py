@@ -44,7 +44,7 @@ class Runtime:
         await self.engine.dispose()
 
 
-def make_runtime(
+def make_runtime(  # noqa: PLR0913 - each is a setting that an entry point passes on
     *,
     database_url: str,
     redis_url: str,

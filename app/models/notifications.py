@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
-from app.models.base import choice, created, data, moment
+from app.models.base import Fields, Language, TimeZone, choice, created, data, moment
 
 
 class Topic(StrEnum):
@@ -97,6 +98,16 @@ class NoticeCounter(SQLModel, table=True):
 
     account_id: UUID = Field(primary_key=True, foreign_key="accounts.id", ondelete="CASCADE")
     number: int = Field(default=0, sa_type=BigInteger)
+
+
+class NoticeSettingsFields(Fields):
+    """How somebody wants to be told; topics left out follow the defaults."""
+
+    mail: dict[Topic, MailWish] = {}
+    discreet: bool = False
+    hour: Annotated[int, Field(ge=0, le=23)] = 8
+    time_zone: TimeZone = "UTC"
+    language: Language | None = None
 
 
 class NoticeSettings(SQLModel, table=True):

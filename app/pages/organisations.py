@@ -176,11 +176,16 @@ async def propose(db: Db, visit: SignedIn, form: Sent) -> Response:
 
 
 async def _render_form(visit: Visit, form: Form, status: int = 200) -> Response:
-    zones = sorted(zone for zone in available_timezones() if zone.startswith(REGIONS))
     return await render(
         visit.page,
         "organisation_form.html",
         status=status,
         form=form,
-        zones=[("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in zones)],
+        zones=zone_choices(),
     )
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    """Return the time zones that people live in, to choose from."""
+    zones = sorted(zone for zone in available_timezones() if zone.startswith(REGIONS))
+    return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in zones)]

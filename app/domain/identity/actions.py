@@ -13,12 +13,16 @@ from app.domain.activity.actions import record
 from app.domain.identity import errors, queries
 from app.domain.identity.rules import (
     FAILURE_WINDOW,
+    PROOF_LINK,
+    PROOF_LINK_LIFE,
     SESSION_ABSOLUTE,
     TOKEN_DAYS_MAX,
     TOKEN_PREFIX,
     password_weakness,
     secret_hash,
 )
+from app.domain.letters.actions import issue_link, open_link, revoke_links, use_link, write_letter
+from app.domain.letters.rules import Draft
 from app.errors import ForbiddenError, InvalidError, LimitedError, NotFoundError
 from app.infra import clock, ids
 from app.infra.i18n import DEFAULT_LANGUAGE, LANGUAGES
@@ -88,8 +92,72 @@ async def _make_account(
     )
     session.add(account)
     await _flush_unique(session)
+    await ask_for_proof(session, account)
     record(session, Actor(account_id=account.id), "account.created", account.id)
     return account
+
+
+async def ask_for_proof(session: AsyncSession, account: Account) -> None:
+    """Ask by mail whether an address is theirs who gave it: until then it gets nothing else."""
+    if account.email is None or account.email_proven_at is not None:
+        return
+    await revoke_links(session, PROOF_LINK, account.id)
+    token = await issue_link(session, PROOF_LINK, account.id, PROOF_LINK_LIFE)
+    values = {"link": f"/email/{token}", "handle": account.handle}
+    await write_letter(session, _own_letter(account, account.email, "prove_email", values))
+
+
+async def check_proof(session: AsyncSession, token: str) -> None:
+    """Refuse a link that proves nothing (any more), without using it up."""
+    await open_link(session, PROOF_LINK, token)
+
+
+async def prove_email(session: AsyncSession, token: str) -> None:
+    """Note that the address of an account is its owner's: the mailed link was used."""
+    account = await queries.get_account(session, await use_link(session, PROOF_LINK, token))
+    account.email_proven_at = clock.now()
+
+
+async def change_email(
+    session: AsyncSession, actor: Actor, email: str | None, password: str, tries: int
+) -> None:
+    """Change one's address: with the password, and the one left behind is told."""
+    account = await queries.get_account(session, actor.require_session())
+    if email == account.email:
+        return
+    await _check_password_again(session, account, password, tries)
+    before, proven = account.email, account.email_proven_at
+    account.email, account.email_proven_at = email, None
+    await revoke_links(session, PROOF_LINK, account.id)
+    if before is not None and proven is not None:
+        values = {"handle": account.handle}
+        await write_letter(session, _own_letter(account, before, "email_changed", values))
+    await ask_for_proof(session, account)
+
+
+def _own_letter(account: Account, address: str, template: str, values: dict[str, str]) -> Draft:
+    return Draft(
+        address=address,
+        template=template,
+        values=values,
+        language=account.language,
+        list_name="account",
+        account_id=account.id,
+    )
+
+
+async def _check_password_again(
+    session: AsyncSession, account: Account, password: str, tries: int
+) -> None:
+    """Let only the owner of an open browser pass.
+
+    Wrong tries are counted apart from signing in: who found an open browser can neither guess
+    on here nor lock its owner out.
+    """
+    name = f"{account.handle} changing"  # a space: nobody's handle
+    await _check_tries(session, name, tries)
+    fits = await verify_password(password, account.password_hash)
+    await _judge_try(session, name, tries, fits=fits)
 
 
 async def add_silent_account(session: AsyncSession, name: str, language: str) -> Account:
@@ -122,6 +190,7 @@ async def take_over(
     account.language = fields.language
     account.password_hash = await hash_password(password)
     await _flush_unique(session)
+    await ask_for_proof(session, account)
     record(session, Actor(account_id=account.id), "account.created", account.id)
     return account
 
@@ -218,7 +287,7 @@ async def change_account(
 ) -> Account:
     """Change the named fields of one's own account."""
     account = await queries.get_account(session, actor.signed_in())
-    for name in names & {"display_name", "email", "language"}:
+    for name in names & {"display_name", "language"}:
         setattr(account, name, getattr(changes, name))
     return account
 
@@ -226,17 +295,10 @@ async def change_account(
 async def change_password(
     session: AsyncSession, actor: Actor, passwords: tuple[str, str], minimum: int, tries: int
 ) -> None:
-    """Change one's password from (current, new); every session ends, as does every token.
-
-    Wrong tries are counted apart from signing in: who found an open browser can neither guess
-    on here nor lock its owner out.
-    """
+    """Change one's password from (current, new); every session ends, as does every token."""
     account = await queries.get_account(session, actor.require_session())
     current, new = passwords
-    name = f"{account.handle} changing"  # a space: nobody's handle
-    await _check_tries(session, name, tries)
-    fits = await verify_password(current, account.password_hash)
-    await _judge_try(session, name, tries, fits=fits)
+    await _check_password_again(session, account, current, tries)
     check_password(new, account.handle, minimum)
     account.password_hash = await hash_password(new)
     await session.execute(delete(Session).where(col(Session.account_id) == account.id))

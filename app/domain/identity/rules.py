@@ -8,6 +8,9 @@ from app.infra.text import fold
 SESSION_IDLE = timedelta(days=7)
 SESSION_ABSOLUTE = timedelta(days=30)
 SESSION_SEEN_EVERY = timedelta(minutes=5)
+# What a letter with a link to an address asks: is it yours?
+PROOF_LINK = "prove_email"
+PROOF_LINK_LIFE = timedelta(days=3)
 TOKEN_PREFIX = "tln_"  # noqa: S105 - the public beginning of every token
 TOKEN_DAYS_MAX = 366
 FAILURE_WINDOW = timedelta(hours=1)

@@ -11,11 +11,24 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, or_, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.letters.actions import write_letters
+from app.domain.access import Actor
+from app.domain.letters.actions import open_link, use_link, write_letters
 from app.domain.letters.rules import Draft
 from app.domain.notifications import queries
 from app.domain.notifications.queries import Facts
-from app.domain.notifications.rules import MAIL_AGAIN_AFTER, NOTICES, By, Row, wish_for
+from app.domain.notifications.rules import (
+    ANSWER_LINK,
+    DIGEST_LIST,
+    DIGEST_WISHES,
+    MAIL_AGAIN_AFTER,
+    NOTICES,
+    By,
+    Row,
+    stop_purpose,
+    wish_for,
+)
+from app.domain.organisations.rules import time_zone_known
+from app.errors import FieldError, InvalidError, StaleError
 from app.infra import clock, ids
 from app.models.activity import Activity
 from app.models.identity import Account
@@ -25,7 +38,9 @@ from app.models.notifications import (
     Notice,
     NoticeCounter,
     NoticeSettings,
+    NoticeSettingsFields,
     Reader,
+    Topic,
 )
 
 # Looked at by whoever commits the session: these people's open streams have something to tell.
@@ -235,3 +250,66 @@ async def forget_old(session: AsyncSession) -> None:
     long_read = col(Notice.read_at) < now - READ_KEPT
     await session.execute(delete(Notice).where(or_(long_read, col(Notice.at) < now - KEPT)))
     await session.execute(delete(Digest).where(col(Digest.at) < now - READ_KEPT))
+
+
+async def mark_read(session: AsyncSession, actor: Actor, notice_ids: Sequence[UUID] | None) -> None:
+    """Note that some of one's notices were read, or (None) all that there are."""
+    statement = update(Notice).where(
+        col(Notice.account_id) == actor.signed_in(), col(Notice.read_at).is_(None)
+    )
+    if notice_ids is not None:
+        statement = statement.where(col(Notice.id).in_(notice_ids))
+    await session.execute(statement.values(read_at=clock.now()))
+
+
+async def change_settings(
+    session: AsyncSession, actor: Actor, fields: NoticeSettingsFields, expected_version: int
+) -> NoticeSettings:
+    """Say how one wants to be told, if nobody said otherwise since `expected_version`."""
+    account_id = actor.require_session()
+    if not time_zone_known(fields.time_zone):
+        wrong = [FieldError("/time_zone", "time_zone_unknown")]
+        raise InvalidError("time_zone_unknown", errors=wrong)
+    new = insert(NoticeSettings)
+    statement = new.values(account_id=account_id, wishes={}).on_conflict_do_nothing()
+    await session.execute(statement)
+    found = await session.get_one(
+        NoticeSettings, account_id, with_for_update=True, populate_existing=True
+    )
+    if found.version != expected_version:
+        raise StaleError("version_stale")
+    found.wishes = {topic.value: wish.value for topic, wish in fields.mail.items()}
+    found.discreet = fields.discreet
+    found.hour = fields.hour
+    found.time_zone = fields.time_zone
+    found.language = fields.language
+    found.version += 1
+    return found
+
+
+async def stop_mail(session: AsyncSession, topic: str, token: str) -> None:
+    """Stop the mail of one topic, as the link at a letter's foot allows; twice is as once."""
+    account_id = await open_link(session, stop_purpose(topic), token)
+    new = insert(NoticeSettings)
+    await session.execute(new.values(account_id=account_id, wishes={}).on_conflict_do_nothing())
+    found = await session.get_one(
+        NoticeSettings, account_id, with_for_update=True, populate_existing=True
+    )
+    topics = [each.value for each in Topic] if topic == DIGEST_LIST else [topic]
+    off = {
+        each: MailWish.OFF.value
+        for each in topics
+        if topic != DIGEST_LIST or wish_for(found.wishes, Topic(each)) in DIGEST_WISHES
+    }
+    found.wishes = {**found.wishes, **off}
+    found.version += 1
+
+
+async def acknowledge(session: AsyncSession, token: str) -> None:
+    """Note that what a letter told was read, and let its link open nothing any more."""
+    notice_id = await use_link(session, ANSWER_LINK, token)
+    await session.execute(
+        update(Notice)
+        .where(col(Notice.id) == notice_id, col(Notice.read_at).is_(None))
+        .values(read_at=clock.now())
+    )

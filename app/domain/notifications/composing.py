@@ -1,0 +1,183 @@
+"""What a letter says, found when it is sent: as its reader may see things then, and no later."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor
+from app.domain.letters.actions import issue_link
+from app.domain.matching.queries import board_of
+from app.domain.notifications import queries
+from app.domain.notifications.rules import (
+    ANSWER_LINK,
+    ANSWER_LINK_LIFE,
+    DIGEST_LIST,
+    STOP_LINK_LIFE,
+    stop_purpose,
+)
+from app.domain.notifications.showing import ShownNotice, show
+from app.infra.i18n import exists, negotiate, translate, translate_plural
+from app.infra.mail import Words
+from app.models.identity import Account
+from app.models.letters import Letter
+
+# Letters about an account itself: they go to an address before it is proven, or after it was left.
+ABOUT_THE_ACCOUNT = frozenset({"prove_email", "email_changed"})
+NOTICE, DIGEST = "notice", "digest"
+
+
+async def compose(session: AsyncSession, letter: Letter, origin: str) -> Words | None:
+    """Return what a letter says, or None where there is nobody, or nothing more, to tell."""
+    language = negotiate(None, letter.language)
+    account = await session.get(Account, letter.account_id) if letter.account_id else None
+    if letter.account_id is None or letter.template in ABOUT_THE_ACCOUNT:
+        return _plain(letter, language, origin)
+    if account is None or account.disabled_at or not _is_theirs(account, letter.address):
+        return None
+    settings = await queries.get_settings(session, account.id)
+    words = await _words(session, letter, account, language, origin)
+    if words is None:
+        return None
+    if settings.discreet:
+        words = _discreet(words, language)
+    return await _with_stop(session, letter, account, words, origin)
+
+
+def _is_theirs(account: Account, address: str) -> bool:
+    return account.email == address and account.email_proven_at is not None
+
+
+async def _words(
+    session: AsyncSession, letter: Letter, account: Account, language: str, origin: str
+) -> Words | None:
+    if letter.template == NOTICE:
+        return await _notice(session, letter, language, origin)
+    if letter.template == DIGEST:
+        return await _digest(session, letter, account, language, origin)
+    return _plain(letter, language, origin)
+
+
+def _plain(letter: Letter, language: str, origin: str) -> Words:
+    """A letter that is made of its template and its values alone."""
+    values = dict(letter.values)
+    link = _absolute(str(values.get("link", "")), origin)
+    stop_link = _absolute(str(values.get("stop_link", "")), origin)
+    values |= {"link": link, "stop_link": stop_link, "instance": origin}
+    base = f"letter.{letter.template}"
+
+    def say(part: str) -> str:
+        return translate(language, f"{base}.{part}", **values) if exists(f"{base}.{part}") else ""
+
+    text = say("text")
+    return Words(
+        subject=say("subject"),
+        paragraphs=[each.strip() for each in text.split("\n\n") if each.strip()],
+        why=say("why"),
+        button=say("button"),
+        # A text that names the address itself needs no button.
+        link=link if link and link not in text else "",
+        stop=translate(language, "letter.stop") if stop_link else "",
+        stop_link=stop_link,
+        one_click=bool(stop_link),
+    )
+
+
+def _absolute(address: str, origin: str) -> str:
+    return f"{origin}{address}" if address.startswith("/") else address
+
+
+async def _shown(session: AsyncSession, account: Account, letter: Letter) -> list[ShownNotice]:
+    notices = await queries.notices_by_id(session, account.id, _uuids(letter.values.get("notices")))
+    return [each for each in await show(session, _reader(account), notices) if _tells(each)]
+
+
+def _tells(shown: ShownNotice) -> bool:
+    return shown.kind != "withheld" and shown.notice.read_at is None
+
+
+def _reader(account: Account) -> Actor:
+    return Actor(account_id=account.id, handle=account.handle, steward=account.steward)
+
+
+def _uuids(values: object) -> list[UUID]:
+    return [UUID(str(each)) for each in values] if isinstance(values, list) else []
+
+
+async def _notice(
+    session: AsyncSession, letter: Letter, language: str, origin: str
+) -> Words | None:
+    found = await queries.notice_of(session, UUID(str(letter.values.get("notice"))))
+    if found is None:
+        return None
+    notice, account = found
+    (shown,) = await show(session, _reader(account), [notice])
+    if not _tells(shown):
+        return None
+    token = await issue_link(session, ANSWER_LINK, notice.id, ANSWER_LINK_LIFE)
+    why = f"letter.why.{notice.topic.value}"
+    return Words(
+        subject=shown.title(language),
+        paragraphs=[shown.title(language), shown.text(language)],
+        why=translate(language, why),
+        button=translate(language, "letter.notice.button"),
+        link=f"{origin}/notices/open/{token}",
+    )
+
+
+async def _digest(
+    session: AsyncSession, letter: Letter, account: Account, language: str, origin: str
+) -> Words | None:
+    shown = await _shown(session, account, letter)
+    wanted = set(map(str, _uuids(letter.values.get("needs"))))
+    needs = []
+    if wanted:
+        board = await board_of(session, _reader(account), len(wanted) * 2)
+        needs = [match.need for match in board.matches if str(match.need.id) in wanted]
+    if not shown and not needs:
+        return None
+    paragraphs = []
+    if shown:
+        paragraphs.append(translate_plural(language, "letter.digest.waiting", len(shown)))
+        paragraphs += [f"• {each.title(language)}" for each in shown]
+    if needs:
+        paragraphs.append(translate_plural(language, "letter.digest.matches", len(needs)))
+        paragraphs += [f"• {need.title}\n{origin}/needs/{need.id}" for need in needs]
+    return Words(
+        subject=translate(language, "letter.digest.subject", instance=_host(origin)),
+        paragraphs=paragraphs,
+        why=translate(language, f"letter.why.{letter.values.get('wish', 'daily')}"),
+        button=translate(language, "letter.digest.button"),
+        link=f"{origin}/notices",
+    )
+
+
+def _host(origin: str) -> str:
+    return origin.partition("://")[2]
+
+
+def _discreet(words: Words, language: str) -> Words:
+    """The same letter for a reader whose mail others may see."""
+    return replace(
+        words,
+        subject=translate(language, "letter.discreet.subject"),
+        paragraphs=[translate(language, "letter.discreet.text")],
+        why=translate(language, "letter.discreet.why"),
+        button=translate(language, "letter.discreet.button"),
+    )
+
+
+async def _with_stop(
+    session: AsyncSession, letter: Letter, account: Account, words: Words, origin: str
+) -> Words:
+    """The letter with the link that stops its kind, in one press and without signing in."""
+    if letter.template not in {NOTICE, DIGEST}:
+        return words
+    name = DIGEST_LIST if letter.template == DIGEST else letter.list_name
+    token = await issue_link(session, stop_purpose(name), account.id, STOP_LINK_LIFE)
+    return replace(
+        words,
+        stop=translate(negotiate(None, letter.language), "letter.stop"),
+        stop_link=f"{origin}/notices/stop/{name}/{token}",
+        one_click=True,
+    )

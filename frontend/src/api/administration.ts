@@ -12,11 +12,13 @@ export interface ImportOrder {
   file: File;
   dry_run: boolean;
   language: string;
+  columns: Record<string, string>;
 }
 
-export function startImport({ file, ...query }: ImportOrder, key: string) {
+export function startImport({ file, columns, ...query }: ImportOrder, key: string) {
   const form = new FormData();
   form.append('file', file);
+  if (Object.keys(columns).length) form.append('columns', JSON.stringify(columns));
   return got(
     api.POST('/api/v1/imports', {
       params: { query },
@@ -27,3 +29,14 @@ export function startImport({ file, ...query }: ImportOrder, key: string) {
   );
 }
 export const getJob = (job_id: string) => got(api.GET('/api/v1/jobs/{job_id}', { params: { path: { job_id } } }));
+export function lookAtColumns(file: File) {
+  const form = new FormData();
+  form.append('file', file);
+  return got(api.POST('/api/v1/imports/columns', { body: { file: file.name }, bodySerializer: () => form }));
+}
+export const listImports = async (organisation_id?: string) =>
+  (await got(api.GET('/api/v1/imports', { params: { query: { organisation_id } } }))).items;
+export const undoImport = (import_id: string) =>
+  got(api.POST('/api/v1/imports/{import_id}/undo', { params: { path: { import_id } } }));
+export const cancelJob = (job_id: string) =>
+  got(api.POST('/api/v1/jobs/{job_id}/cancel', { params: { path: { job_id } } }));

@@ -18,7 +18,7 @@ COLUMNS = (
     "language", "kind", "stream", "skill_slugs", "must_slugs", "skills_unknown", "tags",
     "estimate_minutes", "places", "taken", "urgency", "deadline", "remote", "region", "audience",
     "audience_peers", "instant", "search_text", "created_at", "updated_at", "published_at",
-    "version",
+    "version", "clocks",
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def need(dice: random.Random, number: int, organisations: list[uuid.UUID]) -> tu
         f"Organisation {which}", "open", "", " ".join(words), body, language, "labour", "gift",
         skills, skills[:1], False, [words[0]], dice.randrange(30, 600), 1 + number % 4, 0,
         "normal", deadline, True, "", "public", [], False, f"{' '.join(words)} {body}", at, at, at,
-        1,
+        1, "{}",
     )  # fmt: skip
 
 

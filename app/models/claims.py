@@ -149,8 +149,8 @@ class Claim(SQLModel, table=True):
     offer_by_worker: bool | None = None
     # The worker's last log, message or "still on it"; a move of the claim is a sign as well.
     heartbeat_at: datetime | None = moment(default=None, nullable=True)
-    # When the clocks look at it again; set to the beginning of time by a trigger whenever the
-    # state changes, so that no way of writing a claim can forget it. Null: no clock runs.
+    # When the clocks look at it again; set to the beginning of time by a trigger whenever its state
+    # or a sign of life changes, so that no way of writing a claim forgets it. Null: no clock runs.
     clock_at: datetime | None = moment(default=None, nullable=True)
     created_at: datetime = created()
     updated_at: datetime = created()

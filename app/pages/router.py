@@ -35,8 +35,8 @@ from app.pages.rendering import STATIC
 router = APIRouter()
 PARTS = (
     home, notifications, administration, asks, ask_holder, stewardship, asking, editing,
-    need_contents, needs, claims, claim_page, panels, conversations, clocks, organisations, network, about, identity,
-    matching, profiles,
+    need_contents, needs, claims, claim_page, panels, conversations, clocks, organisations,
+    network, about, identity, matching, profiles,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

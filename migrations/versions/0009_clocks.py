@@ -1,7 +1,7 @@
 """Clocks on both sides: when a claim or need is looked at next, and which steps were taken.
 
-Triggers put what is new or has moved before the clocks at once, so that no statement which writes
-a claim or need can forget to. Whoever writes a need's clocks holds its row, and claims come after
+Triggers put what is new, has moved or gave a sign before the clocks at once, so that no statement
+which writes a claim or need can forget to. Whoever writes a need's clocks holds its row, and claims come after
 their need in the order of locks, so the last trigger waits for nobody who waits for it.
 """
 
@@ -34,17 +34,21 @@ END $$
 TRIGGERS = {
     "claims_clock_begins": "BEFORE INSERT ON claims FOR EACH ROW EXECUTE FUNCTION look_at_clock()",
     "claims_clock_follows": (
-        "BEFORE UPDATE OF state ON claims FOR EACH ROW "
-        "WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION look_at_clock()"
+        "BEFORE UPDATE OF state, heartbeat_at, updated_at ON claims FOR EACH ROW "
+        "WHEN ((OLD.state, OLD.heartbeat_at, OLD.updated_at) "
+        "IS DISTINCT FROM (NEW.state, NEW.heartbeat_at, NEW.updated_at)) "
+        "EXECUTE FUNCTION look_at_clock()"
     ),
     "needs_clock_begins": (
         "BEFORE INSERT ON needs FOR EACH ROW WHEN (NEW.organisation_id IS NOT NULL) "
         "EXECUTE FUNCTION look_at_clock()"
     ),
     "needs_clock_follows": (
-        "BEFORE UPDATE OF state, clocks, deadline ON needs FOR EACH ROW "
-        "WHEN (NEW.organisation_id IS NOT NULL AND (OLD.state, OLD.clocks, OLD.deadline) "
-        "IS DISTINCT FROM (NEW.state, NEW.clocks, NEW.deadline)) EXECUTE FUNCTION look_at_clock()"
+        "BEFORE UPDATE OF state, clocks, deadline, renewed_at, updated_at ON needs FOR EACH ROW "
+        "WHEN (NEW.organisation_id IS NOT NULL "
+        "AND (OLD.state, OLD.clocks, OLD.deadline, OLD.renewed_at, OLD.updated_at) IS DISTINCT "
+        "FROM (NEW.state, NEW.clocks, NEW.deadline, NEW.renewed_at, NEW.updated_at)) "
+        "EXECUTE FUNCTION look_at_clock()"
     ),
     "needs_clocks_of_claims": (
         "AFTER UPDATE OF clocks ON needs FOR EACH ROW "
@@ -77,9 +81,7 @@ def upgrade() -> None:
     op.execute("UPDATE needs SET clock_at = 'epoch' WHERE organisation_id IS NOT NULL")
     op.alter_column("needs", "clocks", nullable=False)
     for table in ("claims", "needs"):
-        op.create_index(
-            f"ix_{table}_clock", table, ["clock_at", "id"], postgresql_where=RUNNING
-        )
+        op.create_index(f"ix_{table}_clock", table, ["clock_at", "id"], postgresql_where=RUNNING)
     op.execute(LOOK)
     op.execute(LOOK_AT_CLAIMS)
     for name, what in TRIGGERS.items():

@@ -73,7 +73,7 @@ async def turn_claims(session: AsyncSession, need_id: UUID, claim_ids: Sequence[
         select(Claim)
         .where(col(Claim.id).in_(claim_ids), col(Claim.clock_at) <= clock.now())
         .order_by(col(Claim.id))
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
     )
     claims = (await session.exec(statement)).all()
@@ -109,10 +109,11 @@ async def _try(
 
 
 async def _lock(session: AsyncSession, need_id: UUID) -> Need | None:
+    """Lock a need as every mover does; rows that only refer to it are in nobody's way."""
     statement = (
         select(Need)
         .where(Need.id == need_id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
     )
     return (await session.exec(statement)).first()

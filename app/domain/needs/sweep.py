@@ -25,7 +25,7 @@ from app.models.organisations import Membership
 
 CANDIDATES_MAX = 500
 RETRY_AFTER = timedelta(minutes=15)
-# While somebody is on a need its clocks stand still, and nothing tells them when that ends.
+# While somebody is on a need its clocks stand still, and no row of the need tells when that ends.
 LOOK_AGAIN = timedelta(days=1)
 _log = structlog.get_logger("app.clocks")
 
@@ -57,7 +57,7 @@ async def turn_need(session: AsyncSession, need_id: UUID) -> int:
     statement = (
         select(Need)
         .where(Need.id == need_id, col(Need.clock_at) <= clock.now())
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
     )
     need = (await session.exec(statement)).first()
@@ -88,7 +88,7 @@ async def _turn(session: AsyncSession, need: Need) -> tuple[int, datetime | None
         await EFFECTS[due.code](session, need, following)
         await session.flush()
         steps += 1
-    return steps, due.at if due else None
+    return steps, min(due.at, clock.now() + LOOK_AGAIN) if due else None
 
 
 async def next_of_need(session: AsyncSession, need: Need) -> Due | None:

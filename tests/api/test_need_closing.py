@@ -1,7 +1,7 @@
 """The end of a need: what is handed over, who keeps it running, what comes after."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from app.infra import clock
 from tests.factories.world import Json, Person, World
 
+MARCH_ENDS = datetime(2026, 3, 31, 12, tzinfo=UTC)
 ALL = ["domains", "keys", "backups", "exit"]
 
 
@@ -87,27 +88,29 @@ async def test_a_worker_keeps_it_running_only_by_their_own_yes(
 async def test_where_nobody_keeps_it_running_the_care_is_drafted_and_comes_again(
     world: World, member: Person, organisation: Json, worker: Person
 ) -> None:
-    need = await built(world, member, organisation, worker)
-    path = f"/needs/{need['id']}"
-    body = {"maintainer": "nobody", "handed_over": ALL, "recurs_months": 1}
-    await member.post(f"{path}/closing", body, expect=200)
-    await member.post(f"{path}/closing", body, expect=200)  # asked twice, drafted once
-    (care,) = await drafts(member, organisation)
-    assert (care["care_of"], care["recurs_months"]) == (need["id"], 1)
-    assert care["title"] == f"Care for: {need['title']}"
-    care = await member.change(f"/needs/{care['id']}", {"estimate_minutes": 60}, care["version"])
-    for to in ("review", "open"):
-        await member.move(f"/needs/{care['id']}", to)
-    with clock.frozen(datetime(2027, 1, 31, 12, tzinfo=UTC)):
+    with clock.frozen(MARCH_ENDS):
+        need = await built(world, member, organisation, worker)
+        path = f"/needs/{need['id']}"
+        body = {"maintainer": "nobody", "handed_over": ALL, "recurs_months": 1}
+        await member.post(f"{path}/closing", body, expect=200)
+        await member.post(f"{path}/closing", body, expect=200)  # asked twice, drafted once
+        (care,) = await drafts(member, organisation)
+        assert (care["care_of"], care["recurs_months"]) == (need["id"], 1)
+        assert care["title"] == f"Care for: {need['title']}"
+        care = await member.change(
+            f"/needs/{care['id']}", {"estimate_minutes": 60}, care["version"]
+        )
+        for to in ("review", "open"):
+            await member.move(f"/needs/{care['id']}", to)
         claim = await world.submitted_claim(worker, member, care)
         await world.confirm(member, claim)
         await world.work()
         assert (await member.get(f"/needs/{care['id']}"))["state"] == "done"
         await member.move(f"/needs/{care['id']}", "archived")
         await world.work()
-    (again,) = await drafts(member, organisation)
-    said = (again["care_of"], again["starts_on"], again["estimate_minutes"], again["title"])
-    assert said == (care["id"], "2027-02-28", 60, care["title"])
+        (again,) = await drafts(member, organisation)
+        said = (again["care_of"], again["starts_on"], again["estimate_minutes"], again["title"])
+        assert said == (care["id"], "2026-04-30", 60, care["title"])
 
 
 async def drafts(member: Person, organisation: Json) -> list[Json]:
@@ -174,14 +177,15 @@ async def test_history_tells_the_parties_who_and_why(
 async def test_a_need_that_is_still_wanted_is_open_again(
     world: World, member: Person, organisation: Json
 ) -> None:
-    need = await world.open_need(member, organisation, deadline="2026-12-01")
-    path = f"/needs/{need['id']}"
-    renewed = await member.post(f"{path}/renewal", expect=200)
+    with clock.frozen(MARCH_ENDS):
+        need = await world.open_need(member, organisation, deadline="2026-04-01")
+        path = f"/needs/{need['id']}"
+        renewed = await member.post(f"{path}/renewal", expect=200)
     assert (renewed["state"], renewed["version"]) == ("open", need["version"] + 1)
-    assert renewed["deadline"] == "2026-12-01"
+    assert renewed["deadline"] == "2026-04-01"
     async with world.runtime.engine.begin() as connection:
         await connection.execute(text("UPDATE needs SET state = 'expired'"))
-    with clock.frozen(datetime(2027, 1, 1, tzinfo=UTC)):
+    with clock.frozen(MARCH_ENDS + timedelta(days=2)):
         renewed = await member.post(f"{path}/renewal", expect=200)
     assert (renewed["state"], renewed["deadline"]) == ("open", None)
     await member.move(path, "withdrawn", "found elsewhere")

@@ -30,7 +30,18 @@ async def test_the_form_keeps_all_that_a_need_says(
     }  # fmt: skip
     need = await world.draft(owner, organisation, **said)
     address = f"/needs/{need['id']}/edit"
-    await Reader(world, owner).send(address, address, title="Another title")
+    reader = Reader(world, owner)
+    rows = (await reader.open(address)).main
+    several = {
+        "contact_kind": [
+            next(o.attributes["value"] for o in row.all("option") if "selected" in o.attributes)
+            for row in rows.all("select", name="contact_kind")
+        ],
+        "contact_value": [
+            row.attributes["value"] for row in rows.all("input", name="contact_value")
+        ],
+    }
+    await reader.send(address, address, title="Another title", **several)
     shown = await owner.get(f"/needs/{need['id']}")
     assert {name: shown[name] for name in said} == said
     assert shown["title"] == "Another title"

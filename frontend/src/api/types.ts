@@ -25,10 +25,17 @@ export type SkillGroup = Schemas['SkillGroup'];
 export type Token = Schemas['TokenShape'];
 
 export type NeedSkill = Whole<Schemas['NeedSkillFields']>;
+export type Contact = Schemas['Contact'];
+export type HandoverItem = Whole<Schemas['HandoverItem']>;
+export type HandoverKind = Schemas['HandoverKind'];
+export type Maintainer = Schemas['Maintainer'];
+export type Closing = Partial<Schemas['ClosingFields']>;
 export type HarmCheck = Schemas['HarmCheck'];
 export type NeedInput = Whole<Schemas['NeedInput']>;
 export type Need = Omit<Schemas['NeedShape'], 'skills'> & { skills: NeedSkill[] };
+export type Reason = Schemas['ReasonShape'];
 export type Match = Omit<Schemas['MatchShape'], 'need'> & { need: Need };
+export type Board = Omit<Schemas['MatchList'], 'items'> & { items: Match[] };
 
 export type Claim = Whole<Schemas['ClaimShape']>;
 export type WorkLog = Schemas['WorkLogShape'];

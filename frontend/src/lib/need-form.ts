@@ -1,7 +1,7 @@
-import type { HarmCheck, Need, NeedInput, NeedSkill } from '../api/types';
+import type { Contact, HarmCheck, HandoverItem, Need, NeedInput, NeedSkill } from '../api/types';
 
 /** The form holds what is typed, also when it cannot be sent yet. */
-type Typed = 'skills' | 'harm_check' | 'tags' | 'places' | 'link' | 'deadline' | 'beneficiary' | 'external_id';
+type Typed = 'clocks' | 'starts_on' | 'time_zone' | 'amount' | 'contacts' | 'priority_days' | 'handover' | 'recurs_months' | 'skills' | 'harm_check' | 'tags' | 'places' | 'link' | 'deadline' | 'beneficiary' | 'external_id';
 export interface NeedForm extends Omit<NeedInput, Typed> {
   skills: NeedSkill[];
   harm_check: HarmCheck;
@@ -10,6 +10,37 @@ export interface NeedForm extends Omit<NeedInput, Typed> {
   link: string;
   deadline: string;
   beneficiary: string;
+  starts_on: string;
+  time_zone: string;
+  amount: string;
+  currency: string;
+  contacts: Contact[];
+  priority_days: string;
+  handover: HandoverItem[];
+  recurs_months: string;
+}
+
+export const CURRENCIES = [
+  'EUR', 'ALL', 'BGN', 'CHF', 'CZK', 'DKK', 'GBP', 'HUF', 'MAD', 'NOK', 'PLN', 'RON', 'SEK', 'TRY', 'UAH', 'USD',
+] as const;
+export const CONTACT_KINDS = ['email', 'signal', 'matrix', 'xmpp', 'url', 'other'] as const;
+export const HANDOVER_KINDS = ['domains', 'keys', 'backups', 'exit', 'other'] as const;
+
+const digitsOf = (currency: string) =>
+  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+
+/** Money with a point or a comma, in the smallest unit; NaN where it is no such number. */
+export function minorOf(typed: string, currency: string): number {
+  const text = typed.trim().replace(',', '.');
+  const digits = digitsOf(currency);
+  const [whole = '', part = ''] = text.split('.');
+  if (!/^\d{1,12}(\.\d*)?$/.test(text) || part.length > digits) return NaN;
+  return Number(whole + part.padEnd(digits, '0'));
+}
+
+export function amountOf(minor: number, currency: string): string {
+  const digits = digitsOf(currency);
+  return (minor / 10 ** digits).toFixed(digits);
 }
 
 export function emptyForm(organisation: string, language: string): NeedForm {
@@ -18,6 +49,8 @@ export function emptyForm(organisation: string, language: string): NeedForm {
     skills_unknown: false, tags: '', estimate_minutes: null, places: '1', urgency: 'normal', deadline: '', remote: true,
     region: '', audience: 'public', audience_peers: [], instant: false,
     harm_check: { data: '', misuse: '', avoidable: '' }, link: '', beneficiary: '',
+    starts_on: '', time_zone: '', amount: '', currency: 'EUR', contacts: [], contact_public: false, priority_days: '',
+    handover: [], recurs_months: '',
   };
 }
 
@@ -36,13 +69,26 @@ export function formOf(need: Need): NeedForm {
     harm_check: need.harm_check ?? { data: '', misuse: '', avoidable: '' },
     link: need.link ?? '',
     beneficiary: need.beneficiary ?? '',
+    starts_on: need.starts_on ?? '',
+    time_zone: need.time_zone ?? '',
+    amount: need.amount ? amountOf(need.amount.minor, need.amount.currency) : '',
+    currency: need.amount?.currency ?? 'EUR',
+    contacts: need.contacts.map((one) => ({ ...one })),
+    contact_public: need.contact_public,
+    priority_days: need.priority_days ? String(need.priority_days) : '',
+    handover: need.handover.map((one) => ({ text: '', done: false, ...one })),
+    recurs_months: need.recurs_months ? String(need.recurs_months) : '',
   };
 }
 
-export function inputOf(form: NeedForm, readTags: (text: string) => string[]): NeedInput {
+/** What this form does not ask for stays as it is: a change leaves it out. */
+export type SentNeed = Omit<NeedInput, 'clocks'>;
+
+export function inputOf(form: NeedForm, readTags: (text: string) => string[]): SentNeed {
+  const { amount, currency, ...said } = form;
   const answers = Object.values(form.harm_check).map((answer) => answer.trim());
   return {
-    ...form,
+    ...said,
     title: form.title.trim(),
     tags: readTags(form.tags),
     places: Number(form.places) || 1,
@@ -54,5 +100,12 @@ export function inputOf(form: NeedForm, readTags: (text: string) => string[]): N
     link: form.link.trim() || null,
     beneficiary: form.beneficiary.trim() || null,
     external_id: null,
+    starts_on: form.starts_on || null,
+    time_zone: form.time_zone.trim() || null,
+    amount: amount.trim() ? { minor: minorOf(amount, currency), currency } : null,
+    contacts: form.contacts.filter((one) => one.value.trim()),
+    priority_days: Number(form.priority_days) || null,
+    handover: form.handover.filter((one) => one.text.trim() || one.done),
+    recurs_months: Number(form.recurs_months) || null,
   };
 }

@@ -1,8 +1,8 @@
 """Clocks on both sides: when a claim or need is looked at next, and which steps were taken.
 
 Triggers put what is new, has moved or gave a sign before the clocks at once, so that no statement
-which writes a claim or need can forget to. Whoever writes a need's clocks holds its row, and claims come after
-their need in the order of locks, so the last trigger waits for nobody who waits for it.
+which writes a claim or need can forget to. Whoever writes a need's clocks holds its row, and claims
+come after their need in the order of locks, so the last trigger waits for nobody who waits for it.
 """
 
 import sqlalchemy as sa

@@ -16,10 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.cli.services import Services
 from app.domain.administration.invariants import count_violations
+from app.domain.files.queries import missing_bytes, orphans_of
 from app.infra import clock
 from app.infra.database import make_engine, make_sessions
+from app.infra.mail import Mailer, MailLaterError
 from app.infra.migrate import current_revision, head_revision
+from app.infra.storage import make_storage
 from app.settings import Settings
+from app.workers.activity import ATTEMPTS_MAX
+from app.workers.letters import NOTHING_TO_TELL
 
 OLDEST_POSTGRES = 150_000
 SKEW_SECONDS_MAX = 30
@@ -55,6 +60,9 @@ async def look_at_services(services: Services) -> list[Finding]:
         lambda: _clock(engine),
         lambda: _doorbell(services.settings.redis_url or ""),
         lambda: _invariants(engine),
+        lambda: _waiting_for_long(engine),
+        lambda: look_at_mail(services.settings),
+        lambda: _files(engine, services.settings),
     ]
     findings: list[Finding] = []
     try:
@@ -63,6 +71,45 @@ async def look_at_services(services: Services) -> list[Finding]:
     finally:
         await engine.dispose()
     return findings
+
+
+async def look_at_mail(settings: Settings) -> list[Finding]:
+    """Look whether letters can leave: the server is reached and lets us in; nothing is sent."""
+    if not settings.smtp_url:
+        folder = settings.data_dir / "mail"
+        return [Finding("mail", True, f"no server is named: letters are files in {folder}")]
+    tools = settings.tools()
+    host = urlsplit(settings.origin).hostname or "localhost"
+    mailer = Mailer(settings.smtp_url, tools["mail_from"], "", host, settings.data_dir / "mail")
+    mend = "Correct TORNALLOM_SMTP_URL, or ask who runs that server."
+    try:
+        async with mailer.open() as post:
+            await post.connect()
+    except MailLaterError as error:
+        return [Finding("mail", False, str(error), mend)]
+    return [Finding("mail", True, "the server lets us in")]
+
+
+async def _waiting_for_long(engine: AsyncEngine) -> list[Finding]:
+    """Look for what was put aside: letters that nobody took, activities that always fail."""
+    letters = await _ask(
+        engine,
+        "SELECT count(*) FROM letters WHERE failed_at > now() - interval '30 days' "
+        f"AND last_error <> '{NOTHING_TO_TELL}'",
+    )
+    aside = await _ask(
+        engine, f"SELECT count(*) FROM activities WHERE pending AND attempts >= {ATTEMPTS_MAX}"
+    )
+    return [
+        Finding(
+            "letters", letters == 0, f"{letters} were given up within a month",
+            "Read last_error in the table letters: the server or the address refused them.",
+        ),
+        Finding(
+            "reactions", aside == 0, f"{aside} activities were put aside",
+            "Read last_error in the table activities, mend it, and set their attempts to 0.",
+        ),
+    ]  # fmt: skip
 
 
 async def _without_falling(look: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
@@ -171,3 +218,23 @@ async def _invariants(engine: AsyncEngine) -> list[Finding]:
 async def _ask(engine: AsyncEngine, statement: str) -> Any:
     async with engine.connect() as connection:
         return (await connection.execute(text(statement))).scalar_one()
+
+
+async def _files(engine: AsyncEngine, settings: Settings) -> list[Finding]:
+    """Compare the table of files with the storage, both ways."""
+    storage = make_storage(
+        settings.storage_url,
+        settings.data_dir,
+        access_key=settings.storage_access_key,
+        secret_key=settings.storage_secret_key,
+    )
+    async with make_sessions(engine)() as session:
+        orphans = await orphans_of(session, storage, clock.now())
+        missing = await missing_bytes(session, storage)
+    where = settings.storage_url.partition("?")[0] or str(settings.data_dir / "storage")
+    if missing:
+        what = f"{len(missing)} files have no bytes in {where}"
+        return [Finding("files", False, what, "Bring the storage back from a copy.")]
+    what = f"{where}; {len(orphans)} left over"
+    mend = "Start a worker: it removes them within the hour." if orphans else ""
+    return [Finding("files", not orphans, what, mend)]

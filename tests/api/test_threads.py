@@ -110,7 +110,7 @@ async def test_a_thread_is_closed_thirty_days_after_the_end_and_stays_readable(
     await scene.worker.post(path, {"body": "Sorry, no time"})
     await scene.worker.move(f"/claims/{scene.claim['id']}", "withdrawn", "ill")
     with clock.moved(timedelta(days=29)):
-        await scene.owner.post(path, {"body": "Get well"})
+        await (await _again(scene)).post(path, {"body": "Get well"})
     with clock.moved(timedelta(days=31)):
         person = await _again(scene)
         refused = await person.ask("POST", path, json={"body": "Still there?"})

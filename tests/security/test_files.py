@@ -138,7 +138,10 @@ async def test_who_sends_is_looked_at_before_the_body_is_read(scene: Scene) -> N
             yield b"x" * 1000
 
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    for person, status in ((scene.world.stranger(), 401), (await scene.world.sign_up("o"), 404)):
+    for person, status in (
+        (scene.world.stranger(), 401),
+        (await scene.world.sign_up("other"), 404),
+    ):
         answer = await person.ask(
             "POST", "/files", params=scene.on_claim, content=body(), headers=kind
         )
@@ -146,6 +149,9 @@ async def test_who_sends_is_looked_at_before_the_body_is_read(scene: Scene) -> N
     assert read <= 4, "the transport hands over a piece or two unasked"
 
 
+# The parser leaves the half-read spool (unnamed, in no folder) for the garbage collector to close.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning")
 async def test_an_upload_cut_in_the_middle_leaves_nothing(scene: Scene) -> None:
     whole = (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'

@@ -112,8 +112,8 @@ def _workers(count: int) -> list[tuple[Any, ...]]:
 STAGES = {
     "bench_needs": "(id uuid, home uuid, language text, skills text[], must text[], asked int, "
     "urgency text, at timestamptz)",
-    "bench_workers": "(id uuid, handle text, languages text[], skills text[], hours int, zone text, "
-    "grid bytea, at timestamptz)",
+    "bench_workers": "(id uuid, handle text, languages text[], skills text[], hours int, "
+    "zone text, grid bytea, at timestamptz)",
 }
 OWN = {
     "needs": {
@@ -132,7 +132,8 @@ POST = """
 INSERT INTO profiles (account_id, about, tags, languages, hours_per_week, time_zone, availability,
                       findable, updated_at, version)
 SELECT id, '', '{}', languages, hours, zone, grid, true, at, 1 FROM bench_workers;
-INSERT INTO profile_skills (account_id, slug, level) SELECT id, unnest(skills), 2 FROM bench_workers;
+INSERT INTO profile_skills (account_id, slug, level)
+SELECT id, unnest(skills), 2 FROM bench_workers;
 INSERT INTO match_workers (account_id, skill, language, saved_at)
 SELECT DISTINCT id, s, l, at FROM bench_workers, unnest(skills) s, unnest(languages) l;
 INSERT INTO match_needs (need_id, skill, language, posted_at, weight, total, musts)

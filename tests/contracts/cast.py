@@ -66,6 +66,7 @@ async def gather(world: World) -> Cast:
     people |= {"stranger": world.stranger(), "steward": steward, "tool": tool}
     ids = {
         "organisation_id": organisation["id"],
+        "name": "decisions",
         "account_id": people["leaver"].id,
         "need_id": need["id"],
         "draft_id": draft["id"],
@@ -207,6 +208,11 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /organisations": {"json": {"name": "Another"}},
         "PATCH /organisations/{organisation_id}": {"json": {"summary": "x"}, "headers": STALE},
         "POST /organisations/{organisation_id}/transitions": {"json": {"to": "accepted"}},
+        # A stream does not end: what it is asked for here it refuses, after looking who asks.
+        "GET /activity-stream": {"headers": {"Last-Event-ID": "no number"}},
+        "POST /me/notifications/read": {"json": {"all": True}},
+        "PUT /me/notification-settings": {"json": {}, "headers": STALE},
+        "POST /me/email-proof": {},
         "POST /needs": {"json": need},
         "POST /asks": {"json": ASK},
         "POST /asks/{ask_id}/needs": {"json": {"needs": [published]}, "headers": STALE},

@@ -258,13 +258,8 @@ async def worker_facts(session: AsyncSession, account_id: UUID) -> WorkerFacts |
         return None
     held = await _skills_of(session, [account_id])
     promised = await promised_minutes(session, [account_id])
-    row = {name: getattr(profile, name) for name in _PROFILE_FACTS} | {
-        "saved_at": profile.updated_at
-    }
+    row = profile.model_dump() | {"saved_at": profile.updated_at}
     return _worker_facts_of(row, held.get(account_id, ()), promised.get(account_id, 0))
-
-
-_PROFILE_FACTS = ("languages", "hours_per_week", "time_zone", "availability")
 
 
 def _worker_facts_of(row: Mapping[Any, Any], held: Iterable[str], promised: int) -> WorkerFacts:

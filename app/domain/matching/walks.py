@@ -1,7 +1,7 @@
 """The two walks along the postings: newest first, and no further than a better one can be.
 
-Each step reads the next window of ages, about four times as wide as the last. The database adds up the
-points of the skills and bounds the rest; whoever can be among the best is scored by the rules,
+Each step reads the next window of ages, about four times as wide as the last. The database adds
+up the points of the skills and bounds the rest; whoever can be among the best is scored by the rules,
 the only place that says what a score is. What is older than a window counts less, so when
 even a whole fit of that age would not beat the last of the best, the walk is over. Of equal
 scores the newer stands first: an older one never has to be read for a tie.
@@ -79,7 +79,8 @@ bounded AS (
     ) AS rest
     WHERE n.state = 'open' AND n.taken < n.places AND NOT n.id = ANY (:hidden)
 ) {_REACHING}
-SELECT reach.*, coalesce(reach.need_zone, o.time_zone) AS time_zone, o.working_hours
+SELECT reach.*, coalesce(reach.need_zone, o.time_zone) AS time_zone,
+       o.working_hours
 FROM reach LEFT JOIN organisations o ON o.id = reach.organisation_id, bar
 WHERE high_score >= bar.low_score AND high_score > :floor
 """  # noqa: S608 - as above

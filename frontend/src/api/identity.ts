@@ -1,6 +1,6 @@
 import type { components } from '../generated/schema';
 import { api, got, ifMatch } from './client';
-import type { Instance, Match, Me, Profile, Scope } from './types';
+import type { Instance, Me, Profile, Scope } from './types';
 
 type Schemas = components['schemas'];
 
@@ -24,5 +24,4 @@ export const createToken = (name: string, scopes: Scope[], expires_in_days: numb
 export const revokeToken = (token_id: string) =>
   got(api.DELETE('/api/v1/me/tokens/{token_id}', { params: { path: { token_id } } }));
 
-export const listMatches = async (): Promise<Match[]> => (await got(api.GET('/api/v1/me/matches'))).items as Match[];
 export const listContributions = () => got(api.GET('/api/v1/me/contributions', { params: { query: { limit: 100 } } }));

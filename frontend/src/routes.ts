@@ -20,6 +20,7 @@ const ROUTES: readonly Route[] = [
   { path: '/needs/:id/edit', load: () => import('./pages/NeedEditor.svelte') },
   { path: '/claims', load: () => import('./pages/MyClaims.svelte') },
   { path: '/claims/:id', load: () => import('./pages/ClaimPage.svelte') },
+  { path: '/panels/:id', load: () => import('./pages/PanelPage.svelte') },
   { path: '/our-needs', load: () => import('./pages/OurNeeds.svelte') },
   { path: '/confirm', load: () => import('./pages/ConfirmHours.svelte') },
   { path: '/ledger', load: () => import('./pages/Ledger.svelte') },

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 
 from tests.conftest import Services
 from tests.factories.crowd import Caller, applications, caller_for, crowd
+from tests.factories.crowd import submitted as crowd_submitted
 from tests.factories.processes import Api, api_processes, callers
 from tests.factories.world import Json, Person, World
 
@@ -266,3 +268,120 @@ async def test_many_confirmations_of_one_book_do_not_block_each_other(race: Race
     assert (seen["total_minutes"], seen["entries"], seen["sums"]) == (2400, 40, {"minute": 0})
     assert await race.count(BALANCED) == 0
     assert await race.count("SELECT count(*) FROM needs WHERE state = 'done'") == 1
+
+
+THOUSAND = 1_000
+OVER = "SELECT count(*) FROM needs WHERE taken > places OR taken < 0"
+DISAGREE = """
+    SELECT count(*) FROM needs WHERE taken <> (
+        SELECT count(*) FROM claims WHERE claims.need_id = needs.id AND state = 'accepted'
+    )
+"""
+
+
+async def steady(send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """Send again where the line broke, as a client with a key does on a busy machine."""
+    for _ in range(5):
+        try:
+            return await send()
+        except httpx.TransportError:
+            continue
+    return await send()
+
+
+async def in_turns(
+    requests: Sequence[Callable[[], Awaitable[httpx.Response]]], width: int = 60
+) -> list[httpx.Response]:
+    """Send all, so many at a time: enough to race, few enough for one machine."""
+    gate = asyncio.Semaphore(width)
+
+    async def one(send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        async with gate:
+            return await send()
+
+    return list(await asyncio.gather(*(one(send) for send in requests)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("places", [1, 5, 17])
+async def test_1000_claimants_while_places_are_lowered_and_people_withdraw(
+    race: Race, places: int
+) -> None:
+    need = await race.world.open_need(race.owner, race.organisation, instant=True, places=places)
+    path = f"/needs/{need['id']}"
+    people = await crowd(race.world.runtime, THOUSAND)
+    over: list[int] = []
+    withdrawn: list[str] = []
+
+    async def claim(number: int) -> httpx.Response:
+        answer = await steady(
+            lambda: race.post(number, people[number], f"{path}/claims", key=f"claim {number}")
+        )
+        if answer.status_code == 201 and number % 2:
+            claimed = f"/claims/{answer.json()['id']}/transitions"
+            freed = await steady(
+                lambda: race.post(
+                    number + 1, people[number], claimed, {"to": "withdrawn"}, key=f"back {number}"
+                )
+            )
+            assert freed.status_code == 200, freed.text
+            withdrawn.append(answer.json()["id"])
+        if number % 50 == 0:
+            over.append(await race.count(OVER))
+        return answer
+
+    async def resize(number: int) -> httpx.Response:
+        """Lower the places, or raise them again: refused while claims hold more, never a fault."""
+        seen = await race.owner.get(path)
+        body = {"places": places if number % 2 else max(1, places // 2)}
+        headers = {**race.owning.headers, "If-Match": f'"{seen["version"]}"'}
+        return await steady(lambda: race.doors[number % 2].patch(path, json=body, headers=headers))
+
+    resizing = [partial(resize, number) for number in range(20)]
+    claiming = [partial(claim, number) for number in range(THOUSAND)]
+    answers, resized = await asyncio.gather(in_turns(claiming), in_turns(resizing, 1))
+
+    assert {answer.status_code for answer in answers} <= {201, 409}, told(answers)
+    assert {answer.status_code for answer in resized} <= {200, 409, 412, 503}, told(resized)
+    assert set(over) == {0}
+    assert await race.count(OVER) == 0
+    assert await race.count(DISAGREE) == 0
+    made = sum(answer.status_code == 201 for answer in answers)
+    after = await race.owner.get(path)
+    assert made - len(withdrawn) == after["taken"] <= after["places"] <= places
+    # Every place that is free can be claimed, and no more than that.
+    losers = [who for who, a in zip(people, answers, strict=True) if a.status_code == 409]
+    free = after["places"] - after["taken"]
+    again = await in_turns(
+        [partial(race.post, n, who, f"{path}/claims") for n, who in enumerate(losers[: free + 5])]
+    )
+    assert sum(answer.status_code == 201 for answer in again) == free
+    assert (await race.owner.get(path))["taken"] == after["places"]
+
+
+async def test_confirming_and_taking_back_at_once_is_one_credit_at_most(race: Race) -> None:
+    people = await crowd(race.world.runtime, 6)
+    need = await race.world.open_need(race.owner, race.organisation, instant=True, places=6)
+    claims = await crowd_submitted(race.world.runtime, need["id"], people)
+    for number, (who, claim) in enumerate(zip(people, claims, strict=True)):
+        path = f"/claims/{claim}"
+        answers = await at_once(
+            [
+                race.post(number, race.owning, f"{path}/confirmation", {"minutes": 60}, key="a"),
+                race.post(number + 1, who, f"{path}/transitions", {"to": "active"}),
+                race.post(number, who, f"{path}/transitions", {"to": "disputed", "reason": "wait"}),
+                race.post(
+                    number + 1, race.owning, f"{path}/confirmation", {"minutes": 60}, key="b"
+                ),
+            ]
+        )
+        assert {answer.status_code for answer in answers} <= {200, 201, 409}, told(answers)
+        assert sum(answer.status_code == 201 for answer in answers) <= 1, told(answers)
+    twice = "SELECT count(*) FROM (SELECT FROM entries GROUP BY claim_id HAVING count(*) > 1) AS x"
+    assert await race.count(twice) == 0
+    booked = """
+        SELECT count(*) FROM claims c LEFT JOIN entries e ON e.claim_id = c.id
+        WHERE (c.confirmed_minutes IS NOT NULL) <> (e.id IS NOT NULL)
+    """
+    assert await race.count(booked) == 0
+    assert await race.count(BALANCED) == 0

@@ -25,6 +25,16 @@ export const addWorkLog = (claim: string, body: Pick<WorkLog, 'worked_on' | 'min
 export const removeWorkLog = (claim_id: string, log_id: string) =>
   got(api.DELETE('/api/v1/claims/{claim_id}/work-logs/{log_id}', { params: { path: { claim_id, log_id } } }));
 
+export const settleClaim = async (id: string, minutes: number) =>
+  (await got(api.POST('/api/v1/claims/{claim_id}/settlement', { ...at(id), body: { minutes } }))) as Claim;
+
+const on = (panel_id: string) => ({ params: { path: { panel_id } } });
+export const listMyPanels = async () => (await got(api.GET('/api/v1/me/panels'))).items;
+export const getPanel = (id: string) => got(api.GET('/api/v1/panels/{panel_id}', on(id)));
+export const decidePanel = (id: string, minutes: number, reason: string) =>
+  got(api.POST('/api/v1/panels/{panel_id}/decision', { ...on(id), body: { minutes, reason } }));
+export const declineSeat = (id: string) => got(api.POST('/api/v1/panels/{panel_id}/refusal', on(id)));
+
 export const confirmClaim = async (claim: string, minutes: number, stream: WorkStream, key: string) =>
   (await got(api.POST('/api/v1/claims/{claim_id}/confirmation', { ...at(claim), body: { minutes, stream }, headers: once(key) })))
     .claim as Claim;

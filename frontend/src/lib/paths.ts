@@ -10,6 +10,7 @@ export const paths = {
   editNeed: (id: string) => `${BASE}/needs/${id}/edit`,
   claims: () => `${BASE}/claims`,
   claim: (id: string) => `${BASE}/claims/${id}`,
+  panel: (id: string) => `${BASE}/panels/${id}`,
   ourNeeds: () => `${BASE}/our-needs`,
   confirm: () => `${BASE}/confirm`,
   ledger: () => `${BASE}/ledger`,

@@ -28,6 +28,7 @@ export const CLAIM_SHAPES: Record<ClaimState, Shape> = {
   released: 'cross',
   lapsed: 'cross',
   disputed: 'alert',
+  panel_review: 'wait',
   rejected: 'cross',
 };
 
@@ -50,7 +51,7 @@ export const PEER_SHAPES: Record<PeerState, Shape> = {
 };
 
 export const LIVE_CLAIMS: readonly ClaimState[] = [
-  'applied', 'accepted', 'active', 'submitted', 'changes_requested', 'disputed',
+  'applied', 'accepted', 'active', 'submitted', 'changes_requested', 'disputed', 'panel_review',
 ];
 
 export function isLive(state: ClaimState): boolean {
@@ -63,7 +64,7 @@ export const LANES: readonly Lane[] = ['preparing', 'open', 'taken', 'checking',
 
 export function laneOf(state: NeedState, claims: readonly { state: ClaimState }[]): Lane {
   if (state === 'draft' || state === 'review') return 'preparing';
-  if (claims.some((claim) => claim.state === 'submitted' || claim.state === 'disputed')) return 'checking';
+  if (claims.some((claim) => claim.state === 'submitted' || claim.state === 'disputed' || claim.state === 'panel_review')) return 'checking';
   if (state === 'done' || state === 'archived' || state === 'withdrawn' || state === 'expired') return 'done';
   if (state === 'in_progress') return 'taken';
   return claims.some((claim) => isLive(claim.state) && claim.state !== 'applied') ? 'taken' : 'open';

@@ -23,6 +23,7 @@ from app.api.schemas.base import Listing
 from app.api.schemas.needs import (
     MaintenanceInput,
     NeedChanges,
+    NeedFacets,
     NeedHistoryShape,
     NeedInput,
     NeedList,
@@ -59,7 +60,18 @@ async def list_needs(
         items=await need_shapes(db, actor, found.page.items, language_of(request)),
         next_cursor=found.page.next_cursor,
         hidden_by_language=found.hidden_by_language,
+        total_estimate=found.total_estimate,
     )
+
+
+@router.get("/facets", operation_id="count_need_facets")
+async def count_need_facets(
+    query: Annotated[NeedQuery, Query()], actor: NeedsReader, db: Db
+) -> NeedFacets:
+    """Count what each choice of a filter would leave, for the filters as they are now."""
+    filters = NeedFilters(**query.model_dump(exclude={"limit", "cursor"}))
+    found = await queries.count_facets(db, actor, filters)
+    return NeedFacets.model_validate({**found.counts, "bounded": sorted(found.bounded)})
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, operation_id="post_need")

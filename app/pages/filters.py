@@ -13,7 +13,8 @@ from uuid import UUID
 
 from starlette.datastructures import QueryParams
 
-from app.domain.needs.queries import NeedFilters
+from app.domain.needs.filters import SORTS
+from app.domain.needs.queries import Facets, NeedFilters
 from app.domain.profiles.skills import SKILLS
 from app.infra.i18n import format_minutes, translate
 from app.models.needs import NeedKind, Stream, Urgency
@@ -22,6 +23,7 @@ from app.pages.forms import Form
 HOURS_OFFERED = (1, 2, 4, 8, 20, 40)
 HOURS_MAX = 10_000
 TEXT_MAX = 200
+REMOTE = {"yes": True, "no": False}
 LANGUAGES_MAX = 20
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -70,13 +72,16 @@ class NeedQuery(Form):
             kind=_choice(NeedKind, params.get("kind")),
             organisation=_uuid(params.get("organisation")),
             urgency=_choice(Urgency, params.get("urgency")),
+            region=params.get("region", "").strip()[:TEXT_MAX],
+            remote=REMOTE.get(params.get("remote", "")),
+            sort=params.get("sort", "") if params.get("sort") in SORTS else "",
         )
         return cls(sent=_shown(filters), filters=filters)
 
     @property
     def active(self) -> int:
         """How many filters narrow the list; all languages together are one."""
-        return len(self.sent)
+        return len(self.sent.keys() - {"sort"})
 
     def href(self, *, without: str = "", cursor: str | None = None) -> str:
         """Return the address of this list, with a filter less or further on."""
@@ -100,6 +105,9 @@ def _shown(filters: NeedFilters) -> dict[str, list[str]]:
         "kind": filters.kind,
         "organisation": filters.organisation,
         "urgency": filters.urgency,
+        "region": filters.region,
+        "remote": next((said for said, is_so in REMOTE.items() if is_so is filters.remote), None),
+        "sort": filters.sort,
     }
     shown = {name: [str(value)] for name, value in single.items() if value}
     return {**shown, "language": list(filters.language)} if filters.language else shown
@@ -112,3 +120,14 @@ def hour_choices(language: str) -> list[tuple[str, str]]:
         for n in HOURS_OFFERED
     ]
     return [("", translate(language, "page.needs.any_time")), *offered]
+
+
+def counted(offered: Sequence[tuple[str, str]], name: str, facets: Facets) -> list[tuple[str, str]]:
+    """Write beside each choice how many needs it would leave; what leaves none says so too."""
+    counts = facets.counts[name]
+    more = "+" if name in facets.bounded else ""
+    found = []
+    for value, label in offered:
+        key = str(REMOTE.get(value, value)).lower() if name == "remote" else value
+        found.append((value, f"{label} ({counts.get(key, 0)}{more})" if value else label))
+    return found

@@ -6,15 +6,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.domain.needs import actions, queries
+from app.domain.needs.filters import SORTS
 from app.domain.organisations import queries as organisations
 from app.domain.organisations.queries import Wanted
 from app.errors import AppError, InvalidError
 from app.infra.i18n import translate
-from app.models.needs import NeedState
+from app.models.needs import NeedKind, NeedState
 from app.pages.catalogue import skill_groups
 from app.pages.dependencies import Db, PageRoute, Reader, Sent, SignedIn, Visit, go
 from app.pages.failures import choices, refused
-from app.pages.filters import NeedQuery, hour_choices
+from app.pages.filters import NeedQuery, counted, hour_choices
 from app.pages.forms import Form
 from app.pages.need_page import render_need
 from app.pages.presenting import card_of
@@ -34,6 +35,7 @@ async def list_needs(request: Request, db: Db, visit: Reader) -> Response:
     cursor = request.query_params.get("cursor")
     found = await queries.list_needs(db, visit.actor, query.filters, PER_PAGE, cursor)
     open_needs = await queries.count_needs(db, visit.actor, queries.NeedFilters())
+    facets = await queries.count_facets(db, visit.actor, query.filters)
     return await render(
         visit.page,
         "needs.html",
@@ -41,7 +43,8 @@ async def list_needs(request: Request, db: Db, visit: Reader) -> Response:
         open_needs=open_needs,
         filters=query,
         skill_groups=skill_groups(visit.language),
-        options=await _options(db, visit, query),
+        options={**await _options(db, visit, query), **_counted(visit.language, query, facets)},
+        facets=facets,
         hidden_by_language=found.hidden_by_language,
         all_languages_href=query.href(without="language"),
         paging=Paging(
@@ -64,15 +67,38 @@ async def _options(db: Db, visit: Visit, query: NeedQuery) -> dict[str, list[tup
     every = [("", translate(language, "page.needs.all_organisations"))]
     return {
         "hours": hour_choices(language),
+        "organisations": [*every, *names.items()],
+    }
+
+
+def _counted(
+    language: str, query: NeedQuery, facets: queries.Facets
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the choices that say beside each how many needs it would leave."""
+    streams = choices(language, "need.stream", ("gift", "stipend", "paid"))
+    urgencies = choices(language, "need.urgency", ("high", "normal", "low"))
+    kinds = choices(language, "need.kind", tuple(NeedKind))
+    where = choices(language, "page.needs.remote", ("yes", "no"))
+    # Without words there is nothing to be the best answer to.
+    sorts = [sort for sort in SORTS if query.filters.q or sort != "best"]
+    return {
         "streams": [
             ("", translate(language, "page.needs.any_stream")),
-            *choices(language, "need.stream", ("gift", "stipend", "paid")),
+            *counted(streams, "stream", facets),
         ],
         "urgencies": [
             ("", translate(language, "page.needs.any_urgency")),
-            *choices(language, "need.urgency", ("high", "normal", "low")),
+            *counted(urgencies, "urgency", facets),
         ],
-        "organisations": [*every, *names.items()],
+        "kinds": [
+            ("", translate(language, "page.needs.any_kind")),
+            *counted(kinds, "kind", facets),
+        ],
+        "where": [
+            ("", translate(language, "page.needs.remote.any")),
+            *counted(where, "remote", facets),
+        ],
+        "sorts": choices(language, "page.needs.sort", sorts),
     }
 
 

@@ -81,6 +81,17 @@ CREATE FUNCTION need_place(state text, taken integer, places integer) RETURNS te
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
     CASE WHEN state = 'open' AND taken >= places THEN 'filled' ELSE state END
 """
+# What a need says in other languages.
+TRANSLATED = """
+CREATE FUNCTION need_translated(need uuid)
+RETURNS TABLE (language text, said text, folded text)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT language, said, need_words(need_fold(said)) FROM (
+        SELECT language, title || ' ' || left(body, 20000) AS said
+        FROM need_translations WHERE need_id = need
+    ) AS translated
+$$
+"""
 LISTING = """
 CREATE FUNCTION need_listing(need needs) RETURNS need_listings
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -101,11 +112,16 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         need.skill_slugs,
         setweight(to_tsvector('simple', need_words(need_fold(need.title))), 'A')
         || to_tsvector('simple', need.search_text)
-        || array_to_tsvector(ARRAY(SELECT DISTINCT unnest(
-               need_stems(
+        || to_tsvector('simple', coalesce(
+               (SELECT string_agg(folded, ' ') FROM need_translated(need.id)), ''
+           ))
+        || array_to_tsvector(ARRAY(
+               SELECT unnest(need_stems(
                    need.language, need.title || ' ' || left(need.body, 20000), need.search_text
-               ) || need_terms(need)
-           )))
+               ) || need_terms(need))
+               UNION SELECT unnest(need_stems(t.language, t.said, t.folded))
+               FROM need_translated(need.id) AS t
+           ))
     )::need_listings
 $$
 """
@@ -135,7 +151,20 @@ BEGIN
     RETURN NULL;
 END $$
 """
+KEEP_TRANSLATED = """
+CREATE FUNCTION keep_translated_listing() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    changed uuid := CASE WHEN TG_OP = 'DELETE' THEN OLD.need_id ELSE NEW.need_id END;
+BEGIN
+    DELETE FROM need_listings WHERE need_id = changed;
+    INSERT INTO need_listings
+    SELECT l.* FROM needs AS n, LATERAL need_listing(n) AS l WHERE n.id = changed;
+    RETURN NULL;
+END $$
+"""
 TRIGGERS = (
+    "CREATE TRIGGER translations_listed AFTER INSERT OR UPDATE OR DELETE ON need_translations"
+    " FOR EACH ROW EXECUTE FUNCTION keep_translated_listing()",
     "CREATE TRIGGER needs_listed AFTER INSERT ON needs"
     " FOR EACH ROW EXECUTE FUNCTION keep_need_listing()",
     """
@@ -181,7 +210,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("need_id", name=op.f("pk_need_listings")),
     )
-    for statement in (FOLD, WORDS, STEMS, TERMS, PLACE, LISTING, KEEP):
+    for statement in (FOLD, WORDS, STEMS, TERMS, PLACE, TRANSLATED, LISTING, KEEP, KEEP_TRANSLATED):
         op.execute(statement)
     op.execute("INSERT INTO need_listings SELECT l.* FROM needs AS n, LATERAL need_listing(n) AS l")
     for name, columns in INDEXES.items():
@@ -210,8 +239,11 @@ def downgrade() -> None:
     op.create_index("ix_needs_search", "needs", ["search_vector"], postgresql_using="gin")
     op.execute("DROP TRIGGER needs_relisted ON needs")
     op.execute("DROP TRIGGER needs_listed ON needs")
+    op.execute("DROP TRIGGER translations_listed ON need_translations")
+    op.execute("DROP FUNCTION keep_translated_listing()")
     op.execute("DROP FUNCTION keep_need_listing()")
     op.execute("DROP FUNCTION need_listing(needs)")
+    op.execute("DROP FUNCTION need_translated(uuid)")
     op.execute("DROP FUNCTION need_place(text, integer, integer)")
     op.execute("DROP FUNCTION need_terms(needs)")
     op.execute("DROP FUNCTION need_stems(text, text, text)")

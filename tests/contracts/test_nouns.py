@@ -90,6 +90,9 @@ DOMAIN_EXTRAS = {
     "needs/walking",  # one list, one statement after the other
     "needs/search",  # filters → conditions of the index
     "needs/questions",  # asked and answered in public
+    "notifications/composing",  # what a letter says, when it is sent
+    "notifications/digests",  # once for each person and period
+    "notifications/showing",  # notices as their reader may see them now
     "profiles/skills",  # the list of skills
 }
 

@@ -61,7 +61,11 @@ class NeedQuery(Body):
     instance: Annotated[str, StringConstraints(max_length=300)] = ""
     urgency: Urgency | None = None
     state: NeedState | Literal["any"] = NeedState.OPEN
-    sort: Literal["soonest", "newest"] = "soonest"
+    remote: bool | None = None
+    sort: Annotated[
+        Literal["soonest", "newest", "best", ""],
+        Field(description="Without one: the best first for a search, else what is due soonest."),
+    ] = ""
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cursor: Annotated[str, StringConstraints(max_length=512)] | None = None
 
@@ -234,8 +238,27 @@ class NeedShape(Shape):
 
 
 class NeedList(Shape):
-    """A page of needs; `hidden_by_language` counts what the language filter leaves out."""
+    """A page of needs; `hidden_by_language` counts what the language filter leaves out.
+
+    `total_estimate` says about how many there are: counted where they are few.
+    """
 
     items: list[NeedShape]
     next_cursor: str | None
     hidden_by_language: int
+    total_estimate: int
+
+
+class NeedFacets(Shape):
+    """How many needs each choice of a filter would leave, the other filters kept.
+
+    The counts of a filter named in `bounded` are at least so many.
+    """
+
+    kind: dict[str, int]
+    stream: dict[str, int]
+    urgency: dict[str, int]
+    language: dict[str, int]
+    skill: dict[str, int]
+    remote: dict[str, int]
+    bounded: list[str]

@@ -36,7 +36,7 @@ from app.domain.notifications import actions, queries
 from app.domain.notifications.queries import WantedNotices
 from app.domain.notifications.rules import wish_for
 from app.domain.notifications.showing import show
-from app.errors import InvalidError, LimitedError, MalformedError
+from app.errors import InvalidError, LimitedError
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
 from app.models.notifications import (
@@ -66,7 +66,7 @@ def _begin(last_event_id: Annotated[str | None, Header()] = None) -> int | None:
         return None
     plain = last_event_id.isascii() and last_event_id.isdigit()
     if not plain or len(last_event_id) > NUMBER_DIGITS_MAX:
-        raise MalformedError("cursor_invalid")
+        raise InvalidError("cursor_invalid")
     return int(last_event_id)
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "test": "app.cli.test",
     "config": "app.cli.config",
     "account": "app.cli.account",
+    "mail": "app.cli.mail",
     "workspace": "app.cli.workspace",
     "openapi": "app.cli.openapi",
     "install": "app.cli.install",

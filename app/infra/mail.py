@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -89,7 +90,7 @@ def make_message(
     message = EmailMessage(policy=SMTP if envelope.to.isascii() else SMTPUTF8)
     try:
         message["To"] = Address(addr_spec=envelope.to)
-    except (ValueError, IndexError, TypeError) as error:
+    except (ValueError, IndexError, TypeError, AttributeError, MessageError) as error:
         what = "no address"
         raise MailRefusedError(what) from error
     message["From"] = Address(display_name=one_line(name), addr_spec=sender)

@@ -56,6 +56,7 @@ DOMAIN_EXTRAS = {
     "activity/idempotency",  # answers kept under their key
     "asks/review",  # what stewards do with asks, and the clock
     "activity/clocks",  # which steps of clocks were taken
+    "administration/exports",  # everything that an organisation has
     "administration/imports",  # the job around an import
     "administration/invariants",  # what must be true of the whole database
     "claims/attachments",  # files on claims, and the door to any file

@@ -269,7 +269,7 @@ async def change_settings(
     account_id = actor.require_session()
     if not time_zone_known(fields.time_zone):
         wrong = [FieldError("/time_zone", "time_zone_unknown")]
-        raise InvalidError("time_zone_unknown", errors=wrong)
+        raise InvalidError("validation_failed", errors=wrong)
     new = insert(NoticeSettings)
     statement = new.values(account_id=account_id, wishes={}).on_conflict_do_nothing()
     await session.execute(statement)

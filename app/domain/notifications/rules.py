@@ -33,6 +33,9 @@ class Opens(StrEnum):
     ORGANISATIONS = "organisations"
     REVIEW = "review"
     PEERS = "peers"
+    THREAD = "thread"
+    ASKS = "asks"
+    NOWHERE = "nowhere"  # the list of notices
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,10 @@ def _reminded(kind: str, opens: Opens) -> Row:
     return Row(kind, MEMBERS, T.REMINDERS, opens)
 
 
+def _about_need(kind: str) -> Row:
+    return Row(kind, MEMBERS, T.APPLICATIONS, Opens.NEED)
+
+
 NOTICES: Mapping[str, tuple[Row, ...]] = {
     # An application, and how it is answered: whoever applied hears of every end it can have.
     "claim.applied": (_arrived("claim_applied"),),
@@ -97,7 +104,43 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "need.worker_invited": (
         Row("need_worker_invited", NAMED, T.MATCHES, Opens.NEED, named="worker"),
     ),
+    # What people say to one another.
+    "claim.message_posted": (
+        Row("claim_message", WORKER, T.MESSAGES, Opens.THREAD, By.OTHERS),
+        Row("claim_message", MEMBERS, T.MESSAGES, Opens.THREAD, By.WORKER),
+    ),
+    "claim.settlement_offered": (Row("claim_settlement", NAMED, T.DECISIONS, Opens.OWN_CLAIM),),
+    "panel.drawn": (Row("panel_drawn", NAMED, T.REMINDERS, Opens.NOWHERE),),
+    "need.question_asked": (Row("need_question", MEMBERS, T.MESSAGES, Opens.NEED),),
+    "need.question_answered": (
+        Row("need_answer", NAMED, T.MESSAGES, Opens.NEED, named="asker_id"),
+    ),
+    "need.question_hidden": (
+        Row("need_question_hidden", NAMED, T.MESSAGES, Opens.NEED, named="asker_id"),
+    ),
+    # Keeping what was built, and finding out what is needed.
+    "need.maintainer_asked": (Row("need_maintainer_asked", NAMED, T.DECISIONS, Opens.NEED),),
+    "need.maintainer_agreed": (_about_need("need_maintainer_answered"),),
+    "need.maintainer_declined": (_about_need("need_maintainer_answered"),),
+    "need.closing_wanted": (_about_need("need_closing_wanted"),),
+    "need.care_drafted": (_about_need("need_care_drafted"),),
+    "need.scope_proposed": (_about_need("need_scope_proposed"),),
+    "need.scope_accepted": (Row("need_scope_answered", NAMED, T.DECISIONS, Opens.NEED),),
+    "need.scope_declined": (Row("need_scope_answered", NAMED, T.DECISIONS, Opens.NEED),),
+    # People without an account who ask, and what waits for stewards there.
+    "ask.confirmed": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
+    "ask.answered": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
+    "ask.suggested": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
     # Organisations and their members.
+    "webhook.switched_off": (
+        Row(
+            "webhook_switched_off",
+            NAMED,
+            T.ORGANISATIONS,
+            Opens.ORGANISATION,
+            named="account_ids",
+        ),
+    ),
     "organisation.created": (
         Row("organisation_created", STEWARDS, T.STEWARDSHIP, Opens.ORGANISATION),
     ),

@@ -75,6 +75,9 @@ _PAGES = {
     Opens.ORGANISATIONS: "/organisations",
     Opens.REVIEW: "/needs/{need}",
     Opens.PEERS: "/app/peers",
+    Opens.THREAD: "/claims/{claim}/messages",
+    Opens.ASKS: "/stewardship/asks",
+    Opens.NOWHERE: "/claims/{claim}",
 }
 _SCREENS = {
     None: "/notices",
@@ -86,6 +89,9 @@ _SCREENS = {
     Opens.ORGANISATIONS: "/organisations",
     Opens.REVIEW: "/needs/{need}",
     Opens.PEERS: "/peers",
+    Opens.THREAD: "/claims/{claim}",
+    Opens.ASKS: "/",
+    Opens.NOWHERE: "/claims/{claim}",
 }
 
 

@@ -1,0 +1,63 @@
+"""A digest comes once a period at its reader's hour, whatever the clocks and the workers do."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.notifications.rules import digest_period
+from app.infra import clock
+from app.models.notifications import MailWish
+from tests.api.test_notifications import letters, proven
+from tests.factories.world import World
+
+ZONES = st.sampled_from(["UTC", "Europe/Athens", "Europe/Amsterdam", "America/Bogota"])
+MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(MOMENTS, st.integers(0, 23), ZONES, st.sampled_from([MailWish.DAILY, MailWish.WEEKLY]))
+def test_the_newest_digest_is_due_already_and_the_next_one_is_not(
+    now: datetime, hour: int, zone: str, wish: MailWish
+) -> None:
+    name, due = digest_period(wish, now, hour, zone)
+    assert due <= now
+    days = 1 if wish is MailWish.DAILY else 7
+    assert now - due < timedelta(days=days, hours=2)  # a change of the clocks moves it by one
+    assert digest_period(wish, due, hour, zone)[0] == name
+
+
+@pytest.mark.parametrize(
+    "day", [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)]
+)
+def test_a_change_of_the_clocks_leaves_no_day_out_and_doubles_none(day: datetime) -> None:
+    for hour in range(24):
+        begin = day - timedelta(days=1)
+        names = [
+            digest_period(MailWish.DAILY, begin + timedelta(minutes=10 * n), hour, "Europe/Athens")[
+                0
+            ]
+            for n in range(6 * 72)
+        ]
+        days = list(dict.fromkeys(names))
+        assert names == sorted(names)
+        assert len(days) in {3, 4}
+        assert day.astimezone(ZoneInfo("Europe/Athens")).date().isoformat() in " ".join(days)
+
+
+async def test_a_digest_comes_once_even_when_the_worker_was_away_at_its_hour(world: World) -> None:
+    owner = await proven(world, "owner")
+    await world.organisation(owner)
+    before = len(letters(world, "owner"))
+    await world.work()
+    assert len(letters(world, "owner")) == before  # not before the hour
+    with clock.moved(timedelta(days=1, hours=3)):  # nobody worked at the hour itself
+        await world.work()
+        await world.work()
+        (digest,) = letters(world, "owner")[before:]
+        assert "• Forn Roig was accepted" in digest
+        assert "List-Id: <digest.127.0.0.1>" in digest
+    with clock.moved(timedelta(days=2, hours=3)):
+        await world.work()
+        assert len(letters(world, "owner")) == before + 1  # nothing new: no letter

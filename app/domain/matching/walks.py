@@ -1,8 +1,8 @@
 """The two walks along the postings: newest first, and no further than a better one can be.
 
 Each step reads the next window of ages, about four times as wide as the last. The database adds
-up the points of the skills and bounds the rest; whoever can be among the best is scored by the rules,
-the only place that says what a score is. What is older than a window counts less, so when
+up the points of the skills and bounds the rest; whoever can be among the best is scored by the
+rules, the only place that says what a score is. What is older than a window counts less, so when
 even a whole fit of that age would not beat the last of the best, the walk is over. Of equal
 scores the newer stands first: an older one never has to be read for a tie.
 """
@@ -67,7 +67,8 @@ WITH hit AS (
 ),
 bounded AS (
     SELECT n.id, n.skill_slugs, n.must_slugs, n.language, n.estimate_minutes, n.urgency,
-           n.organisation_id, n.time_zone AS need_zone, hit.posted_at, {_AGE.format(at="hit.posted_at")} AS age,
+           n.organisation_id, n.time_zone AS need_zone, hit.posted_at,
+           {_AGE.format(at="hit.posted_at")} AS age,
            rest.points AS low, rest.points + :overlap AS high
     FROM hit JOIN needs n ON n.id = hit.need_id
     CROSS JOIN LATERAL (

@@ -94,7 +94,8 @@ async def render_claim(
     view = await queries.get_claim_for(db, visit.actor, claim_id)
     mine = Side.WORKER in view.sides
     people = await identity.accounts_by_id(db, [view.claim.account_id])
-    (card,) = await claim_cards(db, [(view.claim, view.need)], view.sides, {} if mine else people)
+    rows = [(view.claim, view.need)]
+    (card,) = await claim_cards(db, visit, rows, view.sides, {} if mine else people)
     values: dict[str, Any] = {
         "claim": card,
         "mine": mine,

@@ -300,6 +300,6 @@ async def test_the_walk_reaches_what_it_is_about(world: World) -> None:
     wanted = {"apply", "answer", "move", "log", "submit", "confirm", "dispute", "places", "time"}
     assert wanted <= set(walk.done), walk.done
     states = {row[0] for row in await walk.sql("SELECT DISTINCT to_state FROM claim_history")}
-    assert {"confirmed", "disputed", "panel_review", "withdrawn", "submitted"} <= states
+    assert {"confirmed", "disputed", "panel_review", "submitted"} <= states
     entries = await walk.sql("SELECT count(*) FROM entries")
     assert entries[0][0] > 0

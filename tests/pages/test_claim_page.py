@@ -1,0 +1,95 @@
+"""A claim's own page and a panel's: everything of a dispute without a line of JavaScript."""
+
+import re
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+
+from tests.factories.world import Json, Person, World
+
+TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+HTML = {"Accept": "text/html"}
+
+
+async def page_of(person: Person, path: str) -> str:
+    answer = await person.http.get(path, headers=HTML)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def send(person: Person, page: str, path: str, **fields: Any) -> httpx.Response:
+    found = TOKEN.search(await page_of(person, page))
+    assert found is not None
+    data = {"form_token": found[1], **fields}
+    return await person.http.post(path, data=data, headers=HTML, follow_redirects=False)
+
+
+async def scene(world: World) -> tuple[Person, Person, Json]:
+    owner, worker = await world.sign_up("owner"), await world.sign_up("worker")
+    need = await world.open_need(owner, await world.organisation(owner))
+    return owner, worker, await world.submitted_claim(worker, owner, need)
+
+
+async def test_two_sides_settle_a_dispute_on_the_claims_page(world: World) -> None:
+    owner, worker, claim = await scene(world)
+    page = f"/claims/{claim['id']}"
+    assert "Your answer is awaited" in await page_of(owner, page)
+    empty = await send(owner, page, f"{page}/transitions", to="disputed", **{"from": "claim"})
+    assert empty.status_code == 422
+    moved = await send(
+        owner, page, f"{page}/transitions", to="disputed", reason="too long", **{"from": "claim"}
+    )
+    assert (moved.status_code, moved.headers["location"].partition("?")[0]) == (303, page)
+    seen = await page_of(worker, page)
+    assert "too long" in seen
+    assert "Agree between you" in seen
+    for person in (worker, owner):
+        answer = await send(person, page, f"{page}/settlement", hours="1", minutes="0")
+        assert answer.status_code == 303, answer.text
+    seen = await page_of(worker, page)
+    assert "In the book: 1 h" in seen
+    assert "Agree between you" not in seen
+    assert (await worker.get("/me/contributions"))["total_minutes"] == 60
+    stranger = await world.sign_up("stranger")
+    assert (await stranger.http.get(page, headers=HTML)).status_code == 404
+
+
+async def test_whoever_was_drawn_decides_on_the_panels_page(world: World) -> None:
+    owner, worker, claim = await scene(world)
+    steward, other = await world.set_up(), await world.sign_up("other")
+    await world.organisation(other, "Other house")
+    await owner.move(f"/claims/{claim['id']}", "disputed", "it was <b>another</b> task")
+    await worker.move(f"/claims/{claim['id']}", "panel_review")
+    async with world.runtime.engine.connect() as connection:
+        panel_id = (await connection.execute(text("SELECT id FROM panels"))).scalar_one()
+    page = f"/panels/{panel_id}"
+    assert (await owner.http.get(page, headers=HTML)).status_code == 404
+    assert page in await page_of(steward, "/me/claims")
+    seen = await page_of(steward, page)
+    assert "it was &lt;b&gt;another&lt;/b&gt; task" in seen
+    assert "Move our site" in seen
+    unsaid = await send(steward, page, f"{page}/decision", hours="0", minutes="0", reason="")
+    assert unsaid.status_code == 422
+    for judge in (steward, other):
+        answer = await send(
+            judge, page, f"{page}/decision", hours="0", minutes="30", reason="half an hour"
+        )
+        assert answer.status_code == 303, answer.text
+    assert "It is decided" in await page_of(other, page)
+    seen = await page_of(worker, f"/claims/{claim['id']}")
+    assert "half an hour" in seen
+    assert (await worker.get("/me/contributions"))["total_minutes"] == 30
+
+
+async def test_a_seat_is_given_up_on_the_page(world: World) -> None:
+    owner, worker, claim = await scene(world)
+    steward = await world.set_up()
+    await owner.move(f"/claims/{claim['id']}", "disputed", "no")
+    await worker.move(f"/claims/{claim['id']}", "panel_review")
+    async with world.runtime.engine.connect() as connection:
+        panel_id = (await connection.execute(text("SELECT id FROM panels"))).scalar_one()
+    page = f"/panels/{panel_id}"
+    answer = await send(steward, page, f"{page}/refusal")
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/me/claims")
+    assert (await steward.http.get(page, headers=HTML)).status_code == 404

@@ -20,6 +20,7 @@ COMMANDS = {
     "worker": "app.cli.worker",
     "migrate": "app.cli.migrate",
     "import": "app.cli.import_",
+    "export": "app.cli.export",
     "doctor": "app.cli.doctor",
     "test": "app.cli.test",
     "config": "app.cli.config",

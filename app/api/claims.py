@@ -27,14 +27,13 @@ from app.domain.claims.rules import ClaimLimits
 from app.domain.needs.queries import get_need_for, require_need_side
 from app.errors import FieldError, InvalidError
 from app.models.claims import ClaimFields, ClaimState, WorkLogFields
-from app.settings import Settings
 
 ClaimStates = Annotated[
     Sequence[ClaimState], Query(max_length=len(ClaimState), description="Only in these states.")
 ]
 
 
-def claim_limits(settings: Settings) -> ClaimLimits:
+def claim_limits(settings: Configuration) -> ClaimLimits:
     """Return how much one worker may take on at once, as the operator set it."""
     return ClaimLimits(settings.claims_pending_max, settings.claims_live_max)
 

@@ -40,7 +40,6 @@ from app.pages.need_page import render_need
 from app.pages.presenting import organisation_card
 from app.pages.rendering import render
 from app.pages.views import Paging
-from app.settings import Settings
 
 PER_PAGE = 20
 ANSWERING_PAGE = 100
@@ -234,7 +233,7 @@ async def _organisation_claims(
     return await render(visit.page, "organisation_claims.html", status=status, form=form, **values)
 
 
-def _limits(settings: Settings) -> ClaimLimits:
+def _limits(settings: Configuration) -> ClaimLimits:
     return ClaimLimits(settings.claims_pending_max, settings.claims_live_max)
 
 

@@ -20,7 +20,7 @@ HALF_LIFE_SECONDS = 30 * 86_400
 # Rows that may be read one by one before the index is asked; words of a row cost more to look at.
 WALK_MAX, WALK_HEAVY_MAX = 2_000, 400
 # So many hits of the index are sorted; of more, a window of the list's own order is taken.
-SORTED_MAX = 1_500
+SORTED_MAX = 6_000
 RARE = 0.3
 FILLED = "filled"
 ORDERS = {
@@ -194,7 +194,9 @@ async def _bound(
 ) -> Sequence[Any] | None:
     """Return the key so many rows further down the list, if the list is that long."""
     values = Values()
-    here = " AND ".join([*asked.shown(values), *_beyond(asked, values, after)])
+    # A key of the index alone, whoever may see its need: nothing is read of the row.
+    place = f"l.place = {values.add(asked.places[0])}"
+    here = " AND ".join([place, *_beyond(asked, values, after)])
     found = await rows.fetch(
         f"SELECT {_keys(asked.order)} FROM need_listings l WHERE {here} "  # noqa: S608
         f"ORDER BY {_down(asked.order)} OFFSET {values.add(window)} LIMIT 1",
@@ -268,7 +270,7 @@ async def facets_of(
     values = Values()
     fitting = " AND ".join([*asked.shown(values), *asked.looked_up(values)])
     counting = " UNION ALL ".join(
-        f"SELECT '{name}' AS facet, {_FACET_VALUES[name]} AS choice, count(*) AS n "
+        f"SELECT '{name}' AS facet, {_FACET_VALUES[name]} AS choice, count(*) AS n "  # noqa: S608
         "FROM found l GROUP BY 2"
         for name in names
     )

@@ -16,6 +16,7 @@ from app.domain.needs.rules import (
     months_later,
     open_handover,
 )
+from app.infra.ids import public_id
 from app.models.need_parts import HandoverKind, looks_like_phone
 from app.models.needs import Need, NeedState
 
@@ -36,7 +37,7 @@ def test_what_is_not_ticked_stays_on_the_checklist(
     lines: dict[HandoverKind, bool], ticked: set[HandoverKind]
 ) -> None:
     handover = [{"kind": kind.value, "text": "", "done": done} for kind, done in lines.items()]
-    need = Need(organisation_name="x", title="x", language="en", handover=handover)
+    need = Need(id=public_id(), organisation_name="x", title="x", language="en", handover=handover)
     left = set(open_handover(need, ticked))
     done = {kind for kind, is_done in lines.items() if is_done} | ticked
     assert left == {kind.value for kind in {*HANDOVER, *lines} - done}
@@ -58,7 +59,7 @@ def test_an_address_of_another_kind_is_no_phone_number(email: str, number: int) 
 def test_the_window_lets_in_who_says_so_and_everybody_afterwards(
     days: int, passed: float, for_me: bool
 ) -> None:
-    need = Need(organisation_name="x", title="x", language="en", priority_days=days)
+    need = Need(id=public_id(), organisation_name="x", title="x", language="en", priority_days=days)
     need.published_at = OPENED
     now = OPENED + timedelta(days=passed)
     denied = isinstance(may_apply_now(need, now, for_me=for_me), Denied)
@@ -67,7 +68,9 @@ def test_the_window_lets_in_who_says_so_and_everybody_afterwards(
 
 @given(st.booleans(), st.booleans(), st.booleans())
 def test_contacts_are_for_who_was_let_in(public: bool, let_in: bool, writes: bool) -> None:
-    need = Need(organisation_name="x", title="x", language="en", contact_public=public)
+    need = Need(
+        id=public_id(), organisation_name="x", title="x", language="en", contact_public=public
+    )
     assert may_see_contacts(need, let_in=let_in, writes=writes) == (public or let_in or writes)
 
 

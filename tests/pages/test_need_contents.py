@@ -32,7 +32,7 @@ async def test_the_form_keeps_all_that_a_need_says(
     address = f"/needs/{need['id']}/edit"
     reader = Reader(world, owner)
     rows = (await reader.open(address)).main
-    several = {
+    several: Json = {
         "contact_kind": [
             next(o.attributes["value"] for o in row.all("option") if "selected" in o.attributes)
             for row in rows.all("select", name="contact_kind")

@@ -30,6 +30,37 @@ PLANTED = [
         UNGUARDED.format("entries", "UPDATE entries SET claim_id = NULL"),
     ),
     (
+        "the entries of every claim sum to what was confirmed of it, once",
+        "UPDATE claims SET confirmed_minutes = 1",
+    ),
+    (
+        "every entry has its cause",
+        UNGUARDED.format("entries", "UPDATE entries SET claim_id = NULL"),
+    ),
+    ("every claim is where its history left it", "UPDATE claims SET state = 'lapsed'"),
+    (
+        "every move of a claim begins where the last one ended",
+        UNGUARDED.format(
+            "claim_history", "UPDATE claim_history SET from_state = 'lapsed' WHERE id > 1"
+        ),
+    ),
+    (
+        "every move of a claim is one that the table allows",
+        UNGUARDED.format(
+            "claim_history", "UPDATE claim_history SET to_state = 'applied' WHERE id > 1"
+        ),
+    ),
+    (
+        "a claim is before a panel exactly while one is open",
+        "UPDATE claims SET state = 'panel_review'",
+    ),
+    (
+        "nobody judges their own work",
+        UNGUARDED.format(
+            "entries", "UPDATE entries SET recorded_by = (SELECT account_id FROM claims LIMIT 1)"
+        ),
+    ),
+    (
         "hours are in the book only of claims that were confirmed",
         "UPDATE claims SET state = 'submitted'",
     ),

@@ -90,7 +90,8 @@ def _document(raw: bytes) -> Kind | None:
             if not raw.startswith(b"PK\x03\x04") or not _is_harmless(entries):
                 return None
             return _open_document(archive, entries) or _office_document(entries)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
+    # A compression that Python does not know is a kind of RuntimeError.
+    except (zipfile.BadZipFile, RuntimeError, ValueError, OSError, EOFError):
         return None
 
 

@@ -185,20 +185,18 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
 
     Where the state of things refuses what rights allow (409, 412), nothing is changed.
     """
-    need = need_input(cast.organisation)
-    published = {name: value for name, value in need.items() if name != "organisation_id"}
-    scope = {"skills": [{"slug": "wordpress"}], "estimate_minutes": 60}
-    sign_in = {"handle": "person", "password": PASSWORD}
-    member = {"handle": "newcomer", "role": "member", "worker_owner": False}
-    log = {"worked_on": "2026-03-02", "minutes": 30, "note": ""}
-    setup = {"token": "no-such-token", "instance_name": "x", "handle": "new", "password": PASSWORD}
-    key = {"Idempotency-Key": "matrix"}
-    token = {"name": "x", "scopes": ["needs:read"], "expires_in_days": 1}
-    imports: dict[str, Any] = {
-        "files": _file(),
-        "headers": {"Idempotency-Key": "second"},
-        "params": {"dry_run": "1", "organisation_id": cast.organisation["id"]},
+    return {
+        **_first_requests(),
+        **_need_requests(cast),
+        **_claim_requests(cast),
+        **_other_requests(cast),
+        **_last_requests(),
     }
+
+
+def _first_requests() -> dict[str, dict[str, Any]]:
+    setup = {"token": "no-such-token", "instance_name": "x", "handle": "new", "password": PASSWORD}
+    token = {"name": "x", "scopes": ["needs:read"], "expires_in_days": 1}
     return {
         "POST /setup": {"json": setup},
         "POST /accounts": {"json": {"handle": "owner", "password": PASSWORD}},
@@ -213,6 +211,14 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /me/notifications/read": {"json": {"all": True}},
         "PUT /me/notification-settings": {"json": {}, "headers": STALE},
         "POST /me/email-proof": {},
+    }
+
+
+def _need_requests(cast: Cast) -> dict[str, dict[str, Any]]:
+    need = need_input(cast.organisation)
+    published = {name: value for name, value in need.items() if name != "organisation_id"}
+    scope = {"skills": [{"slug": "wordpress"}], "estimate_minutes": 60}
+    return {
         "POST /needs": {"json": need},
         "POST /asks": {"json": ASK},
         "POST /asks/{ask_id}/needs": {"json": {"needs": [published]}, "headers": STALE},
@@ -238,6 +244,12 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "DELETE /needs/{need_id}/dismissal": {},
         "POST /needs/{need_id}/invitations": {"json": {"account_id": cast.ids["account_id"]}},
         "POST /needs/{need_id}/claims": {"json": {"note": ""}},
+    }
+
+
+def _claim_requests(cast: Cast) -> dict[str, dict[str, Any]]:
+    log = {"worked_on": "2026-03-02", "minutes": 30, "note": ""}
+    return {
         "POST /claims/{claim_id}/messages": {"json": {"body": "Hello again"}},
         "POST /claims/{claim_id}/messages/read": {"json": {"message_id": cast.ids["message_id"]}},
         "PATCH /claims/{claim_id}/messages/{message_id}": {
@@ -257,6 +269,17 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /claims/{claim_id}/settlement": {"json": {"minutes": 30}},
         "POST /panels/{panel_id}/decision": {"json": {"minutes": 30, "reason": "x"}},
         "POST /panels/{panel_id}/refusal": {"json": {}},
+    }
+
+
+def _other_requests(cast: Cast) -> dict[str, dict[str, Any]]:
+    member = {"handle": "newcomer", "role": "member", "worker_owner": False}
+    imports: dict[str, Any] = {
+        "files": _file(),
+        "headers": {"Idempotency-Key": "second"},
+        "params": {"dry_run": "1", "organisation_id": cast.organisation["id"]},
+    }
+    return {
         "POST /imports": imports,
         "POST /imports/columns": {"files": _file()},
         "GET /imports": {"params": {"organisation_id": cast.organisation["id"]}},
@@ -271,7 +294,7 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "DELETE /claims/{claim_id}/work-logs/{log_id}": {},
         "POST /claims/{claim_id}/confirmation": {
             "json": {"minutes": 30, "stream": "gift"},
-            "headers": key,
+            "headers": {"Idempotency-Key": "matrix"},
         },
         "GET /webhooks": {"params": {"organisation_id": cast.organisation["id"]}},
         "POST /webhooks": {"json": _callback(cast.organisation)},
@@ -282,7 +305,13 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/retries": {},
         "DELETE /webhooks/{webhook_id}": {"headers": STALE},
         "DELETE /organisations/{organisation_id}/members/{account_id}": {},
+    }
+
+
+def _last_requests() -> dict[str, dict[str, Any]]:
+    """What ends the asker's own session, and begins another."""
+    return {
         "DELETE /me/tokens/{token_id}": {},
         "DELETE /sessions/current": {},
-        "POST /sessions": {"json": sign_in},
+        "POST /sessions": {"json": {"handle": "person", "password": PASSWORD}},
     }

@@ -11,7 +11,6 @@ from sqlmodel import Field, SQLModel
 
 from app.models.base import Fields, Language, Line, Slug, TimeZone, choice, created, data, moment
 
-
 # A value of another noun's choice; the domain says whether there is such a one.
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
 

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.activity import idempotency
 from app.domain.asks.review import forget_asks
+from app.domain.feeds import actions as feeds
 from app.domain.identity import actions as identity
 from app.domain.needs import import_undoing
 from app.domain.notifications.actions import WOKEN_MARK, forget_old, tell
@@ -164,5 +165,6 @@ async def tidy_up(runtime: Runtime) -> int:
         await import_undoing.forget_old(session)
         await forget_old(session)
         await forget_asks(session)
+        await feeds.forget_old(session)
     await webhooks.forget_old(runtime)
     return 0

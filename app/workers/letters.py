@@ -11,11 +11,13 @@ from uuid import UUID
 
 import structlog
 from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.feeds.composing import ALERT, compose_alert
 from app.domain.notifications.composing import compose
 from app.infra import clock
 from app.infra.database import transaction
-from app.infra.mail import Envelope, MailLaterError, MailRefusedError, Post
+from app.infra.mail import Envelope, MailLaterError, MailRefusedError, Post, Words
 from app.infra.runtime import Runtime
 from app.models.letters import Letter
 
@@ -82,7 +84,7 @@ async def _send(runtime: Runtime, post: Post, leased: Sequence[UUID]) -> None:
 async def _send_one(runtime: Runtime, post: Post, letter_id: UUID) -> None:
     async with transaction(runtime.sessions) as session:
         letter = await session.get(Letter, letter_id)
-        words = await compose(session, letter, runtime.origin) if letter else None
+        words = await _words(session, letter, runtime.origin) if letter else None
     if letter is None:
         return
     if words is None:
@@ -98,6 +100,12 @@ async def _send_one(runtime: Runtime, post: Post, letter_id: UUID) -> None:
     message = runtime.mailer.message(words, envelope)
     await post.hand_over(message, letter.address, str(letter.id))
     await _close(runtime, letter_id)
+
+
+async def _words(session: AsyncSession, letter: Letter, origin: str) -> Words | None:
+    if letter.template == ALERT:
+        return await compose_alert(session, letter, origin)
+    return await compose(session, letter, origin)
 
 
 async def _close(runtime: Runtime, letter_id: UUID, *, failed: str | None = None) -> None:

@@ -21,6 +21,7 @@ from app.workers.activity import react_to_activities, tidy_up
 from app.workers.administration import run_jobs
 from app.workers.clocks import turn_clocks
 from app.workers.federation import deliver_messages, process_inbox
+from app.workers.feeds import send_alerts
 from app.workers.files import remove_files, sweep_files
 from app.workers.letters import send_letters
 from app.workers.notifications import write_digests
@@ -35,20 +36,30 @@ CHORES: Mapping[str, ChoreFunction] = {
     "deliver_messages": deliver_messages,
     "send_webhooks": send_webhooks,
     "write_digests": write_digests,
+    "send_alerts": send_alerts,
     "send_letters": send_letters,
     "remove_files": remove_files,
     "sweep_files": sweep_files,
 }
 # What one chore leaves to do for another is begun at once, not at the next sweep.
 FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
-    "react_to_activities": ("deliver_messages", "send_webhooks", "remove_files", "send_letters"),
+    "react_to_activities": (
+        "deliver_messages",
+        "send_webhooks",
+        "remove_files",
+        "send_alerts",
+        "send_letters",
+    ),
     "write_digests": ("send_letters",),
+    "send_alerts": ("send_letters",),
     "run_jobs": ("react_to_activities",),
     "turn_clocks": ("react_to_activities",),
     "process_inbox": ("deliver_messages",),
 }
 # Chores that need not look at every sweep.
-PACE_SECONDS: Mapping[str, float] = {"write_digests": 60, "turn_clocks": 60, "sweep_files": 3600}
+PACE_SECONDS: Mapping[str, float] = {
+    "write_digests": 60, "send_alerts": 60, "turn_clocks": 60, "sweep_files": 3600,
+}  # fmt: skip
 TIDY_SECONDS = 600
 RECONNECT_SECONDS = 2
 _log = structlog.get_logger("app.workers")

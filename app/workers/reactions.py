@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
 from app.domain.asks.review import tell_asker
+from app.domain.feeds.actions import note_need
 from app.domain.matching.queries import best_workers
 from app.domain.needs.closing import draft_next
 from app.domain.needs.following import follow_organisation
@@ -65,6 +66,11 @@ async def _tell_webhooks(session: AsyncSession, runtime: Runtime, activity: Acti
     await tell_webhooks(session, activity, runtime.origin)
 
 
+async def _note_need(session: AsyncSession, _: Runtime, activity: Activity) -> None:
+    await note_need(session, activity.object_id)
+
+
+NOTE_NEED = Reaction("feeds.note_need", _note_need)
 TELL_WEBHOOKS = Reaction("webhooks.tell", _tell_webhooks)
 FOLLOW = Reaction("needs.follow_organisation", _follow)
 TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
@@ -75,7 +81,8 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "organisation.changed": (FOLLOW,),
     "organisation.declined": (FOLLOW,),
     "organisation.suspended": (FOLLOW,),
-    "need.published": (TELL_PEERS, TELL_WEBHOOKS),
+    "need.published": (TELL_PEERS, TELL_WEBHOOKS, NOTE_NEED),
+    "need.mirrored": (NOTE_NEED,),
     "need.updated": (TELL_PEERS, TELL_WEBHOOKS),
     "need.withdrawn": (TELL_PEERS, TELL_WEBHOOKS),
     "claim.applied": (TELL_WEBHOOKS, TELL_ASKER),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import literal_column
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, delete, or_, update
+from sqlmodel import col, delete, func, or_, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
@@ -151,6 +151,7 @@ async def _write(session: AsyncSession, tellings: Sequence[_Telling]) -> None:
             "number": each.number,
             "created_at": now,
             "at": now,
+            "mailed_at": None if each.row.mailed else now,
         }
         for each in tellings
     ]
@@ -164,6 +165,7 @@ async def _write(session: AsyncSession, tellings: Sequence[_Telling]) -> None:
                 "count": Notice.count + new.excluded["count"],
                 "number": new.excluded.number,
                 "at": new.excluded.at,
+                "mailed_at": func.coalesce(new.excluded.mailed_at, Notice.mailed_at),
             },
         )
         .returning(Notice)

@@ -43,7 +43,7 @@ class Row:
     """One kind of notice: who is told, under which topic, and what it opens.
 
     `named` is the key in the activity's details that holds the ids of the accounts told when
-    `reader` is NAMED (one id, or a list of them).
+    `reader` is NAMED (one id, or a list of them). A row that is not `mailed` is told here only.
     """
 
     kind: str
@@ -52,6 +52,8 @@ class Row:
     opens: Opens
     by: By = By.ANYBODY
     named: str = "tell"
+    # Whoever wrote a letter of their own about it says no here.
+    mailed: bool = True
 
 
 WORKER, MEMBERS, STEWARDS, NAMED = Reader.WORKER, Reader.MEMBERS, Reader.STEWARDS, Reader.NAMED
@@ -104,6 +106,7 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "need.worker_invited": (
         Row("need_worker_invited", NAMED, T.MATCHES, Opens.NEED, named="worker"),
     ),
+    "search.matched": (Row("search_matched", NAMED, T.MATCHES, Opens.NEED, mailed=False),),
     # What people say to one another.
     "claim.message_posted": (
         Row("claim_message", WORKER, T.MESSAGES, Opens.THREAD, By.OTHERS),

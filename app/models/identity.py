@@ -52,6 +52,9 @@ class Account(SQLModel, table=True):
     steward: bool = False
     created_at: datetime = created()
     disabled_at: datetime | None = moment(default=None, nullable=True)
+    # Reads everything and writes nothing, until the stewards have looked.
+    limited_at: datetime | None = moment(default=None, nullable=True)
+    standing_reason: str = Field(default="", max_length=2000)
 
 
 class Session(SQLModel, table=True):

@@ -43,6 +43,7 @@ class NeedState(StrEnum):
     ARCHIVED = "archived"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    HELD = "held"
 
 
 class NeedKind(StrEnum):

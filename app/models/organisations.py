@@ -18,6 +18,7 @@ from app.models.base import (
     WeekHours,
     choice,
     created,
+    moment,
     texts,
 )
 
@@ -39,6 +40,15 @@ class MemberRole(StrEnum):
 
     OWNER = "owner"
     MEMBER = "member"
+
+
+class VouchedBy(StrEnum):
+    """Why an organisation needs no review of what it publishes any more."""
+
+    BEFORE = "before"  # accepted before there were vouches
+    STEWARDS = "stewards"
+    MEMBERS = "members"  # of organisations that are vouched for themselves
+    WORK = "work"  # work that it confirmed
 
 
 class OrganisationFields(Fields):
@@ -70,6 +80,10 @@ class Organisation(SQLModel, table=True):
         OrganisationState, name="state", default=OrganisationState.PROPOSED
     )
     state_reason: str = ""
+    vouched_at: datetime | None = moment(default=None, nullable=True)
+    vouched_by: VouchedBy | None = choice(
+        VouchedBy, name="vouched_by", default=None, nullable=True
+    )
     created_by: UUID | None = Field(default=None, foreign_key="accounts.id")
     created_at: datetime = created()
     version: int = 1
@@ -88,4 +102,43 @@ class Membership(SQLModel, table=True):
     )
     role: MemberRole = choice(MemberRole, name="role", default=MemberRole.MEMBER)
     worker_owner: bool = False
+    created_at: datetime = created()
+
+
+class Vouch(SQLModel, table=True):
+    """Somebody's word for an organisation; signed-in people see whose."""
+
+    __tablename__ = "vouches"
+
+    organisation_id: UUID = Field(
+        primary_key=True, foreign_key="organisations.id", ondelete="CASCADE"
+    )
+    account_id: UUID = Field(
+        primary_key=True, foreign_key="accounts.id", ondelete="CASCADE", index=True
+    )
+    # Said as a steward of the instance; otherwise as a member of a vouched organisation.
+    steward: bool = False
+    created_at: datetime = created()
+
+
+class BlockSide(StrEnum):
+    """Who does not want to hear of whom."""
+
+    ORGANISATION = "organisation"
+    PERSON = "person"
+
+
+class Block(SQLModel, table=True):
+    """An organisation and a person kept apart, by one of them; each side's block is its own."""
+
+    __tablename__ = "blocks"
+
+    organisation_id: UUID = Field(
+        primary_key=True, foreign_key="organisations.id", ondelete="CASCADE"
+    )
+    account_id: UUID = Field(
+        primary_key=True, foreign_key="accounts.id", ondelete="CASCADE", index=True
+    )
+    side: BlockSide = choice(BlockSide, name="side", primary_key=True)
+    created_by: UUID | None = Field(default=None, foreign_key="accounts.id", ondelete="SET NULL")
     created_at: datetime = created()

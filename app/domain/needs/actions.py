@@ -53,6 +53,10 @@ PLAIN_FIELDS = (
 )  # fmt: skip
 
 
+# What peers forget.
+TAKEN_AWAY = frozenset(
+    {NeedState.WITHDRAWN, NeedState.EXPIRED, NeedState.ARCHIVED, NeedState.HELD}
+)
 # What a translation translates; the language says from what.
 WORDS = ("title", "body", "language")
 
@@ -154,7 +158,7 @@ def apply_move(
         need.published_at = clock.now()
         need.updated_at = clock.now()
         record(session, actor, "need.published", need.id)
-    elif to in {NeedState.WITHDRAWN, NeedState.EXPIRED, NeedState.ARCHIVED} and need.published_at:
+    elif to in TAKEN_AWAY and need.published_at:
         need.version += 1
         need.updated_at = clock.now()
         record(session, actor, "need.withdrawn", need.id)

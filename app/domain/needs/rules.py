@@ -19,16 +19,18 @@ S = NeedState
 TRANSITIONS: Mapping[NeedState, frozenset[NeedState]] = {
     S.DRAFT: frozenset({S.REVIEW, S.WITHDRAWN}),
     S.REVIEW: frozenset({S.DRAFT, S.OPEN, S.WITHDRAWN}),
-    S.OPEN: frozenset({S.PAUSED, S.IN_PROGRESS, S.DONE, S.WITHDRAWN, S.EXPIRED}),
-    S.PAUSED: frozenset({S.OPEN, S.IN_PROGRESS, S.DONE, S.WITHDRAWN, S.EXPIRED}),
-    S.IN_PROGRESS: frozenset({S.OPEN, S.PAUSED, S.DONE, S.WITHDRAWN}),
-    S.DONE: frozenset({S.ARCHIVED}),
-    S.EXPIRED: frozenset({S.OPEN, S.ARCHIVED}),
-    S.ARCHIVED: frozenset(),
+    S.OPEN: frozenset({S.PAUSED, S.IN_PROGRESS, S.DONE, S.WITHDRAWN, S.EXPIRED, S.HELD}),
+    S.PAUSED: frozenset({S.OPEN, S.IN_PROGRESS, S.DONE, S.WITHDRAWN, S.EXPIRED, S.HELD}),
+    S.IN_PROGRESS: frozenset({S.OPEN, S.PAUSED, S.DONE, S.WITHDRAWN, S.HELD}),
+    S.DONE: frozenset({S.ARCHIVED, S.HELD}),
+    S.EXPIRED: frozenset({S.OPEN, S.ARCHIVED, S.HELD}),
+    S.ARCHIVED: frozenset({S.HELD}),
     S.WITHDRAWN: frozenset(),
+    # Its people take it back; where it was before, only the stewards let it go (moderation).
+    S.HELD: frozenset({S.WITHDRAWN}),
 }
-# Only the clock moves a need here.
-BY_SYSTEM = frozenset({S.EXPIRED})
+# Only the clock moves a need here, or the stewards with a hold.
+BY_SYSTEM = frozenset({S.EXPIRED, S.HELD})
 # What strangers may read, if the audience includes them.
 PUBLISHED = frozenset({S.OPEN, S.PAUSED, S.IN_PROGRESS, S.DONE, S.ARCHIVED, S.EXPIRED})
 EDITABLE = frozenset({S.DRAFT, S.REVIEW, S.OPEN, S.PAUSED, S.IN_PROGRESS})

@@ -13,6 +13,7 @@ export const NEED_SHAPES: Record<NeedState, Shape> = {
   archived: 'ring',
   withdrawn: 'cross',
   expired: 'cross',
+  held: 'pause',
 };
 
 export const CLAIM_SHAPES: Record<ClaimState, Shape> = {

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(None, description="External Redis or Valkey.")
     instance_name: str = Field("Tornallom", description="Name until the set-up gives one.")
     default_language: str = Field("en", description="Language of a page when nothing else says.")
+    default_time_zone: str = Field("UTC", description="Zone of an hour where nobody said theirs.")
     registration_open: bool = Field(default=True, description="Anyone may make an account.")
     dev_peers: tuple[str, ...] = Field(
         (), description="Origins on loopback with which plain http is allowed (development)."

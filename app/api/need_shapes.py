@@ -28,6 +28,7 @@ from app.domain.needs import contents
 from app.domain.needs.clocks import end_of_day, is_slow
 from app.domain.needs.policy import may_see_contacts, may_translate, may_write
 from app.domain.needs.queries import history_of, need_membership
+from app.domain.needs.questions import unanswered_on
 from app.domain.needs.rules import (
     PUBLISHED,
     is_built,
@@ -49,7 +50,7 @@ from app.models.organisations import Membership, Organisation
 OWN_FIELDS = frozenset(
     {
         "organisation", "skills", "origin", "possible_transitions", "my_claim", "may_claim",
-        "answers_slowly",
+        "answers_slowly", "unanswered",
         "deadline_at", "amount", "contacts", "contacts_hidden", "priority_until", "handover_open",
         "asks_closing", "maintainer", "scoping_wanted", "translations", "may_translate",
     }
@@ -68,6 +69,7 @@ class _Around:
     people: dict[UUID, Account]
     language: str
     waiting: Mapping[UUID, datetime]
+    unanswered: Mapping[UUID, int]
 
 
 async def need_shapes(
@@ -80,12 +82,15 @@ async def need_shapes(
     translations = await contents.translations_of(session, need_ids)
     named = {row.account_id for rows in translations.values() for row in rows}
     named |= {need.maintainer_id for need in needs}
+    places = await memberships(session, actor)
+    own = [need.id for need in needs if need.organisation_id in places]
     around = _Around(
         organisations=organisations,
         own_claims=await claims.own_claims(session, actor.account_id, need_ids),
-        places=await memberships(session, actor),
+        places=places,
         translations=translations,
         waiting=await oldest_applications(session, need_ids),
+        unanswered=await unanswered_on(session, own) if own else {},
         let_in=await contents.let_in(session, actor, need_ids),
         people=await accounts_by_id(session, [found for found in named if found is not None]),
         language=language,
@@ -109,6 +114,7 @@ def _need_shape(actor: Actor, need: Need, around: _Around) -> NeedShape:
         **_contents(actor, need, around, writes=writes),
         organisation=NeedOrganisation.model_validate(organisation) if organisation else None,
         answers_slowly=is_slow(around.waiting.get(need.id), clock.now()),
+        unanswered=around.unanswered.get(need.id, 0),
         skills=[_skill(need, slug) for slug in need.skill_slugs],
         origin=Origin(instance=need.origin_instance or "", url=need.origin_url)
         if need.origin_url

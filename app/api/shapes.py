@@ -25,6 +25,7 @@ from app.api.schemas.claims import (
 from app.domain.access import Actor, Denied
 from app.domain.claims import queries as claims
 from app.domain.claims.clocks import BEATING, next_steps
+from app.domain.claims.conversation import unread_in
 from app.domain.claims.panels import PanelView
 from app.domain.claims.policy import may_offer, sides_of
 from app.domain.claims.rules import (
@@ -53,12 +54,15 @@ async def claim_shapes(
     minutes = await claims.minutes_logged(session, [claim.id for claim, _ in rows])
     places = await memberships(session, actor)
     due = await next_steps(session, rows)
+    own = [c.id for c, n in rows if c.account_id == actor.account_id or n.organisation_id in places]
+    unread = await unread_in(session, actor, own)
     shapes = []
     for claim, need in rows:
         shape = _claim_shape(actor, claim, need, accounts, minutes.get(claim.id, 0), places)
         if step := due.get(claim.id):
             shape.next_step = NextStep(code=step.code, at=step.at)
         shape.may_keep = claim.account_id == actor.account_id and claim.state in BEATING
+        shape.unread = unread.get(claim.id, 0)
         shapes.append(shape)
     return shapes
 

@@ -1,4 +1,4 @@
-"""Tables of moderation: reports, what was done about them, and what is held back."""
+"""Tables of moderation: reports, and what was done about them. Holds stand with needs."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,8 +9,7 @@ from pydantic import StringConstraints
 from sqlalchemy import BigInteger, Identity, Index, text
 from sqlmodel import Field, SQLModel
 
-from app.models.base import Fields, Text, choice, created, moment
-from app.models.needs import NeedState
+from app.models.base import Fields, Text, choice, created
 
 
 class ReportAbout(StrEnum):
@@ -70,9 +69,7 @@ class Report(SQLModel, table=True):
 
     __tablename__ = "reports"
     __table_args__ = (
-        Index(
-            "ix_reports_waiting", "created_at", "id", postgresql_where=text("state = 'waiting'")
-        ),
+        Index("ix_reports_waiting", "created_at", "id", postgresql_where=text("state = 'waiting'")),
         Index("ix_reports_reporter", "reporter_id", "created_at"),
         Index("ix_reports_subject", "about", "subject_id"),
     )
@@ -108,28 +105,3 @@ class ReportHistory(SQLModel, table=True):
     reason: str = ""
     request_id: str | None = Field(default=None, max_length=64)
     at: datetime = created()
-
-
-class Hold(SQLModel, table=True):
-    """A need held back: hidden from all but its people and the stewards, until released."""
-
-    __tablename__ = "holds"
-    __table_args__ = (
-        Index(
-            "uq_holds_one_live", "need_id", unique=True, postgresql_where=text("ended_at IS NULL")
-        ),
-    )
-
-    id: UUID = Field(primary_key=True)
-    need_id: UUID = Field(foreign_key="needs.id", ondelete="CASCADE", index=True)
-    state_before: NeedState = choice(NeedState, name="state_before")
-    reason: str
-    held_by: UUID | None = Field(default=None, foreign_key="accounts.id", ondelete="SET NULL")
-    held_at: datetime = created()
-    # What its people answer, once.
-    appeal: str = ""
-    appealed_at: datetime | None = moment(default=None, nullable=True)
-    ended_by: UUID | None = Field(default=None, foreign_key="accounts.id", ondelete="SET NULL")
-    ended_at: datetime | None = moment(default=None, nullable=True)
-    end_reason: str = ""
-    version: int = 1

@@ -366,3 +366,28 @@ class NeedListing(SQLModel, table=True):
     instance: str = Field(max_length=300)
     skills: list[str] = texts()
     lexemes: Any = Field(sa_type=TSVECTOR, nullable=False)
+
+
+class Hold(SQLModel, table=True):
+    """A need held back: hidden from all but its people and the stewards, until released."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        Index(
+            "uq_holds_one_live", "need_id", unique=True, postgresql_where=text("ended_at IS NULL")
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    need_id: UUID = Field(foreign_key="needs.id", ondelete="CASCADE", index=True)
+    state_before: NeedState = choice(NeedState, name="state_before")
+    reason: str
+    held_by: UUID | None = Field(default=None, foreign_key="accounts.id", ondelete="SET NULL")
+    held_at: datetime = created()
+    # What its people answer, once.
+    appeal: str = ""
+    appealed_at: datetime | None = moment(default=None, nullable=True)
+    ended_by: UUID | None = Field(default=None, foreign_key="accounts.id", ondelete="SET NULL")
+    ended_at: datetime | None = moment(default=None, nullable=True)
+    end_reason: str = ""
+    version: int = 1

@@ -81,9 +81,7 @@ class Organisation(SQLModel, table=True):
     )
     state_reason: str = ""
     vouched_at: datetime | None = moment(default=None, nullable=True)
-    vouched_by: VouchedBy | None = choice(
-        VouchedBy, name="vouched_by", default=None, nullable=True
-    )
+    vouched_by: VouchedBy | None = choice(VouchedBy, name="vouched_by", default=None, nullable=True)
     created_by: UUID | None = Field(default=None, foreign_key="accounts.id")
     created_at: datetime = created()
     version: int = 1

@@ -138,7 +138,8 @@ def _checked(text: str) -> str:
     return text
 
 
-def _check_address(request: Request) -> None:
+def check_address(request: Request) -> None:
+    """Refuse an address that holds what no text may hold."""
     for text in (*request.query_params.values(), *request.path_params.values()):
         _checked(str(text))
 
@@ -182,7 +183,7 @@ async def read_uploaded(request: Request, settings: Configuration) -> Form:
 
 async def get_visit(request: Request, db: Db, settings: Configuration) -> Visit:
     """Find out who reads and in which language; let no foreign form through."""
-    _check_address(request)
+    check_address(request)
     secret = request.cookies.get(session_cookie(settings))
     actor = await identity.actor_of_session(db, secret) if secret else None
     if request.method not in READ_METHODS:

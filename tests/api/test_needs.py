@@ -285,7 +285,10 @@ async def test_no_text_is_a_command_to_the_search(scene: Scene, query: str) -> N
 
 async def test_filters_narrow_and_combine(scene: Scene) -> None:
     await scene.open(title="Gift", stream="gift", estimate_minutes=60, urgency="high")
-    await scene.open(title="Paid", stream="paid", estimate_minutes=600, region="Girona 100%")
+    amount = {"minor": 9_000, "currency": "EUR"}
+    await scene.open(
+        title="Paid", stream="paid", amount=amount, estimate_minutes=600, region="Girona 100%"
+    )
     cases: list[tuple[Json, list[str]]] = [
         ({"stream": "paid"}, ["Paid"]),
         ({"hours_max": 1}, ["Gift"]),

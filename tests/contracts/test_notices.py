@@ -1,4 +1,4 @@
-"""The table of who is told, its page and its texts say the same, and nobody is left without word."""
+"""The table of who is told, its page and its texts say the same; nobody is left without word."""
 
 import re
 

@@ -1,6 +1,6 @@
 """The rules of needs, claims, the ledger and matching, as properties."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeVar
 from uuid import UUID, uuid5
@@ -13,9 +13,7 @@ from app.domain.claims import rules as claims
 from app.domain.claims.rules import Side
 from app.domain.ledger import rules as ledger
 from app.domain.ledger.rules import PostingLine
-from app.domain.matching.rules import NeedFacts, WorkerFacts, score
 from app.domain.needs import rules as needs
-from app.infra import i18n
 from app.infra.text import fold
 from app.models.claims import HOLDING_STATES, ClaimState
 from app.models.needs import NeedState
@@ -129,53 +127,3 @@ def test_shares_are_rounded_half_up_and_nearly_whole(parts: list[int]) -> None:
         exact = (Decimal(part) * 100 / Decimal(whole)).quantize(Decimal("0.1"), ROUND_HALF_UP)
         assert abs(Decimal(share) - exact) <= Decimal("0.1")
     assert abs(sum(map(Decimal, shares), Decimal(-100))) <= Decimal("0.05") * len(parts)
-
-
-def _near(slug: str) -> frozenset[str]:
-    return {"django": frozenset({"python"}), "python": frozenset({"django"})}.get(slug, frozenset())
-
-
-NEEDS = st.builds(
-    lambda skills, must, language, minutes, urgent, age: NeedFacts(
-        skills, skills & must, language, minutes, urgent, NOW - timedelta(days=age)
-    ),
-    st.frozensets(SLUGS),
-    st.frozensets(SLUGS),
-    st.sampled_from(["en", "el"]),
-    st.none() | st.integers(1, 10_000),
-    st.booleans(),
-    st.integers(0, 4000),
-)
-WORKERS = st.builds(
-    WorkerFacts,
-    skills=st.frozensets(SLUGS),
-    languages=st.frozensets(st.sampled_from(["en", "el"])),
-    hours_per_week=st.integers(0, 60),
-)
-
-
-@given(NEEDS, WORKERS)
-def test_a_score_is_a_percentage_with_reasons_people_can_read(
-    need: NeedFacts, worker: WorkerFacts
-) -> None:
-    points, reasons = score(need, worker, NOW, _near)
-    assert 0 <= points <= 100
-    assert reasons == [] or points > 0 or not need.skills
-    assert all(i18n.exists(f"match.{reason.code}") for reason in reasons)
-
-
-@given(NEEDS, WORKERS, SLUGS)
-def test_to_learn_a_skill_never_costs_points(
-    need: NeedFacts, worker: WorkerFacts, skill: str
-) -> None:
-    more = WorkerFacts(worker.skills | {skill}, worker.languages, worker.hours_per_week)
-    assert score(need, more, NOW, _near)[0] >= score(need, worker, NOW, _near)[0]
-
-
-@given(NEEDS, WORKERS)
-def test_what_must_be_known_and_understood_decides(need: NeedFacts, worker: WorkerFacts) -> None:
-    points, _ = score(need, worker, NOW, _near)
-    spoken = not worker.languages or need.language in worker.languages
-    lacking = {m for m in need.must if m not in worker.skills and not _near(m) & worker.skills}
-    if lacking or not spoken:
-        assert points == 0

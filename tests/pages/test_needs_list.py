@@ -71,7 +71,8 @@ async def test_filters_narrow_the_list(
     board: Board, reader: Reader, query: str, found: list[str] | None
 ) -> None:
     await board.open("Poster", estimate_minutes=60)
-    await board.open("Server", stream="paid", skills=[{"slug": "postgresql"}])
+    amount = {"minor": 9_000, "currency": "EUR"}
+    await board.open("Server", stream="paid", amount=amount, skills=[{"slug": "postgresql"}])
     await board.open("Vertaling", language="nl", urgency="high")
     page = await reader.open(f"/needs?{query}")
     assert sorted(titles(page)) == (found or ["Poster", "Server", "Vertaling"])
@@ -133,7 +134,7 @@ async def test_a_cursor_that_is_none_is_refused_as_a_page(reader: Reader) -> Non
 
 async def test_an_empty_list_says_why_and_offers_an_act(board: Board, reader: Reader) -> None:
     nothing = await reader.open("/needs")
-    assert nothing.main.one("div", class_="empty").one("a").attributes["href"] == "/needs/new"
+    assert nothing.main.one("div", class_="empty").one("a").attributes["href"] == "/ask"
     await board.open("Poster")
     filtered = await reader.open("/needs?q=zebra")
     assert filtered.main.one("div", class_="empty").one("a").attributes["href"] == "/needs"

@@ -1,5 +1,6 @@
 """A digest comes once a period at its reader's hour, whatever the clocks and the workers do."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from app.domain.notifications.rules import digest_period
 from app.infra import clock
 from app.models.notifications import MailWish
+from app.workers.main import run_until_idle
 from tests.api.test_notifications import letters, proven
 from tests.factories.world import World
 
@@ -61,3 +63,13 @@ async def test_a_digest_comes_once_even_when_the_worker_was_away_at_its_hour(wor
     with clock.moved(timedelta(days=2, hours=3)):
         await world.work()
         assert len(letters(world, "owner")) == before + 1  # nothing new: no letter
+
+
+async def test_two_workers_at_the_same_hour_send_one_digest(world: World) -> None:
+    owner = await proven(world, "owner")
+    await world.organisation(owner)
+    await world.work()
+    before = len(letters(world, "owner"))
+    with clock.moved(timedelta(days=1, hours=3)):
+        await asyncio.gather(*(run_until_idle(world.runtime) for _ in range(3)))
+        assert len(letters(world, "owner")) == before + 1

@@ -123,6 +123,7 @@ class ClaimShape(Shape):
     disputable_until: datetime | None
     next_step: NextStep | None = None
     may_keep: bool = False
+    unread: int = Field(0, description="Messages of the other side that one has not read.")
     created_at: datetime
     updated_at: datetime
     version: int

@@ -234,6 +234,7 @@ class NeedShape(Shape):
     possible_transitions: list[NeedState]
     my_claim: OwnClaim | None
     answers_slowly: bool
+    unanswered: int = Field(description="Questions that wait, told to those who answer them.")
     may_claim: MayClaim
 
 

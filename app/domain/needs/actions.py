@@ -54,9 +54,7 @@ PLAIN_FIELDS = (
 
 
 # What peers forget.
-TAKEN_AWAY = frozenset(
-    {NeedState.WITHDRAWN, NeedState.EXPIRED, NeedState.ARCHIVED, NeedState.HELD}
-)
+TAKEN_AWAY = frozenset({NeedState.WITHDRAWN, NeedState.EXPIRED, NeedState.ARCHIVED, NeedState.HELD})
 # What a translation translates; the language says from what.
 WORDS = ("title", "body", "language")
 

@@ -181,9 +181,14 @@ def add_working_days(moment: datetime, days: int, zone: str) -> datetime:
 
 
 def end_of_day(day: date, zone: str) -> datetime:
-    """Return the moment at which a day is over in a zone."""
+    """Return the moment at which a day is over in a zone; at both ends of time, the end itself."""
+    if day == date.max:
+        return datetime.max.replace(tzinfo=UTC)
     midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)) + timedelta(days=1)
-    return midnight.astimezone(UTC)
+    try:
+        return midnight.astimezone(UTC)
+    except OverflowError:
+        return midnight.replace(tzinfo=UTC)
 
 
 def is_slow(oldest_application: datetime | None, now: datetime) -> bool:

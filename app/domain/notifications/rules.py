@@ -35,7 +35,7 @@ class Opens(StrEnum):
     PEERS = "peers"
     THREAD = "thread"
     ASKS = "asks"
-    NOWHERE = "nowhere"  # the list of notices
+    PANEL = "panel"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
         Row("claim_message", MEMBERS, T.MESSAGES, Opens.THREAD, By.WORKER),
     ),
     "claim.settlement_offered": (Row("claim_settlement", NAMED, T.DECISIONS, Opens.OWN_CLAIM),),
-    "panel.drawn": (Row("panel_drawn", NAMED, T.REMINDERS, Opens.NOWHERE),),
+    "panel.drawn": (Row("panel_drawn", NAMED, T.REMINDERS, Opens.PANEL),),
     "need.question_asked": (Row("need_question", MEMBERS, T.MESSAGES, Opens.NEED),),
     "need.question_answered": (
         Row("need_answer", NAMED, T.MESSAGES, Opens.NEED, named="asker_id"),

@@ -62,6 +62,7 @@ class ShownNotice:
             "claim": notice.claim_id,
             "need": notice.need_id,
             "organisation": notice.organisation_id,
+            "object": notice.object_id,
         }
 
 
@@ -77,7 +78,7 @@ _PAGES = {
     Opens.PEERS: "/app/peers",
     Opens.THREAD: "/claims/{claim}/messages",
     Opens.ASKS: "/stewardship/asks",
-    Opens.NOWHERE: "/claims/{claim}",
+    Opens.PANEL: "/panels/{object}",
 }
 _SCREENS = {
     None: "/notices",
@@ -91,7 +92,7 @@ _SCREENS = {
     Opens.PEERS: "/peers",
     Opens.THREAD: "/claims/{claim}",
     Opens.ASKS: "/",
-    Opens.NOWHERE: "/claims/{claim}",
+    Opens.PANEL: "/panels/{object}",
 }
 
 

@@ -11,7 +11,7 @@ from app.domain.activity.actions import record
 from app.domain.identity import queries as identity
 from app.domain.organisations import errors, policy, queries
 from app.domain.organisations.rules import check_move, free_slug, time_zone_known
-from app.infra import ids
+from app.infra import clock, ids
 from app.infra.week import pack
 from app.models.identity import Account
 from app.models.organisations import (
@@ -20,6 +20,8 @@ from app.models.organisations import (
     Organisation,
     OrganisationFields,
     OrganisationState,
+    Vouch,
+    VouchedBy,
 )
 
 
@@ -60,6 +62,8 @@ async def add_accepted(
             id=ids.public_id(),
             slug=free_slug(fields.name, taken),
             state=OrganisationState.ACCEPTED,
+            vouched_at=clock.now(),
+            vouched_by=VouchedBy.STEWARDS,
             created_by=actor.account_id,
             **_columns(fields.model_dump()),
         )
@@ -68,6 +72,12 @@ async def add_accepted(
         added.append(organisation)
     session.add_all(added)
     await session.flush()  # needs of the same import refer to them
+    if actor.account_id is not None:
+        vouched = [
+            Vouch(organisation_id=one.id, account_id=actor.account_id, steward=True)
+            for one in added
+        ]
+        session.add_all(vouched)
     return added
 
 
@@ -81,6 +91,8 @@ async def accept_again(
         proposed = organisation.state is OrganisationState.PROPOSED
         if proposed and not await queries.count_members(session, organisation.id):
             organisation.state = OrganisationState.ACCEPTED
+            organisation.vouched_at = organisation.vouched_at or clock.now()
+            organisation.vouched_by = organisation.vouched_by or VouchedBy.STEWARDS
             organisation.version += 1
             record(session, actor, "organisation.accepted", organisation.id)
             accepted.append(organisation.id)

@@ -9,6 +9,12 @@ member_already              409  that person is a member already
 member_not_found            404  that person is not a member
 member_handle_unknown       422  nobody here has that handle
 time_zone_unknown           422  not a name of the IANA time zone database
+organisation_not_accepted   409  the stewards have not accepted it
+vouch_for_own               409  nobody vouches for an organisation they are in
+vouch_refused               403  one vouches as a steward or a member of a vouched organisation
+vouch_not_found             404  one has not vouched for it
+block_not_found             404  there is no such block
+person_not_found            404  nobody here has that id
 version_stale               412  somebody changed it meanwhile
 """
 
@@ -70,3 +76,27 @@ def time_zone_unknown() -> InvalidError:
 
 def stale() -> StaleError:
     return StaleError("version_stale")
+
+
+def not_accepted() -> ConflictError:
+    return ConflictError("organisation_not_accepted")
+
+
+def vouch_for_own() -> ConflictError:
+    return ConflictError("vouch_for_own")
+
+
+def vouch_refused() -> ForbiddenError:
+    return ForbiddenError("vouch_refused")
+
+
+def vouch_not_found() -> NotFoundError:
+    return NotFoundError("vouch_not_found")
+
+
+def block_not_found() -> NotFoundError:
+    return NotFoundError("block_not_found")
+
+
+def person_not_found() -> NotFoundError:
+    return NotFoundError("person_not_found")

@@ -96,6 +96,8 @@ DOMAIN_EXTRAS = {
     "notifications/composing",  # what a letter says, when it is sent
     "notifications/digests",  # once for each person and period
     "notifications/showing",  # notices as their reader may see them now
+    "organisations/blocking",  # who wants to hear nothing of whom
+    "organisations/vouching",  # whose word frees an organisation of review
     "profiles/skills",  # the list of skills
 }
 

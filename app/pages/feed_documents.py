@@ -37,6 +37,7 @@ class FeedHead:
     language: str
     title: str
     pairs: Sequence[tuple[str, str]]
+    author: str
 
     def address(self, path: str) -> str:
         """Return an address with these filters."""
@@ -76,6 +77,7 @@ def atom(head: FeedHead, needs: Sequence[Need]) -> bytes:
     _add(feed, "id", tag_of(head.origin, f"needs?{urlencode(head.pairs)}"))
     _add(feed, "title", head.title)
     _add(feed, "updated", written(max((need.updated_at for need in needs), default=NEVER)))
+    _add(ET.SubElement(feed, f"{{{ATOM}}}author"), "name", head.author)
     _link(feed, "self", head.address("/needs.atom"), "application/atom+xml")
     _link(feed, "alternate", head.address("/needs"), "text/html")
     for need in needs:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -20,6 +19,7 @@ from starlette.responses import Response
 from app.domain.access import ANONYMOUS
 from app.domain.administration import queries as administration
 from app.domain.needs.queries import NeedFilters, list_needs
+from app.domain.organisations.rules import time_zone_known
 from app.infra.i18n import LANGUAGES, negotiate, translate
 from app.models.needs import Need
 from app.pages.dependencies import Configuration, Db, PageRoute, check_address
@@ -47,6 +47,7 @@ class Asking:
     instance_name: str
     limit: int = EMBED_LIMIT
     time_zone: str = "UTC"
+    in_language: bool = False
 
     @property
     def filters(self) -> NeedFilters:
@@ -56,8 +57,10 @@ class Asking:
     def head(self) -> FeedHead:
         """Return what a feed says of itself; the order of the list is no part of it."""
         pairs = [(n, value) for n, all_ in self.query.sent.items() for value in all_ if n != "sort"]
+        # What was asked for in a language is that in it only; otherwise the reader's decides.
+        pairs += [("lang", self.language)] if self.in_language else []
         title = translate(self.language, "feed.title", instance=self.instance_name)
-        return FeedHead(self.origin, self.language, title, pairs)
+        return FeedHead(self.origin, self.language, title, pairs, self.instance_name)
 
 
 async def get_asking(request: Request, db: Db, settings: Configuration) -> Asking:
@@ -71,6 +74,7 @@ async def get_asking(request: Request, db: Db, settings: Configuration) -> Askin
         instance_name=await administration.instance_name(db, settings.instance_name),
         limit=chosen_limit(params.get("limit", "")),
         time_zone=chosen_zone(params.get("tz", ""), settings.default_time_zone),
+        in_language=params.get("lang") in LANGUAGES,
     )
 
 
@@ -91,8 +95,7 @@ def chosen_limit(said: str) -> int:
 
 def chosen_zone(said: str, default: str) -> str:
     """Return a zone that there is."""
-    known = available_timezones()
-    return next((zone for zone in (said, default) if zone in known), "UTC")
+    return next((zone for zone in (said, default) if time_zone_known(zone)), "UTC")
 
 
 Asked = Annotated[Asking, Depends(get_asking, scope="function")]

@@ -83,6 +83,11 @@ class NeedQuery(Form):
         """How many filters narrow the list; all languages together are one."""
         return len(self.sent.keys() - {"sort"})
 
+    def elsewhere(self, path: str) -> str:
+        """Return another address that takes the same filters; the order is none of them."""
+        pairs = [(n, value) for n, all_ in self.sent.items() for value in all_ if n != "sort"]
+        return f"{path}?{urlencode(pairs)}" if pairs else path
+
     def href(self, *, without: str = "", cursor: str | None = None) -> str:
         """Return the address of this list, with a filter less or further on."""
         pairs = [

@@ -15,6 +15,7 @@ from app.pages import (
     clocks,
     conversations,
     editing,
+    feeds,
     home,
     identity,
     matching,
@@ -34,7 +35,7 @@ from app.pages.rendering import STATIC
 
 router = APIRouter()
 PARTS = (
-    home, notifications, administration, asks, ask_holder, stewardship, asking, editing,
+    home, feeds, notifications, administration, asks, ask_holder, stewardship, asking, editing,
     need_contents, needs, claims, claim_page, panels, conversations, clocks, organisations,
     network, about, identity, matching, profiles,
 )  # fmt: skip

@@ -5,9 +5,9 @@ that people typed is ever part of a path.
 """
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
@@ -17,7 +17,12 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from app.errors import NotFoundError, UnavailableError
 
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
 FOLDER = "files"
+# Somebody waits for the answer: obstore's own ten tries in three minutes are too many.
+RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 
 
 class Stored(NamedTuple):
@@ -95,6 +100,7 @@ def make_storage(
         prefix=parts.path.strip("/") or None,
         client_options={"allow_http": plain, "timeout": "30s"},
         config={**options, **keys},  # type: ignore[arg-type]
+        retry_config=RETRIES,
     )
     return Storage(store)
 

@@ -72,7 +72,7 @@ async def test_a_wrong_secret_is_refused_there_and_told_here(
     assert "guessed" not in str(said.value)
 
 
-@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("status", [400, 403, 503])
 async def test_a_bucket_that_fails_is_unavailable_not_empty(
     bucket: Bucket, opened: Opened, status: int
 ) -> None:

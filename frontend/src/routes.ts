@@ -18,6 +18,7 @@ const ROUTES: readonly Route[] = [
   { path: '/needs/new', load: () => import('./pages/NeedEditor.svelte') },
   { path: '/needs/:id', load: () => import('./pages/NeedPage.svelte') },
   { path: '/needs/:id/edit', load: () => import('./pages/NeedEditor.svelte') },
+  { path: '/notices', load: () => import('./pages/Notices.svelte') },
   { path: '/claims', load: () => import('./pages/MyClaims.svelte') },
   { path: '/claims/:id', load: () => import('./pages/ClaimPage.svelte') },
   { path: '/panels/:id', load: () => import('./pages/PanelPage.svelte') },

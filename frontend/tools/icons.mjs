@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 export const ICONS = [
-  'arrow-left', 'ban', 'book-open', 'building-2', 'calendar', 'check', 'chevron-down', 'circle-alert',
-  'circle-help', 'clipboard-list', 'clock', 'external-link', 'file-up', 'fingerprint', 'hand-heart',
+  'arrow-left', 'ban', 'bell', 'book-open', 'building-2', 'calendar', 'check', 'chevron-down', 'circle-alert',
+  'circle-help', 'clipboard-list', 'clock', 'external-link', 'file-up', 'fingerprint', 'eye-off', 'hand-heart', 'history',
   'handshake', 'hourglass', 'key-round', 'keyboard', 'languages', 'layout-dashboard', 'list-checks', 'log-out',
   'map-pin', 'menu', 'moon', 'network', 'pencil', 'plus', 'refresh-cw', 'scale', 'search', 'send', 'settings',
   'shield-check', 'sun', 'sun-moon', 'timer', 'trash-2', 'undo-2', 'user-round', 'users', 'wifi-off', 'x',

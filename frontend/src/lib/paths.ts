@@ -8,6 +8,7 @@ export const paths = {
   need: (id: string) => `${BASE}/needs/${id}`,
   newNeed: () => `${BASE}/needs/new`,
   editNeed: (id: string) => `${BASE}/needs/${id}/edit`,
+  notices: () => `${BASE}/notices`,
   claims: () => `${BASE}/claims`,
   claim: (id: string) => `${BASE}/claims/${id}`,
   panel: (id: string) => `${BASE}/panels/${id}`,
@@ -27,6 +28,7 @@ export const paths = {
   imports: () => `${BASE}/import`,
   publicNeed: (id: string) => `/needs/${id}`,
   publicHome: () => '/',
+  noticeSettings: () => '/notices/settings',
 };
 
 /** Only an address of the workspace itself may follow a sign-in. */

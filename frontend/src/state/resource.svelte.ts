@@ -28,6 +28,18 @@ export class Resource<T> {
     }
   }
 
+  /** Asks again unasked: when it cannot be had now, what is shown stays and nobody is bothered. */
+  async refresh(): Promise<void> {
+    if (this.value === null || this.loading) return this.load();
+    const turn = ++this.#turn;
+    try {
+      const value = await this.#ask();
+      if (turn === this.#turn) this.value = value;
+    } catch {
+      // As it was.
+    }
+  }
+
   set(value: T): void {
     this.#turn++;
     this.loading = false;

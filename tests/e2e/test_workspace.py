@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.infra.i18n import translate_plural
 from tests.e2e.conftest import Instance, Tab, words
 from tests.factories.world import PASSWORD
 
@@ -67,3 +68,26 @@ def test_a_need_is_posted_claimed_confirmed_and_counted(
     posting.goto("/app/ledger")
     expect(posting.get_by_text("spaworker").first).to_be_visible()
     expect(posting.get_by_text("100").first).to_be_visible()
+
+
+def test_notices_come_by_themselves_and_go_when_seen(
+    instance: Instance, open_tab: Callable[..., Tab]
+) -> None:
+    owner, worker = instance.account("belowner"), instance.account("belworker")
+    need = instance.open_need(owner, instance.organisation(owner, "Bell Ringers"))
+    reading = open_tab(owner).page
+    reading.goto("/app/notices")
+    (accepted,) = owner.get("/me/notifications")["items"]
+    expect(reading.get_by_role("heading", name=accepted["title"])).to_be_visible()
+    press(reading, "notice.page.read_all")
+    quiet = reading.get_by_role("link", name=words("notice.page.title"), exact=True).first
+    expect(quiet).to_be_visible()
+
+    claim = worker.post(f"/needs/{need['id']}/claims", {"note": "I can do this"})
+    bell = reading.get_by_role("link", name=translate_plural("en", "notice.page.unread", 1)).first
+    expect(bell).to_be_visible()
+    expect(reading).to_have_title(re.compile(r"^\(1\) "))
+    reading.locator("[data-notice=claim_applied]").get_by_role("link").click()
+    expect(reading).to_have_url(re.compile(f"/app/claims/{claim['id']}$"))
+    expect(quiet).to_be_visible()
+    assert owner.get("/me/notifications")["unread"] == 0

@@ -81,6 +81,13 @@ CREATE FUNCTION need_place(state text, taken integer, places integer) RETURNS te
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
     CASE WHEN state = 'open' AND taken >= places THEN 'filled' ELSE state END
 """
+# Days from the deadline to the year 9999; the driver writes the ends of the calendar as infinite.
+SOON = """
+CREATE FUNCTION need_soon(deadline date) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    DATE '9999-12-31'
+    - greatest(least(coalesce(deadline, DATE '9999-12-31'), DATE '9999-12-31'), DATE '0001-01-01')
+"""
 # What a need says in other languages.
 TRANSLATED = """
 CREATE FUNCTION need_translated(need uuid)
@@ -99,7 +106,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         need.id,
         need_place(need.state, need.taken, need.places),
         need.audience = 'public',
-        DATE '9999-12-31' - coalesce(need.deadline, DATE '9999-12-31'),
+        need_soon(need.deadline),
         coalesce(need.published_at, need.created_at),
         ARRAY[lower(need.language), split_part(lower(need.language), '-', 1)],
         need.kind,
@@ -144,7 +151,7 @@ BEGIN
         UPDATE need_listings SET
             place = need_place(NEW.state, NEW.taken, NEW.places),
             public = NEW.audience = 'public',
-            soon = DATE '9999-12-31' - coalesce(NEW.deadline, DATE '9999-12-31'),
+            soon = need_soon(NEW.deadline),
             published = coalesce(NEW.published_at, NEW.created_at)
         WHERE need_id = NEW.id;
     END IF;
@@ -210,7 +217,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("need_id", name=op.f("pk_need_listings")),
     )
-    for statement in (FOLD, WORDS, STEMS, TERMS, PLACE, TRANSLATED, LISTING, KEEP, KEEP_TRANSLATED):
+    for statement in (FOLD, WORDS, STEMS, TERMS, PLACE, SOON, TRANSLATED, LISTING, KEEP, KEEP_TRANSLATED):
         op.execute(statement)
     op.execute("INSERT INTO need_listings SELECT l.* FROM needs AS n, LATERAL need_listing(n) AS l")
     for name, columns in INDEXES.items():
@@ -244,6 +251,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION keep_need_listing()")
     op.execute("DROP FUNCTION need_listing(needs)")
     op.execute("DROP FUNCTION need_translated(uuid)")
+    op.execute("DROP FUNCTION need_soon(date)")
     op.execute("DROP FUNCTION need_place(text, integer, integer)")
     op.execute("DROP FUNCTION need_terms(needs)")
     op.execute("DROP FUNCTION need_stems(text, text, text)")

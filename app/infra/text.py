@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 _ELA_GEMINADA = re.compile(r"l[\u00b7\u2027.\u2022]l")
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 def fold(text: str) -> str:

@@ -44,32 +44,73 @@ class NeedFilters:
         return "soonest" if wanted == "best" and not self.q.strip() else wanted
 
 
-def cursor_after(order: str, row: Any, floor: datetime | None = None) -> str:
+# A need's place in the order of newness, as a bound: published, id. None where there is no bound.
+Bound = tuple[datetime, UUID] | None
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a list by newness that is ranked as one: older than `above`, down to `floor`."""
+
+    above: Bound = None
+    floor: Bound = None
+
+
+@dataclass(frozen=True)
+class BestPlace:
+    """Where a page of the best ended: within a window, after this score and id."""
+
+    score: float
+    need_id: UUID
+    window: Window
+
+
+def cursor_after(order: str, row: Any, window: Window | None = None) -> str:
     """Pack where a page ended."""
     published = row["published"].isoformat()
     if order == "newest":
         return encode_cursor("n", published, row["need_id"])
     if order == "soonest":
         return encode_cursor("s", row["soon"], published, row["need_id"])
-    return encode_cursor(
-        "b", repr(row["score"]), row["need_id"], (floor or row["published"]).isoformat()
-    )
+    bounds = (window.above, window.floor) if window else (None, None)
+    said = [part for at, last in (b or (None, None) for b in bounds) for part in (_said(at), last)]
+    return encode_cursor("b", repr(row["score"]), row["need_id"], *said)
+
+
+def _said(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def cursor_values(order: str, cursor: str) -> list[Any]:
-    """Unpack a cursor of the same order, or say that it is none."""
-    letter, *said = decode_cursor(cursor, 3 if order == "newest" else 4)
-    values = [value or "" for value in said]
-    if letter != order[0]:
-        raise InvalidError("cursor_invalid")
+    """Unpack a cursor of a list's own order, or say that it is none."""
+    values = _unpacked(order, cursor, 3 if order == "newest" else 4)
     try:
         if order == "newest":
             return [_moment(values[0]), UUID(values[1])]
-        if order == "soonest":
-            return [_integer(values[0]), _moment(values[1]), UUID(values[2])]
-        return [_score(values[0]), UUID(values[1]), _moment(values[2])]
+        return [_integer(values[0]), _moment(values[1]), UUID(values[2])]
     except (ValueError, OverflowError):
         raise InvalidError("cursor_invalid") from None
+
+
+def best_place(cursor: str) -> BestPlace:
+    """Unpack a cursor of the best, or say that it is none."""
+    score, last, *bounds = _unpacked("best", cursor, 7)
+    try:
+        window = Window(_bound(*bounds[:2]), _bound(*bounds[2:]))
+        return BestPlace(_score(score), UUID(last), window)
+    except (ValueError, OverflowError):
+        raise InvalidError("cursor_invalid") from None
+
+
+def _unpacked(order: str, cursor: str, size: int) -> list[str]:
+    letter, *said = decode_cursor(cursor, size)
+    if letter != order[0]:
+        raise InvalidError("cursor_invalid")
+    return [value or "" for value in said]
+
+
+def _bound(published: str, last: str) -> Bound:
+    return (_moment(published), UUID(last)) if published or last else None
 
 
 def _moment(said: str) -> datetime:

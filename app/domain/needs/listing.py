@@ -11,7 +11,14 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
-from app.domain.needs.filters import SORTS, NeedFilters, cursor_after, cursor_values
+from app.domain.needs.filters import (
+    SORTS,
+    NeedFilters,
+    Window,
+    best_place,
+    cursor_after,
+    cursor_values,
+)
 from app.domain.needs.rules import PUBLISHED
 from app.domain.needs.search import Rows, conditions, of_language, statistics
 from app.domain.needs.walking import (
@@ -174,14 +181,17 @@ def _places(state: str, *, everything: bool) -> list[str]:
 
 
 async def _page(rows: Rows, asked: Asked, limit: int, cursor: str | None) -> RowsPage:
-    after = cursor_values(asked.order, cursor) if cursor is not None else None
+    found: list[tuple[Any, Window | None]]
     if asked.order == "best":
-        found, floor = await ranked(rows, asked, limit + 1, after)
+        place = best_place(cursor) if cursor is not None else None
+        found = [*await ranked(rows, asked, limit + 1, place)]
     else:
-        found, floor = await in_order(rows, asked, limit + 1, after), None
+        after = cursor_values(asked.order, cursor) if cursor is not None else None
+        listed = await in_order(rows, asked, limit + 1, after)
+        found = [(row, None) for row in listed]
     more = len(found) > limit
     kept = found[:limit]
     hidden = await hidden_by_language(rows, asked) if asked.spoken else 0
     total = len(kept) if cursor is None and not more else await estimate(rows, asked)
-    following = cursor_after(asked.order, kept[-1], floor) if more else None
-    return RowsPage(kept, following, hidden, total)
+    following = cursor_after(asked.order, *kept[-1]) if more else None
+    return RowsPage([row for row, _ in kept], following, hidden, total)

@@ -24,7 +24,7 @@ STATISTICS_SECONDS = 60.0
 STEMS_KEPT = 4_096
 
 _PHRASE = re.compile(r'"([^"]*)"')
-_SPELLED = re.compile(r"\w+")
+_SPELLED = re.compile(r"[^\W_]+")
 _GEMINATE = re.compile(r"l[\u00b7\u2027.\u2022]l")
 _stems: OrderedDict[str, dict[str, list[str]]] = OrderedDict()
 STEMS = """

@@ -5,9 +5,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
+from app.domain.needs.filters import BestPlace, Window
 from app.domain.needs.search import Condition, Rows, Statistics
 
 HIDDEN_COUNT_MAX = 1_000
@@ -206,34 +206,54 @@ async def _bound(
 
 
 async def ranked(
-    rows: Rows, asked: Asked, wanted: int, after: list[Any] | None
-) -> tuple[Sequence[Any], datetime | None]:
-    """Rank the newest of what was found; a later page ranks the same ones, down to their floor."""
-    values = Values()
+    rows: Rows, asked: Asked, wanted: int, after: BestPlace | None
+) -> list[tuple[Any, Window]]:
+    """Return the best of the newest matches, then of those before them; each with its window.
+
+    A window is what is ranked as one: the first holds the newest, and what comes later.
+    """
+    found: list[tuple[Any, Window]] = []
+    window = after.window if after else Window()
+    while True:
+        values = Values()
+        statement = _ranking(asked, values, wanted - len(found), after, window)
+        read = await rows.fetch(statement, *values.all)
+        if window.floor is None and after is None and read and read[0]["among"] >= BEST_AMONG:
+            window = replace(window, floor=(read[0]["lowest"], read[0]["last"]))
+        found += [(row, window) for row in read]
+        if len(found) >= wanted or window.floor is None:
+            return found
+        window, after = Window(above=window.floor), None
+
+
+def _ranking(
+    asked: Asked, values: Values, wanted: int, after: BestPlace | None, window: Window
+) -> str:
+    """Write: the matches of a window, the best first; without a floor, as many as are ranked."""
     fitting = [*asked.shown(values), *asked.looked_up(values, all_terms=False)]
+    for sign, bound in (("<", window.above), (">=", window.floor)):
+        if bound is not None:
+            key = ", ".join(values.add(value) for value in bound)
+            fitting.append(f"(l.published, l.need_id) {sign} ({key})")
     query = values.add(" & ".join(c.term for c in asked.every if c.ranks))
-    beyond, among = "true", BEST_AMONG
+    beyond, among = "true", "" if after else f"LIMIT {values.add(BEST_AMONG)}"
     if after is not None:
-        score, last, lowest = after
-        fitting.append(f"l.published >= {values.add(lowest)}")
-        beyond = f"(l.score, l.need_id) < ({values.add(score)}, {values.add(last)})"
-        among = 2 * BEST_AMONG
+        place = f"{values.add(after.score)}, {values.add(after.need_id)}"
+        beyond = f"(l.score, l.need_id) < ({place})"
     few = asked.known.rows * asked.share < BEST_LOOKED_UP
-    statement = (
+    return (
         f"WITH hits AS {'' if few else 'NOT '}MATERIALIZED (SELECT l.need_id, l.soon, "  # noqa: S608
         f"l.published, l.lexemes FROM need_listings l WHERE {' AND '.join(fitting)}), "
         "found AS MATERIALIZED (SELECT * FROM hits l "
-        f"ORDER BY l.published DESC, l.need_id DESC LIMIT {values.add(among)}), "
-        "ranked AS (SELECT need_id, soon, published, min(published) OVER () AS floor, "
+        f"ORDER BY l.published DESC, l.need_id DESC {among}), "
+        "ranked AS (SELECT need_id, soon, published, count(*) OVER () AS among, "
+        "first_value(published) OVER oldest AS lowest, first_value(need_id) OVER oldest AS last, "
         f"ln(ts_rank(lexemes, {query}::text::tsquery)::float8 + 1e-6) / ln(2::float8) "
-        f"+ extract(epoch FROM published)::float8 / {HALF_LIFE_SECONDS} AS score FROM found) "
+        f"+ extract(epoch FROM published)::float8 / {HALF_LIFE_SECONDS} AS score FROM found "
+        "WINDOW oldest AS (ORDER BY published, need_id)) "
         f"SELECT * FROM ranked l WHERE {beyond} "
         f"ORDER BY l.score DESC, l.need_id DESC LIMIT {values.add(wanted)}"
     )
-    found = await rows.fetch(statement, *values.all)
-    if after is not None:
-        return found, after[2]
-    return found, found[0]["floor"] if found else None
 
 
 async def hidden_by_language(rows: Rows, asked: Asked) -> int:

@@ -13,6 +13,7 @@ from app.api import (
     imports,
     ledger,
     matching,
+    moderation,
     needs,
     notifications,
     organisations,
@@ -40,6 +41,7 @@ NOUNS = (
     imports,
     federation,
     webhooks,
+    moderation,
 )
 for part in NOUNS:
     router.include_router(part.router, prefix=PREFIX)

@@ -37,7 +37,7 @@ from app.domain.identity.queries import accounts_by_id
 from app.domain.needs import questions
 from app.domain.needs.queries import get_need_for
 from app.domain.needs.rules import EDITABLE
-from app.domain.threads.rules import Seen, is_author, may_correct, read_by_other
+from app.domain.threads.rules import Seen, is_author, may_correct, may_read_words, read_by_other
 from app.infra import clock
 from app.models.files import File
 from app.models.identity import Account
@@ -87,6 +87,8 @@ async def _in_conversation(
 ) -> list[MessageShape]:
     shapes = await _shapes(db, actor, rows)
     for shape, row in zip(shapes, rows, strict=True):
+        if not may_read_words(row, actor.account_id):
+            shape.body, shape.files, shape.hidden_reason = "", [], ""
         if row.side is found.side:
             shape.read_at = read_by_other(row, marks, found.side)
     return shapes

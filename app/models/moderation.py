@@ -43,10 +43,12 @@ class ReportState(StrEnum):
 class ReportDeed(StrEnum):
     """What stewards decide on a report."""
 
-    HELD = "held"
     LET_BE = "let_be"
+    HELD = "held"
+    HIDDEN = "hidden"
     LIMITED = "limited"
     BLOCKED = "blocked"
+    SUSPENDED = "suspended"
 
 
 Said = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
@@ -64,7 +66,8 @@ class ReportFields(Fields):
 class Report(SQLModel, table=True):
     """A report. Who made it is shown to stewards, and to nobody else, ever.
 
-    `account_id` and `organisation_id` after the subject are whom it is about.
+    `account_id` and `organisation_id` after the subject are whom it is about. `said` is what was
+    reported as it read then: kept while the report waits, for it may be changed meanwhile.
     """
 
     __tablename__ = "reports"
@@ -80,6 +83,7 @@ class Report(SQLModel, table=True):
     subject_id: UUID
     kind: ReportKind = choice(ReportKind, name="kind")
     words: str = ""
+    said: str = ""
     reporter_id: UUID | None = Field(default=None, foreign_key="accounts.id", ondelete="SET NULL")
     organisation_id: UUID | None = Field(
         default=None, foreign_key="organisations.id", ondelete="SET NULL"

@@ -1,7 +1,7 @@
 """Messages, questions and files as templates show them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from app.domain.identity.queries import accounts_by_id
 from app.domain.needs import questions
 from app.domain.needs.attachments import files_on_need
 from app.domain.needs.rules import EDITABLE
-from app.domain.threads.rules import Seen, is_author, read_by_other
+from app.domain.threads.rules import Seen, is_author, may_read_words, read_by_other
 from app.models.files import File
 from app.models.identity import Account
 from app.models.needs import Need
@@ -114,13 +114,19 @@ async def message_views(
     people = await accounts_by_id(db, [row.account_id for row in rows if row.account_id])
     files = await files_of_messages(db, [row.id for row in rows])
     own = visit.actor.account_id
-    return [
+    shown = [
         _view(
             row, people, files.get(row.id, ()), own,
             read_by_other(row, marks, found.side) if row.side is found.side else None,
         )
         for row in reversed(rows)
     ]  # fmt: skip
+    return [
+        view
+        if may_read_words(row, own)
+        else replace(view, body=Markup(""), files=(), hidden_reason="")
+        for view, row in zip(shown, reversed(rows), strict=True)
+    ]
 
 
 async def question_values(db: Db, visit: Visit, need: Need, *, runs: bool) -> dict[str, Any]:

@@ -17,7 +17,7 @@ BEFORE = tuple(state for state in STATES if state != "held")
 CHECKED = (("needs", "state"), ("need_history", "from_state"), ("need_history", "to_state"))
 ABOUT = ("need", "organisation", "question", "message", "worker")
 KINDS = ("dangerous", "hateful", "spam", "private_data", "wrong", "other")
-DEEDS = ("held", "let_be", "limited", "blocked")
+DEEDS = ("let_be", "held", "hidden", "limited", "blocked", "suspended")
 
 
 def _choice(name: str, *values: str) -> sa.Enum:
@@ -98,6 +98,7 @@ def _make_reports() -> None:
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("kind", _choice("kind", *KINDS), nullable=False),
         sa.Column("words", sa.String(), nullable=False),
+        sa.Column("said", sa.String(), nullable=False),
         sa.Column("reporter_id", sa.Uuid(), nullable=True),
         sa.Column("organisation_id", sa.Uuid(), nullable=True),
         sa.Column("account_id", sa.Uuid(), nullable=True),

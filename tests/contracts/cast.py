@@ -82,6 +82,7 @@ async def gather(world: World) -> Cast:
         "import_id": await _import(world, organisation),
         "peer_id": await _peer(world),
         "ask_id": await _ask(world),
+        **await _moderated(people["person"], steward, owner, organisation),
         **await _webhook(owner, organisation),
         **await _written(people, claim, need),
     }
@@ -98,6 +99,19 @@ async def _ask(world: World) -> str:
     async with transaction(world.runtime.sessions) as session:
         session.add(ask)
     return str(ask.id)
+
+
+async def _moderated(
+    person: Person, steward: Person, owner: Person, organisation: Json
+) -> dict[str, str]:
+    """A report that waits, and a need of the organisation that is held."""
+    body = {"about": "organisation", "id": organisation["id"], "kind": "other", "words": "Look"}
+    report = await person.post("/reports", body)
+    draft = await owner.post("/needs", need_input(organisation, title="Held back"))
+    await owner.move(f"/needs/{draft['id']}", "review")
+    await owner.move(f"/needs/{draft['id']}", "open")
+    hold = await steward.post(f"/needs/{draft['id']}/holds", {"reason": "A phone number"})
+    return {"report_id": report["id"], "held_id": draft["id"], "hold_id": hold["id"]}
 
 
 async def _tool(world: World, owner: Person) -> tuple[Person, Json]:
@@ -296,6 +310,14 @@ def _other_requests(cast: Cast) -> dict[str, dict[str, Any]]:
             "json": {"minutes": 30, "stream": "gift"},
             "headers": {"Idempotency-Key": "matrix"},
         },
+        "POST /reports": {
+            "json": {"about": "need", "id": cast.ids["need_id"], "kind": "spam", "words": "x"}
+        },
+        "POST /reports/{report_id}/transitions": {"json": {"deed": "let_be"}, "headers": STALE},
+        "POST /needs/{need_id}/holds": {"json": {"reason": " "}},
+        "POST /holds/{hold_id}/appeal": {"json": {"words": "It is gone now"}},
+        "POST /holds/{hold_id}/transitions": {"json": {"to": "released"}, "headers": STALE},
+        "POST /accounts/{account_id}/transitions": {"json": {"to": "limited"}},
         "GET /webhooks": {"params": {"organisation_id": cast.organisation["id"]}},
         "POST /webhooks": {"json": _callback(cast.organisation)},
         "PUT /webhooks/{webhook_id}": {"json": _hook(), "headers": STALE},

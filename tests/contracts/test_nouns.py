@@ -72,6 +72,8 @@ DOMAIN_EXTRAS = {
     "claims/answering",  # how long organisations usually take
     "claims/clocks",  # which clock runs, and the signs of life
     "claims/sweep",  # taking the steps that are due
+    "moderation/holds",  # holding a need back, and letting it go
+    "needs/holding",  # which hold is live, and how long clocks stood still
     "needs/clocks",  # the table of clocks, pure
     "needs/filters",  # what a list is narrowed by
     "needs/closing",  # who keeps what was built running, and what comes after

@@ -74,10 +74,10 @@ async def submit_ask(session: AsyncSession, fields: AskFields, sender: Sender) -
         raise errors.ask_holds_secrets(found)
     key = await day_key(session)
     network = sender.network
-    if network and await _count(session, key, "network", network) > PER_NETWORK_A_DAY:
+    if network and await count_today(session, key, "network", network) > PER_NETWORK_A_DAY:
         raise errors.ask_limited()
     # Not refused: the answer would tell that somebody asked with this address before.
-    if await _count(session, key, "mail", fields.address.casefold()) > PER_ADDRESS_A_DAY:
+    if await count_today(session, key, "mail", fields.address.casefold()) > PER_ADDRESS_A_DAY:
         return
     ask = Ask(id=ids.private_id(), **fields.model_dump())
     session.add(ask)
@@ -86,7 +86,8 @@ async def submit_ask(session: AsyncSession, fields: AskFields, sender: Sender) -
     await _write(session, ask, "ask.confirm", {"link": link, "days": CONFIRM_WITHIN.days})
 
 
-async def _count(session: AsyncSession, key: bytes, kind: str, value: str) -> int:
+async def count_today(session: AsyncSession, key: bytes, kind: str, value: str) -> int:
+    """Count something once more today, under a name that only today's secret makes."""
     row = insert(AskCount).values(name=counted_name(key, kind, value), day=clock.today(), count=1)
     counted = row.on_conflict_do_update(
         index_elements=["name"], set_={"count": col(AskCount.count) + 1}

@@ -51,7 +51,7 @@ from app.models.claims import (
     WorkLog,
     WorkLogFields,
 )
-from app.models.needs import Need
+from app.models.needs import Need, NeedState
 
 TAKE_PLACE_AND_CLAIM = text("""
     WITH place AS (
@@ -194,6 +194,8 @@ async def move_claim(
 def check_move(view: ClaimView, to: ClaimState, reason: str) -> None:
     """Refuse a move that the table, the time or the need's places do not allow these sides."""
     claim, need = view.claim, view.need
+    if to == ClaimState.ACCEPTED and need.state == NeedState.HELD:
+        raise ConflictError("need_held")
     possible = possible_moves(claim, view.sides - {Side.LEDGER}, clock.now())
     if to not in possible:
         raise transition_impossible(claim.state, to, possible)

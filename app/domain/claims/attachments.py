@@ -11,11 +11,12 @@ from app.domain.files import actions, errors, queries
 from app.domain.files.actions import Place
 from app.domain.needs.policy import may_read
 from app.domain.needs.queries import need_membership, require_need_side
+from app.domain.threads.rules import may_read_words
 from app.errors import ForbiddenError
 from app.infra import clock
 from app.models.files import File, FileSubject
 from app.models.needs import Audience, Need, NeedState
-from app.models.threads import ThreadSide
+from app.models.threads import Message, ThreadSide
 
 PUBLIC_STATES = frozenset({NeedState.OPEN, NeedState.PAUSED, NeedState.IN_PROGRESS, NeedState.DONE})
 
@@ -50,6 +51,9 @@ async def _may_read(session: AsyncSession, actor: Actor, file: File) -> bool:
     if file.message_id is None:  # not sent yet: only who uploaded it has seen it
         own = actor.account_id is not None and file.account_id == actor.account_id
         return own and await is_party(session, actor, file.subject_id)
+    message = await session.get(Message, file.message_id)
+    if message is None or not may_read_words(message, actor.account_id):
+        return False
     return await is_party(session, actor, file.subject_id)
 
 

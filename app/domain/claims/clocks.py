@@ -22,14 +22,17 @@ from app.domain.needs.clocks import (
     START,
     Clock,
     Due,
+    Pauses,
     Running,
     next_step,
+    past_pauses,
 )
+from app.domain.needs.holding import pauses_of
 from app.domain.organisations.queries import organisations_by_id
 from app.errors import ConflictError, ForbiddenError
 from app.infra import clock
 from app.models.claims import Claim, ClaimState
-from app.models.needs import Need
+from app.models.needs import Need, NeedState
 
 HEARTBEAT_LINK = "claim.heartbeat"
 HEARTBEAT_LINK_LIFETIME = timedelta(days=14)
@@ -37,10 +40,15 @@ HEARTBEAT_LINK_LIFETIME = timedelta(days=14)
 BEATING = tuple(ClaimState(state) for state in sorted(HEARTBEAT.runs_in))
 
 
-def running_clock(claim: Claim, need: Need, zone: str) -> Running | None:
-    """Return the one clock that runs for a claim, if any does."""
+def running_clock(claim: Claim, need: Need, zone: str, pauses: Pauses = ()) -> Running | None:
+    """Return the one clock that runs for a claim, if any does.
+
+    While a need is held nobody can do what a clock asks for, except to dispute.
+    """
     found = _clock_and_beginning(claim)
-    return Running(*found, zone, need.clocks) if found else None
+    if found is None or (need.state == NeedState.HELD and found[0] is not DISPUTE):
+        return None
+    return Running(*found, zone, need.clocks, () if found[0] is DISPUTE else pauses)
 
 
 def _clock_and_beginning(claim: Claim) -> tuple[Clock, datetime] | None:
@@ -58,9 +66,11 @@ def _clock_and_beginning(claim: Claim) -> tuple[Clock, datetime] | None:
     return (runs, since) if since is not None else None
 
 
-def next_of(claim: Claim, need: Need, zone: str, taken: Taken = NOTHING) -> Due | None:
+def next_of(
+    claim: Claim, need: Need, zone: str, taken: Taken = NOTHING, pauses: Pauses = ()
+) -> Due | None:
     """Return what the clock of a claim does next."""
-    running = running_clock(claim, need, zone)
+    running = running_clock(claim, need, zone, pauses)
     if running is None:
         return None
     return next_step(running, taken.get((running.clock.name, running.since), {}))
@@ -71,12 +81,14 @@ async def next_steps(
 ) -> Mapping[UUID, Due]:
     """Return what comes next for some claims, by claim."""
     taken = await steps_taken(session, [claim.id for claim, _ in rows])
+    pauses = await pauses_of(session, [need.id for _, need in rows])
     ids = [need.organisation_id for _, need in rows if need.organisation_id is not None]
     zones = {i: found.time_zone for i, found in (await organisations_by_id(session, ids)).items()}
     due = {}
     for claim, need in rows:
         zone = zones.get(need.organisation_id, "UTC") if need.organisation_id else "UTC"
-        if step := next_of(claim, need, zone, taken.get(claim.id, NOTHING)):
+        stood = pauses.get(need.id, ())
+        if step := next_of(claim, need, zone, taken.get(claim.id, NOTHING), stood):
             due[claim.id] = step
     return due
 
@@ -144,7 +156,10 @@ async def heartbeat_by_link(session: AsyncSession, token: str) -> ClaimView:
 async def oldest_applications(
     session: AsyncSession, need_ids: Collection[UUID]
 ) -> Mapping[UUID, datetime]:
-    """Return since when the first one waits for an answer, by need that has somebody waiting."""
+    """Return since when the first one waits for an answer, by need that has somebody waiting.
+
+    The time in which a need was held counts for nobody.
+    """
     if not need_ids:
         return {}
     statement = (
@@ -152,4 +167,16 @@ async def oldest_applications(
         .where(col(Claim.need_id).in_(need_ids), Claim.state == ClaimState.APPLIED)
         .group_by(col(Claim.need_id))
     )
-    return dict((await session.exec(statement)).all())
+    found = dict((await session.exec(statement)).all())
+    pauses = await pauses_of(session, list(found))
+    now = clock.now()
+    return {
+        need_id: since + (past_pauses(since, now, pauses.get(need_id, ())) - now)
+        for need_id, since in found.items()
+    }
+
+
+async def resume_clocks(session: AsyncSession, need_id: UUID) -> None:
+    """Let the next sweep look at all claims of a need whose hold is over."""
+    statement = update(Claim).where(col(Claim.need_id) == need_id).values(clock_at=clock.now())
+    await session.execute(statement.execution_options(synchronize_session=False))

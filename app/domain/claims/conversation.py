@@ -150,6 +150,24 @@ async def delete_message(session: AsyncSession, actor: Actor, place: tuple[UUID,
     record(session, actor, "claim.message_deleted", found.claim.id, message_id=str(message.id))
 
 
+async def hide_message(
+    session: AsyncSession, actor: Actor, place: tuple[UUID, UUID], reason: str
+) -> None:
+    """Take a message that a party reported out of the thread, for everybody but its author.
+
+    A steward decides on what was reported to them; the rest of the thread stays closed to them.
+    """
+    actor.require_steward()
+    claim_id, message_id = place
+    message = await messages.lock_message(session, (ThreadSubject.CLAIM, claim_id), message_id)
+    await threads.hide_message(session, message, reason)
+    record(
+        session, actor, "claim.message_hidden", claim_id,
+        message_id=str(message_id),
+        tell=[str(message.account_id)] if message.account_id else [],
+    )  # fmt: skip
+
+
 async def _own_thread(
     session: AsyncSession, actor: Actor, place: tuple[UUID, UUID]
 ) -> tuple[Conversation, Message]:

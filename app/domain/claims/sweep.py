@@ -27,6 +27,7 @@ from app.domain.claims.rules import Side
 from app.domain.letters.actions import revoke_links
 from app.domain.needs import actions as needs
 from app.domain.needs.clocks import UNANSWERED, Due
+from app.domain.needs.holding import pauses_of
 from app.domain.needs.rules import is_filled
 from app.domain.organisations.queries import get_organisation
 from app.infra import clock
@@ -79,12 +80,13 @@ async def turn_claims(session: AsyncSession, need_id: UUID, claim_ids: Sequence[
     claims = (await session.exec(statement)).all()
     zone = (await get_organisation(session, need.organisation_id)).time_zone
     before = await steps_taken(session, [claim.id for claim in claims])
+    pauses = (await pauses_of(session, [need.id])).get(need.id, ())
     views = [ClaimView(claim, need, frozenset({Side.SYSTEM})) for claim in claims]
     look_at: dict[UUID, datetime | None] = {}
     taken = 0
     for view in views:
         claim_id = view.claim.id
-        due = next_of(view.claim, need, zone, before.get(claim_id, NOTHING))
+        due = next_of(view.claim, need, zone, before.get(claim_id, NOTHING), pauses)
         look_at[claim_id] = due.at if due else None
         if due is not None and due.at <= clock.now():
             steps, look_at[claim_id] = await _try(session, views, view, zone)
@@ -133,7 +135,8 @@ async def _turn(session: AsyncSession, view: ClaimView, zone: str) -> tuple[int,
 
 async def _next(session: AsyncSession, view: ClaimView, zone: str) -> Due | None:
     taken = (await steps_taken(session, [view.claim.id])).get(view.claim.id, NOTHING)
-    return next_of(view.claim, view.need, zone, taken)
+    pauses = (await pauses_of(session, [view.need.id])).get(view.need.id, ())
+    return next_of(view.claim, view.need, zone, taken, pauses)
 
 
 async def _after(session: AsyncSession, view: ClaimView, zone: str, due: Due) -> Due:

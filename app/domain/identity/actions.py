@@ -282,6 +282,11 @@ async def close_session(session: AsyncSession, secret: str) -> None:
     await session.execute(delete(Session).where(col(Session.token_hash) == secret_hash(secret)))
 
 
+async def end_sessions(session: AsyncSession, account_id: UUID) -> None:
+    """Sign an account out wherever it is signed in."""
+    await session.execute(delete(Session).where(col(Session.account_id) == account_id))
+
+
 async def change_account(
     session: AsyncSession, actor: Actor, changes: AccountFields, names: frozenset[str]
 ) -> Account:
@@ -301,7 +306,7 @@ async def change_password(
     await _check_password_again(session, account, current, tries)
     check_password(new, account.handle, minimum)
     account.password_hash = await hash_password(new)
-    await session.execute(delete(Session).where(col(Session.account_id) == account.id))
+    await end_sessions(session, account.id)
     await session.execute(
         update(AccessToken)
         .where(col(AccessToken.account_id) == account.id)

@@ -131,7 +131,7 @@ async def conclude(
     to = ClaimState.REJECTED if rejected else ClaimState.CONFIRMED
     await claims.apply_move(session, actor, view, to)
     if not rejected:
-        await _close_need_when_done(session, actor, view.need)
+        await close_need_when_done(session, actor, view.need)
     return standing
 
 
@@ -273,7 +273,7 @@ async def _account(
     return (await session.exec(statement)).one()
 
 
-async def _close_need_when_done(session: AsyncSession, actor: Actor, need: Need) -> None:
+async def close_need_when_done(session: AsyncSession, actor: Actor, need: Need) -> None:
     """A need is done when all its places ended in confirmed work."""
     if need.taken < need.places:
         return

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, enforce
 from app.domain.activity.actions import record
 from app.domain.needs import errors, queries
+from app.domain.needs.holding import end_hold
 from app.domain.needs.policy import may_publish, may_write
 from app.domain.needs.rules import (
     BY_SYSTEM,
@@ -117,6 +118,8 @@ async def move_need(
         raise errors.need_incomplete(missing)
     without_work = await check_claims(session, need, to, reason)
     need.closed_without_work = to == NeedState.DONE and without_work
+    if need.state == NeedState.HELD:
+        await end_hold(session, actor, need.id, reason)
     apply_move(session, actor, need, to, reason)
     return need
 
@@ -148,8 +151,9 @@ def apply_move(
     need.state = to
     need.state_reason = reason
     add_history(session, actor, need, before, to, reason)
-    # Archived after it was done, it has been followed already.
+    # Archived after it was done, or given back after a hold, it has been followed already.
     ended = to == NeedState.DONE or (before, to) == (NeedState.EXPIRED, NeedState.ARCHIVED)
+    ended = ended and before != NeedState.HELD
     if need.recurs_months and ended:
         record(session, actor, "need.ended_to_recur", need.id)
     if to == NeedState.OPEN and need.published_at is None:

@@ -6,7 +6,7 @@ somebody stands `notice_days` after the step before it was really taken, not aft
 been, so a week without workers costs nobody their place unasked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -117,14 +117,19 @@ DEADLINE = Clock(
 CLOCKS = (START, HEARTBEAT, ANSWER, CONFIRM, DISPUTE, RENEWAL, DEADLINE)
 
 
+# From when to when a need was held: no clock of either side ran meanwhile.
+Pauses = Sequence[tuple[datetime, datetime]]
+
+
 @dataclass(frozen=True)
 class Running:
-    """A clock at work: what it counts from, in which zone, by which days."""
+    """A clock at work: what it counts from, in which zone, by which days, and where it stood."""
 
     clock: Clock
     since: datetime
     zone: str = "UTC"
     set_by_need: Mapping[str, int] | None = None
+    pauses: Pauses = ()
 
 
 @dataclass(frozen=True)
@@ -150,11 +155,20 @@ def next_step(running: Running, taken: Mapping[str, datetime]) -> Due | None:
         if step.name in taken:
             before = taken[step.name]
             continue
-        at = _moment_of(running, step)
+        at = past_pauses(running.since, _moment_of(running, step), running.pauses)
         if before is not None:
-            at = max(at, before + timedelta(days=step.notice_days))
+            noticed = before + timedelta(days=step.notice_days)
+            at = max(at, past_pauses(before, noticed, running.pauses))
         return Due(running.clock, step, at, running.since, running.zone)
     return None
+
+
+def past_pauses(since: datetime, at: datetime, pauses: Pauses) -> datetime:
+    """Put a moment off by the time in which a clock that counts from `since` stood still."""
+    for begin, end in sorted(pauses):
+        if begin < at and end > since:
+            at += end - max(begin, since)
+    return at
 
 
 def _moment_of(running: Running, step: Step) -> datetime:

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
+from app.domain.needs.holding import end_hold, live_hold
 from app.domain.needs.rules import search_text_for
 from app.domain.profiles import skills
 from app.infra import clock
@@ -24,6 +25,8 @@ SAID_BY_PEERS = (
     "title", "body", "language", "kind", "stream", "skills_unknown", "tags", "estimate_minutes",
     "places", "urgency", "deadline", "remote", "region", "audience", "link", "beneficiary",
 )  # fmt: skip
+
+SHOWN = (NeedState.OPEN, NeedState.PAUSED, NeedState.IN_PROGRESS, NeedState.DONE)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ async def mirror_need(
     """Store what a need of a peer says by now: the row it already has here, or a new one."""
     need = None if need_id is None else await session.get(Need, need_id)
     fresh = need is None
+    # What the stewards here hold stays held; its owner's word counts again once it is released.
+    hold = await live_hold(session, need.id) if need else None
     if need is None:
         need = Need(
             id=public_id(),
@@ -61,6 +66,8 @@ async def mirror_need(
             language=fields.language,
         )
     _fill(need, origin, fields, now)
+    if hold is not None:
+        hold.state_before, need.state, need.state_reason = now.state, NeedState.HELD, hold.reason
     session.add(need)
     record(session, SYSTEM, "need.mirrored" if fresh else "need.mirror_updated", need.id)
     return need
@@ -71,6 +78,8 @@ async def forget_need(session: AsyncSession, need_id: UUID) -> None:
     need = await session.get(Need, need_id)
     if need is None or need.origin_url is None:
         return
+    if need.state == NeedState.HELD:
+        await end_hold(session, SYSTEM, need.id, "")
     need.state, need.state_reason = NeedState.WITHDRAWN, ""
     need.title, need.body, need.search_text, need.region = "-", "", "", ""
     need.tags, need.link, need.beneficiary = [], None, None
@@ -90,7 +99,7 @@ async def hide_needs_of(session: AsyncSession, peer_id: UUID) -> None:
 
 async def show_needs_of(session: AsyncSession, peer_id: UUID) -> None:
     """Put a peer's needs back as they were."""
-    for state in (NeedState.OPEN, NeedState.PAUSED, NeedState.IN_PROGRESS, NeedState.DONE):
+    for state in (*SHOWN, NeedState.HELD):
         await session.execute(
             update(Need)
             .where(

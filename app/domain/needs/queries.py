@@ -38,7 +38,8 @@ async def get_need_for(session: AsyncSession, actor: Actor, need_id: UUID) -> Ne
         raise errors.need_not_found()
     own = await need_membership(session, actor, need)
     if not may_read(actor, need, own):
-        listed_once = need.state == NeedState.WITHDRAWN and need.published_at is not None
+        gone = need.state in {NeedState.WITHDRAWN, NeedState.HELD}
+        listed_once = gone and need.published_at is not None
         if listed_once and (need.audience == Audience.PUBLIC or actor.account_id):
             raise errors.need_withdrawn()
         raise errors.need_not_found()

@@ -33,7 +33,9 @@ TRANSITIONS: Mapping[NeedState, frozenset[NeedState]] = {
 BY_SYSTEM = frozenset({S.EXPIRED, S.HELD})
 # What strangers may read, if the audience includes them.
 PUBLISHED = frozenset({S.OPEN, S.PAUSED, S.IN_PROGRESS, S.DONE, S.ARCHIVED, S.EXPIRED})
-EDITABLE = frozenset({S.DRAFT, S.REVIEW, S.OPEN, S.PAUSED, S.IN_PROGRESS})
+# What is held may be mended: that is often what the hold asks for.
+EDITABLE = frozenset({S.DRAFT, S.REVIEW, S.OPEN, S.PAUSED, S.IN_PROGRESS, S.HELD})
+HOLDABLE = frozenset(state for state, targets in TRANSITIONS.items() if S.HELD in targets)
 RENEWABLE = frozenset({S.OPEN, S.PAUSED, S.IN_PROGRESS, S.EXPIRED})
 REASON_REQUIRED = frozenset({S.WITHDRAWN})
 SEARCH_TEXT_MAX = 20_000
@@ -146,6 +148,13 @@ def months_later(day: date, months: int) -> date:
 def is_filled(need: Need) -> bool:
     """Say whether every place is taken."""
     return need.taken >= need.places
+
+
+def deadline_after_hold(deadline: date | None, held_on: date, released_on: date) -> date | None:
+    """Return the deadline after a hold: one that passed meanwhile has the days it still had."""
+    if deadline is None or deadline < held_on or deadline >= released_on:
+        return deadline
+    return min(released_on + (deadline - held_on), date.max)
 
 
 def is_past(deadline: date | None, today: date) -> bool:

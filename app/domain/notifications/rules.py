@@ -36,6 +36,8 @@ class Opens(StrEnum):
     THREAD = "thread"
     ASKS = "asks"
     PANEL = "panel"
+    REPORTS = "reports"
+    NOTICES = "notices"
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,19 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "ask.confirmed": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
     "ask.answered": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
     "ask.suggested": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
+    # What somebody reported, and what the stewards did: each is told of their own part.
+    "report.made": (Row("report_waits", STEWARDS, T.STEWARDSHIP, Opens.REPORTS),),
+    "report.looked_at": (Row("report_looked_at", NAMED, T.DECISIONS, Opens.NOTICES),),
+    "need.held": (Row("need_held", MEMBERS, T.DECISIONS, Opens.NEED),),
+    "need.appealed": (Row("need_appealed", STEWARDS, T.STEWARDSHIP, Opens.REPORTS),),
+    "need.released": (Row("need_released", MEMBERS, T.DECISIONS, Opens.NEED),),
+    "need.taken_down": (Row("need_taken_down", MEMBERS, T.DECISIONS, Opens.NEED),),
+    "claim.need_held": (_decided("claim_need_held"),),
+    "claim.need_released": (_decided("claim_need_released"),),
+    "claim.message_hidden": (Row("claim_message_hidden", NAMED, T.MESSAGES, Opens.THREAD),),
+    "account.limited": (Row("account_limited", NAMED, T.DECISIONS, Opens.NOTICES),),
+    "account.unlimited": (Row("account_unlimited", NAMED, T.DECISIONS, Opens.NOTICES),),
+    "account.unblocked": (Row("account_unblocked", NAMED, T.DECISIONS, Opens.NOTICES),),
     # Organisations and their members.
     "webhook.switched_off": (
         Row(

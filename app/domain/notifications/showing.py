@@ -79,6 +79,8 @@ _PAGES = {
     Opens.THREAD: "/claims/{claim}/messages",
     Opens.ASKS: "/stewardship/asks",
     Opens.PANEL: "/panels/{object}",
+    Opens.REPORTS: "/stewardship/reports",
+    Opens.NOTICES: "/notices",
 }
 _SCREENS = {
     None: "/notices",
@@ -93,6 +95,8 @@ _SCREENS = {
     Opens.THREAD: "/claims/{claim}",
     Opens.ASKS: "/",
     Opens.PANEL: "/panels/{object}",
+    Opens.REPORTS: "/",
+    Opens.NOTICES: "/notices",
 }
 
 

@@ -33,6 +33,11 @@ def may_correct(message: Message, account_id: UUID | None, now: datetime) -> boo
     return is_author(message, account_id) and message.deleted_at is None and fresh
 
 
+def may_read_words(message: Message, account_id: UUID | None) -> bool:
+    """Say whether a party of a claim's thread reads a message: hidden, only its author does."""
+    return message.hidden_at is None or is_author(message, account_id)
+
+
 def read_by_other(
     message: Message, marks: Mapping[ThreadSide, Seen], own: ThreadSide
 ) -> datetime | None:

@@ -1,0 +1,1 @@
+"""Moderation: reports, holds, and what stewards do about accounts."""

@@ -154,11 +154,13 @@ async def confirm(story: Story) -> None:
     body = {"minutes": MINUTES, "stream": "gift"}
     confirmed = await owner.post(f"/claims/{story.claim['id']}/confirmation", body)
     story.claim = confirmed["claim"]
-    story.need = await owner.get(f"/needs/{story.need['id']}")
     story.report["claim_state"] = story.claim["state"]
     hold(story.claim["state"] == "confirmed", "the claim is not confirmed")
+    story.say(f"{world.OWNER} confirmed {MINUTES} minutes.")
+    path = f"/needs/{story.need['id']}/closing"
+    story.need = await owner.post(path, world.CLOSING, expect=httpx.codes.OK)
     hold(story.need["state"] == "done", "the need is not done")
-    story.say(f"{world.OWNER} confirmed {MINUTES} minutes; the need is done.")
+    story.say("Keys, domains and backups changed hands; the need is done.")
 
 
 async def ledger(story: Story) -> None:

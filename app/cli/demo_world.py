@@ -45,6 +45,10 @@ STORY_NEED: Row = {
     },
     "link": "https://gralliure.example/web",
 }
+CLOSING: Row = {
+    "maintainer": "organisation",
+    "handed_over": ["domains", "keys", "backups", "exit"],
+}
 LATER_NEED: Row = {
     "title": "Un butlletí que no espiï qui el llegeix",
     "body": "Tres-centes persones, un correu al mes, cap rastrejador.",

@@ -147,8 +147,8 @@ async def _organisations(connection: Any) -> None:
     for number in range(40):
         await connection.execute(
             "INSERT INTO organisations (id, slug, name, summary, languages, time_zone, state, "
-            "state_reason, created_at, version) VALUES ($1, $2, $2, '', '{}', $3, 'accepted', '', "
-            "now(), 1)",
+            "state_reason, created_at, version, vouched_at, vouched_by) VALUES ($1, $2, $2, '', "
+            "'{}', $3, 'accepted', '', now(), 1, now(), 'before')",
             UUID(int=number + 1), f"o{number}", ZONES[number % len(ZONES)],
         )  # fmt: skip
 

@@ -30,8 +30,8 @@ async def seed(url: str, count: int, workers: int) -> list[tuple[str, str]]:
     for number, organisation in enumerate(organisations):
         await connection.execute(
             "INSERT INTO organisations (id, slug, name, summary, languages, time_zone, state, "
-            "state_reason, created_at, version) VALUES ($1, $2, $3, '', '{}', 'UTC', 'accepted', "
-            "'', $4, 1)",
+            "state_reason, created_at, version, vouched_at, vouched_by) VALUES ($1, $2, $3, '', "
+            "'{}', 'UTC', 'accepted', '', $4, 1, $4, 'before')",
             organisation, f"organisation-{number}", f"Organisation {number}", BEGIN,
         )  # fmt: skip
     rows = [need(dice, n, organisations) for n in range(count)]

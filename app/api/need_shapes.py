@@ -26,7 +26,7 @@ from app.domain.claims.policy import may_claim
 from app.domain.identity.queries import accounts_by_id
 from app.domain.needs import contents
 from app.domain.needs.clocks import end_of_day, is_slow
-from app.domain.needs.policy import may_see_contacts, may_translate, may_write
+from app.domain.needs.policy import may_see_contacts, may_translate, may_write, moves_for
 from app.domain.needs.queries import history_of, need_membership
 from app.domain.needs.questions import unanswered_on
 from app.domain.needs.rules import (
@@ -34,7 +34,6 @@ from app.domain.needs.rules import (
     is_built,
     is_past_words,
     open_handover,
-    possible_transitions,
     priority_until,
     wants_scoping,
 )
@@ -119,7 +118,7 @@ def _need_shape(actor: Actor, need: Need, around: _Around) -> NeedShape:
         origin=Origin(instance=need.origin_instance or "", url=need.origin_url)
         if need.origin_url
         else None,
-        possible_transitions=possible_transitions(need.state) if writes else [],
+        possible_transitions=moves_for(actor, need, organisation) if writes else [],
         my_claim=OwnClaim.model_validate(own_claim) if own_claim else None,
         may_claim=MayClaim(
             allowed=denied is None,

@@ -130,7 +130,7 @@ async def move_need(
         expected = {"expected": ", ".join(NeedState)}
         errors = [FieldError("/to", "enum", expected)]
         raise InvalidError("validation_failed", errors=errors) from None
-    need = await actions.move_need(db, actor, need_id, to, body.reason)
+    need = await actions.move_need(db, actor, need_id, to, body.reason, body.version)
     return await _answer(db, actor, need, request, response)
 
 

@@ -28,9 +28,10 @@ from app.api.schemas.organisations import (
     OrganisationChanges,
     OrganisationMove,
     OrganisationShape,
+    VouchShape,
 )
 from app.domain.claims.answering import answer_times
-from app.domain.organisations import actions, queries
+from app.domain.organisations import actions, queries, vouching
 from app.models.organisations import OrganisationFields, OrganisationState
 
 router = APIRouter(prefix="/organisations", route_class=StrictRoute, tags=["organisations"])
@@ -107,8 +108,37 @@ async def move_organisation(
     organisation_id: UUID, body: OrganisationMove, actor: Steward, response: Response, db: Db
 ) -> OrganisationShape:
     """Accept, decline or suspend an organisation (stewards)."""
-    moved = await actions.move_organisation(db, actor, organisation_id, body.to, body.reason)
+    moved = await actions.move_organisation(
+        db, actor, organisation_id, body.to, body.reason, known=body.vouch
+    )
     set_version(response, moved.version)
+    return OrganisationShape.of(await queries.get_organisation_for(db, actor, organisation_id))
+
+
+@router.get("/{organisation_id}/vouches", operation_id="list_vouches")
+async def list_vouches(organisation_id: UUID, actor: SignedIn, db: Db) -> Listing[VouchShape]:
+    """List who gave their word for an organisation, the first one first."""
+    found = await vouching.vouches_of(db, actor, organisation_id)
+    return Listing(items=[VouchShape.of(*each, actor.account_id) for each in found])
+
+
+@router.post("/{organisation_id}/vouches", operation_id="vouch")
+async def vouch(
+    organisation_id: UUID, actor: OrganisationsWriter, response: Response, db: Db
+) -> OrganisationShape:
+    """Give one's word for an organisation; a second time changes nothing."""
+    organisation = await vouching.vouch(db, actor, organisation_id)
+    set_version(response, organisation.version)
+    return OrganisationShape.of(await queries.get_organisation_for(db, actor, organisation_id))
+
+
+@router.delete("/{organisation_id}/vouches", operation_id="take_vouch_back")
+async def take_vouch_back(
+    organisation_id: UUID, actor: OrganisationsWriter, response: Response, db: Db
+) -> OrganisationShape:
+    """Take one's word back; what the organisation has published stays."""
+    organisation = await vouching.take_back(db, actor, organisation_id)
+    set_version(response, organisation.version)
     return OrganisationShape.of(await queries.get_organisation_for(db, actor, organisation_id))
 
 

@@ -100,7 +100,8 @@ async def post(story: Story) -> None:
     await owner.sign_up("ca")
     made = await owner.post("/organisations", dict(world.ROASTERS))
     path = f"/organisations/{made['id']}"
-    story.organisation = await steward.move(path, "accepted", "we know them")
+    decision = {"to": "accepted", "reason": "we know them", "vouch": True}
+    story.organisation = await steward.post(f"{path}/transitions", decision, expect=200)
     partner = story.person(world.WORKER_OWNER)
     await partner.sign_up("ca")
     member = {"handle": world.WORKER_OWNER, "role": "member", "worker_owner": True}

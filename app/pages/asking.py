@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from app.domain.needs import actions
+from app.domain.needs.policy import stands_alone
 from app.domain.organisations import queries as organisations
 from app.domain.organisations.policy import may_publish_needs
 from app.errors import AppError, InvalidError
@@ -73,7 +74,7 @@ async def _post(db: Db, visit: Visit, form: Form, fields: NeedFields) -> str:
         await actions.move_need(db, visit.actor, need.id, NeedState.REVIEW, "")
         organisation = await organisations.get_organisation(db, organisation_id)
         notice = "in_review"
-        if may_publish_needs(organisation):
+        if may_publish_needs(organisation) and stands_alone(visit.actor, organisation):
             await actions.move_need(db, visit.actor, need.id, NeedState.OPEN, "")
             notice = "posted"
     target = f"/needs/{need.id} {notice}"

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from app.errors import InvalidError
+
+DIGITS_MAX = 9
+
 
 class Problem(NamedTuple):
     """One sentence about what did not hold, and the field it is about."""
@@ -33,6 +37,13 @@ class Form:
         """Return the one value of a field, empty when there is none."""
         values = self.sent.get(name, ())
         return values[0] if values else ""
+
+    def number(self, name: str) -> int:
+        """Return a number that a form of ours carries; anything else was tampered with."""
+        value = self.value(name)
+        if not value.isascii() or not value.isdigit() or len(value) > DIGITS_MAX:
+            raise InvalidError("form_unreadable")
+        return int(value)
 
     def values(self, name: str) -> Sequence[str]:
         """Return all values of a field with several."""

@@ -8,7 +8,9 @@ from app.domain.access import Denied
 from app.domain.claims import queries as claims
 from app.domain.claims.policy import may_claim
 from app.domain.needs import queries
-from app.domain.needs.rules import EDITABLE, possible_transitions
+from app.domain.needs.policy import moves_for, stands_alone
+from app.domain.needs.rules import EDITABLE
+from app.domain.organisations.queries import get_organisation
 from app.models.needs import Need, NeedState
 from app.pages import text
 from app.pages.clock_words import clock_values, told_reason
@@ -36,6 +38,9 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
     refusal = decision if isinstance(decision, Denied) and signed_in else None
     member = signed_in and visit.page.viewer.member_of(need.organisation_id)  # type: ignore[union-attr]
     runs = need.organisation_id is not None and (member or visit.actor.acts_as_steward)
+    home = (
+        await get_organisation(db, need.organisation_id) if runs and need.organisation_id else None
+    )
     return {
         "need": view_of(need, visit.language, for_its_members=bool(runs)),
         "body": text.markdown(need.body),
@@ -43,7 +48,10 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
         "json_ld": need_document(need, visit.page.origin),
         "my_claim": own,
         "refusal": reason(visit.language, refusal) if refusal else "",
-        "transitions": [to.value for to in possible_transitions(need.state)] if runs else [],
+        "transitions": [to.value for to in moves_for(visit.actor, need, home)] if runs else [],
+        "version": need.version,
+        "unvouched": home is not None and not stands_alone(visit.actor, home),
+        "first_read": home is not None and home.vouched_at is None and not member,
         "editable": runs and need.state in EDITABLE,
         "member_of": need.organisation_id if runs else None,
         **await held_values(db, visit, need, runs=bool(runs)),

@@ -115,7 +115,8 @@ async def move_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Respo
     try:
         async with db.begin_nested():
             to = _state(form.value("to"))
-            await actions.move_need(db, visit.actor, need_id, to, form.value("reason"))
+            version = form.number("version") if form.value("version") else None
+            await actions.move_need(db, visit.actor, need_id, to, form.value("reason"), version)
     except AppError as error:
         need = await queries.get_need_for(db, visit.actor, need_id)
         shown = refused(form, visit.language, error)

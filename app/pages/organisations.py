@@ -11,7 +11,7 @@ from starlette.responses import Response
 from app.domain.claims.answering import answer_times
 from app.domain.needs import queries as needs
 from app.domain.needs.queries import NeedFilters
-from app.domain.organisations import actions, queries
+from app.domain.organisations import actions, queries, vouching
 from app.domain.organisations.policy import acts_as_steward
 from app.domain.organisations.queries import Wanted
 from app.domain.organisations.rules import TRANSITIONS
@@ -99,6 +99,9 @@ async def _render(
     )
     page = (await needs.list_needs(db, visit.actor, filters, NEEDS_SHOWN, cursor)).page
     shown, here = organisation_card(found), f"/organisations/{organisation_id}"
+    vouches = (
+        await vouching.vouches_of(db, visit.actor, organisation_id) if visit.page.viewer else ()
+    )
     moves = TRANSITIONS[found.organisation.state] if acts_as_steward(visit.actor) else ()
     return await render(
         visit.page,
@@ -109,6 +112,11 @@ async def _render(
         summary=text.markdown(found.organisation.summary),
         json_ld=organisation_document(shown, visit.page.origin),
         member=member,
+        vouched_by=found.organisation.vouched_by,
+        vouches=vouches,
+        vouches_needed=vouching.VOUCHES_NEEDED,
+        vouched_myself=any(account.id == visit.actor.account_id for _, account in vouches),
+        may_vouch=await vouching.may_vouch(db, visit.actor, organisation_id),
         times=await answer_times(db, organisation_id),
         transitions=[move.value for move in moves],
         cards=[card_of(need, visit.language) for need in page.items],
@@ -126,12 +134,26 @@ async def move_organisation(organisation_id: UUID, db: Db, visit: SignedIn, form
         async with db.begin_nested():
             to = _state(form.value("to"))
             await actions.move_organisation(
-                db, visit.actor, organisation_id, to, form.value("reason")
-            )
+                db, visit.actor, organisation_id, to, form.value("reason"),
+                known=form.value("vouch") == "yes",
+            )  # fmt: skip
     except AppError as error:
         shown = refused(form, visit.language, error)
         return await _render(db, visit, organisation_id, shown, status=error.status)
     return go(f"/organisations/{organisation_id}", "moved")
+
+
+@router.post("/organisations/{organisation_id:uuid}/vouch")
+async def vouch(organisation_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
+    """Give one's word for an organisation, or take it back."""
+    deed = vouching.take_back if form.value("act") == "undo" else vouching.vouch
+    try:
+        async with db.begin_nested():
+            await deed(db, visit.actor, organisation_id)
+    except AppError as error:
+        shown = refused(form, visit.language, error)
+        return await _render(db, visit, organisation_id, shown, status=error.status)
+    return go(f"/organisations/{organisation_id}#vouches", "changed")
 
 
 def _state(value: str) -> OrganisationState:

@@ -26,6 +26,7 @@ from app.pages import (
     organisations,
     panels,
     profiles,
+    reviews,
     stewardship,
     workspace,
 )
@@ -35,7 +36,8 @@ from app.pages.rendering import STATIC
 
 router = APIRouter()
 PARTS = (
-    home, feeds, notifications, administration, asks, ask_holder, stewardship, asking, editing,
+    home, feeds, notifications, administration, asks, ask_holder, stewardship, reviews, asking,
+    editing,
     need_contents, needs, claims, claim_page, panels, conversations, clocks, organisations,
     network, about, identity, matching, profiles,
 )  # fmt: skip

@@ -6,6 +6,7 @@ says that it ran, so it has its effects once, however often it is tried.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,10 +17,12 @@ from app.domain.feeds.actions import note_need
 from app.domain.matching.queries import best_workers
 from app.domain.needs.closing import draft_next
 from app.domain.needs.following import follow_organisation
+from app.domain.organisations.vouching import vouch_for_work
 from app.domain.webhooks.actions import tell_webhooks
 from app.federation.outbox import publish_existing, publish_need
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
+from app.models.claims import ClaimKind
 
 OFFERED_TO_MAX = 10
 
@@ -46,6 +49,13 @@ async def _draft_next(session: AsyncSession, _: Runtime, activity: Activity) -> 
 
 async def _follow(session: AsyncSession, _: Runtime, activity: Activity) -> None:
     await follow_organisation(session, activity.object_id)
+
+
+async def _vouch_for_work(session: AsyncSession, _: Runtime, activity: Activity) -> None:
+    """A scoping hour only finds out what the work would be."""
+    home = activity.details.get("organisation_id")
+    if home is not None and activity.details.get("kind") == ClaimKind.WORK:
+        await vouch_for_work(session, SYSTEM, UUID(home))
 
 
 async def _offer_place(session: AsyncSession, _: Runtime, activity: Activity) -> None:
@@ -95,7 +105,10 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "claim.submitted": (TELL_WEBHOOKS, TELL_ASKER),
     "claim.changes_requested": (TELL_WEBHOOKS,),
     "claim.disputed": (TELL_WEBHOOKS,),
-    "claim.confirmed": (TELL_WEBHOOKS,),
+    "claim.confirmed": (
+        TELL_WEBHOOKS,
+        Reaction("organisations.vouch_for_work", _vouch_for_work),
+    ),
     "claim.rejected": (TELL_WEBHOOKS,),
     "need.place_freed": (Reaction("matching.offer_place", _offer_place),),
     "need.ended_to_recur": (Reaction("needs.draft_next", _draft_next),),

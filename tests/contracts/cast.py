@@ -220,6 +220,8 @@ def _first_requests() -> dict[str, dict[str, Any]]:
         "POST /organisations": {"json": {"name": "Another"}},
         "PATCH /organisations/{organisation_id}": {"json": {"summary": "x"}, "headers": STALE},
         "POST /organisations/{organisation_id}/transitions": {"json": {"to": "accepted"}},
+        "POST /organisations/{organisation_id}/vouches": {},
+        "DELETE /organisations/{organisation_id}/vouches": {},
         # A stream does not end: what it is asked for here it refuses, after looking who asks.
         "GET /activity-stream": {"headers": {"Last-Event-ID": "no number"}},
         "POST /me/notifications/read": {"json": {"all": True}},

@@ -90,6 +90,7 @@ DOMAIN_EXTRAS = {
     "needs/mirroring",  # a peer's need, kept here
     "needs/scoping",  # what a scoping hour brings
     "needs/translating",  # people's translations
+    "needs/reviewing",  # what nobody vouched for is read first
     "needs/renewing",  # keeping a need by a mailed link
     "needs/sweep",  # taking the steps that are due
     "needs/walking",  # one list, one statement after the other

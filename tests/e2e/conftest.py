@@ -83,7 +83,8 @@ class Instance:
         """Return an accepted organisation."""
         assert self.steward is not None
         made = owner.post("/organisations", {"name": name, "languages": ["en"]})
-        return self.steward.post(f"/organisations/{made['id']}/transitions", {"to": "accepted"})
+        body = {"to": "accepted", "vouch": True}
+        return self.steward.post(f"/organisations/{made['id']}/transitions", body)
 
     def open_need(self, owner: Visitor, organisation: Json, **changes: object) -> Json:
         """Return an open need."""

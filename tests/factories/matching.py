@@ -11,11 +11,12 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.infra import clock
 from app.infra.week import GRID_BYTES
 from app.models.claims import Claim, ClaimState
 from app.models.identity import Account
 from app.models.needs import Need, NeedState, Urgency
-from app.models.organisations import Organisation, OrganisationState
+from app.models.organisations import Organisation, OrganisationState, VouchedBy
 from app.models.profiles import Profile, ProfileSkillRow
 
 SKILLS = ("python", "django", "fastapi", "flask", "html", "css", "frontend", "javascript",
@@ -75,6 +76,8 @@ def _organisation(dice: random.Random, number: int) -> Organisation:
         time_zone=ZONES[number],
         working_hours=_grid(dice),
         state=OrganisationState.ACCEPTED,
+        vouched_at=clock.now(),
+        vouched_by=VouchedBy.BEFORE,
     )
 
 

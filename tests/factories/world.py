@@ -114,11 +114,15 @@ class World:
         person.me = await person.post("/accounts", body)
         return person
 
-    async def organisation(self, owner: Person, name: str = "Forn Roig") -> Json:
-        """Return an organisation that the stewards have accepted."""
+    async def organisation(
+        self, owner: Person, name: str = "Forn Roig", *, vouched: bool = True
+    ) -> Json:
+        """Return an accepted organisation; the stewards know it unless said otherwise."""
         steward = await self.set_up()
         made = await owner.post("/organisations", {"name": name, "languages": ["ca"]})
-        return await steward.move(f"/organisations/{made['id']}", "accepted")
+        body = {"to": "accepted", "vouch": vouched}
+        path = f"/organisations/{made['id']}/transitions"
+        return await steward.post(path, body, expect=200)
 
     async def draft(self, member: Person, organisation: Json, **changes: Any) -> Json:
         """Return a draft that lacks nothing."""

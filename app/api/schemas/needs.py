@@ -75,6 +75,8 @@ class TransitionInput(Body):
 
     to: Annotated[str, StringConstraints(min_length=1, max_length=32)]
     reason: Annotated[Text, StringConstraints(max_length=2000)] = ""
+    # The version that was read: other words than these are not moved (412).
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
 class NeedOrganisation(Shape):

@@ -16,6 +16,8 @@ from app.models.organisations import (
     MemberRole,
     Membership,
     OrganisationState,
+    Vouch,
+    VouchedBy,
 )
 
 
@@ -46,6 +48,8 @@ class OrganisationShape(Shape):
     working_hours: list[list[int]] | None
     state: OrganisationState
     state_reason: str
+    vouched: bool  # what it publishes needs no review
+    vouched_by: VouchedBy | None
     version: int
     created_at: datetime
     open_needs: int
@@ -55,7 +59,10 @@ class OrganisationShape(Shape):
     @classmethod
     def of(cls, view: OrganisationView) -> Self:
         """Put together what the organisation is and what it is to the asker."""
-        own = view.organisation.model_dump(include=set(cls.model_fields) - {"answer_times"})
+        own = view.organisation.model_dump(
+            include=set(cls.model_fields) - {"answer_times", "vouched"}
+        )
+        own["vouched"] = view.organisation.vouched_at is not None
         if not view.concerned:
             own["state_reason"] = ""
         hours = view.organisation.working_hours
@@ -75,10 +82,35 @@ class OrganisationChanges(Body):
 
 
 class OrganisationMove(Body):
-    """A steward's decision, with a reason for those concerned."""
+    """A steward's decision, with a reason for those concerned.
+
+    `vouch` says while accepting that the organisation is known: it then publishes without review.
+    """
 
     to: OrganisationState
     reason: Annotated[Text, StringConstraints(max_length=2000)] = ""
+    vouch: bool = False
+
+
+class VouchShape(Shape):
+    """Somebody's word for an organisation."""
+
+    handle: str
+    display_name: str
+    steward: bool  # said as a steward of the instance
+    mine: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, vouch: Vouch, account: Account, asker: UUID | None) -> Self:
+        """Put together the vouch and whose it is."""
+        return cls(
+            handle=account.handle,
+            display_name=account.display_name,
+            steward=vouch.steward,
+            mine=account.id == asker,
+            created_at=vouch.created_at,
+        )
 
 
 class MemberShape(Shape):

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
 from app.domain.activity.actions import record
-from app.domain.needs import errors, queries
+from app.domain.needs import errors, queries, reviewing
 from app.domain.needs.holding import end_hold
 from app.domain.needs.policy import may_publish, may_write
 from app.domain.needs.rules import (
@@ -22,6 +22,7 @@ from app.domain.needs.rules import (
     missing_for_review,
     possible_transitions,
     search_text_for,
+    words_of,
 )
 from app.domain.organisations import queries as organisations
 from app.domain.profiles import skills
@@ -97,7 +98,9 @@ async def change_need(
         raise errors.places_below_taken(need.taken)
     if fields.external_id != need.external_id:
         await _refuse_taken_external_id(session, need, fields)
+    before = words_of(need)
     apply_fields(need, fields, organisation)
+    await reviewing.check_change(session, actor, need, before, organisation)
     if need.state != NeedState.DRAFT and (missing := missing_for_review(need)):
         raise errors.need_incomplete(missing)
     touch(session, actor, need)
@@ -105,10 +108,21 @@ async def change_need(
 
 
 async def move_need(
-    session: AsyncSession, actor: Actor, need_id: UUID, to: NeedState, reason: str
+    session: AsyncSession,
+    actor: Actor,
+    need_id: UUID,
+    to: NeedState,
+    reason: str,
+    version: int | None = None,
 ) -> Need:
-    """Move a need to another state, as the table and the guards allow."""
+    """Move a need to another state, as the table and the guards allow.
+
+    With a version, only the need that was read is moved, not what has become of it since.
+    """
     need, organisation = await own_need(session, actor, need_id)
+    if version is not None and need.version != version:
+        raise errors.version_stale(need.version)
+    before = need.state
     check_move(need, to, reason)
     if to == NeedState.DONE and is_built(need):
         raise errors.closing_asks()
@@ -116,11 +130,13 @@ async def move_need(
         enforce(may_publish(organisation))
     if to in {NeedState.REVIEW, NeedState.OPEN} and (missing := missing_for_review(need)):
         raise errors.need_incomplete(missing)
+    await reviewing.check_publishing(session, actor, need, organisation, to)
     without_work = await check_claims(session, need, to, reason)
     need.closed_without_work = to == NeedState.DONE and without_work
     if need.state == NeedState.HELD:
         await end_hold(session, actor, need.id, reason)
     apply_move(session, actor, need, to, reason)
+    await reviewing.note_review(session, actor, need, organisation, before)
     return need
 
 
@@ -134,6 +150,7 @@ async def renew_need(session: AsyncSession, actor: Actor, need_id: UUID) -> Need
         enforce(may_publish(organisation))
         if missing := missing_for_review(need):
             raise errors.need_incomplete(missing)
+        await reviewing.check_publishing(session, actor, need, organisation, NeedState.OPEN)
         if need.deadline is not None and need.deadline < clock.today(organisation.time_zone):
             need.deadline = None  # it would expire again before anybody could answer
         apply_move(session, actor, need, NeedState.OPEN)

@@ -9,6 +9,7 @@ from app.domain.access import Actor, Scope
 from app.domain.files import queries as files
 from app.domain.files.actions import Place
 from app.domain.files.rules import FILES_PER_NEED_MAX
+from app.domain.needs import reviewing
 from app.domain.needs.queries import get_need_for, require_need_side
 from app.domain.needs.rules import EDITABLE
 from app.errors import ConflictError
@@ -22,6 +23,7 @@ async def place_on_need(session: AsyncSession, actor: Actor, need_id: UUID) -> P
     await require_need_side(session, actor, need)
     if need.state not in EDITABLE:
         raise ConflictError("need_closed")
+    await reviewing.check_addition(session, actor, need, [])
     if len(await files_on_need(session, need_id)) >= FILES_PER_NEED_MAX:
         raise ConflictError("files_per_need", limit=FILES_PER_NEED_MAX)
     return Place(FileSubject.NEED, need_id, need.organisation_id)

@@ -19,6 +19,10 @@ scoping_worker_only    403  who holds the scoping hour proposes a scope, or a st
 proposal_not_found     404  no such proposal for this need
 proposal_decided       409  it was answered before
 not_renewable          409  only a need that looks for hands can still be wanted
+review_by_stewards     409  nobody vouched for the organisation: a steward opens the need
+one_need_unvouched     409  nobody vouched for the organisation: one need at a time
+words_were_reviewed    409  a steward has read these words; they stay as long as nobody vouches
+links_unvouched        422  nobody vouched for the organisation: no links yet; `errors` says where
 priority_window        409  for some days only those may apply who say that it is for them
 """
 
@@ -68,6 +72,12 @@ def closing_asks() -> InvalidError:
 def places_below_taken(taken: int) -> ConflictError:
     """409: places cannot be fewer than the people who hold them."""
     return ConflictError("places_below_taken", taken=taken)
+
+
+def links_unvouched(pointers: Sequence[str]) -> InvalidError:
+    """422: in which fields a link stands."""
+    fields = [FieldError(pointer, "links_unvouched") for pointer in pointers]
+    return InvalidError("links_unvouched", errors=fields)
 
 
 def import_not_found() -> NotFoundError:

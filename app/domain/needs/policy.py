@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from app.domain.access import ALLOWED, Actor, Decision, Denied
-from app.domain.needs.rules import PUBLISHED, priority_until
-from app.models.needs import Audience, Need
+from app.domain.needs.rules import PUBLISHED, possible_transitions, priority_until
+from app.models.needs import Audience, Need, NeedState
 from app.models.organisations import Membership, Organisation, OrganisationState
 
 
@@ -51,6 +51,23 @@ def may_apply_now(need: Need, now: datetime, *, for_me: bool) -> Decision:
     if until is None or now >= until or for_me:
         return ALLOWED
     return Denied("priority_window", conflict=True)
+
+
+def stands_alone(actor: Actor, organisation: Organisation) -> bool:
+    """Say whether what an organisation publishes needs nobody's reading first.
+
+    Somebody vouched for it, or a steward acts; the system on its own has read nothing.
+    """
+    return organisation.vouched_at is not None or (actor.acts_as_steward and not actor.system)
+
+
+def moves_for(actor: Actor, need: Need, organisation: Organisation | None) -> list[NeedState]:
+    """Return where somebody who answers for a need may move it from here."""
+    found = possible_transitions(need.state)
+    reads_first = organisation is not None and not stands_alone(actor, organisation)
+    if need.state == NeedState.REVIEW and reads_first:
+        found.remove(NeedState.OPEN)
+    return found
 
 
 def may_publish(organisation: Organisation) -> Decision:

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Denied, Scope
 from app.domain.activity.actions import record
+from app.domain.needs import reviewing
 from app.domain.needs.policy import may_write
 from app.domain.needs.queries import get_need_for, need_membership, require_need_side
 from app.domain.needs.rules import EDITABLE
@@ -84,6 +85,7 @@ async def answer_question(
     actor.require(Scope.NEEDS_WRITE)
     need = await get_need_for(session, actor, need_id)
     await require_need_side(session, actor, need)
+    await reviewing.check_answer(session, actor, need, body)
     asked = await messages.lock_message(session, _thread(need_id), question_id)
     if asked.parent_id is not None:
         raise errors.message_not_found()

@@ -5,8 +5,10 @@ Whether a need is filled is derived (`taken = places`), never stored.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from app.domain.organisations.rules import time_zone_known
 from app.domain.profiles import skills
@@ -51,6 +53,13 @@ _STREET = re.compile(
     r"\w*straat|\w*laan|\w*gracht|\w*plein|\w*weg|\w*straße|\w*strasse|οδ[όο]ς|λεωφ[όο]ρος|πλατε[ίι]α)"
     r"(?!\w)",
     re.IGNORECASE,
+)
+# What a browser opens, or a reader types: an address with its scheme, www., a host with a path, and
+# the two ways in which Markdown hides an address behind words.
+_LINKS = re.compile(
+    r"[a-z][a-z0-9+.-]{1,15}:\s?//|\b(?:mailto|tel|sms|magnet|javascript|data):\S|\bwww\s?\.\s?\w|"
+    r"\w[\w-]*(?:\.[\w-]+)*\.[a-z]{2,24}(?::\d+)?/|\]\s?\(|^\s*\[[^\]]+\]:|<a\s",
+    re.IGNORECASE | re.MULTILINE,
 )
 _NUMBER = re.compile(r"(?<!\w)\d{1,4}\s?[a-zα-ω]?(?!\w)", re.IGNORECASE)
 
@@ -103,6 +112,39 @@ def faults_of(fields: NeedFields) -> list[FieldError]:
 def looks_like_address(region: str) -> bool:
     """Say whether a region names a street with a number."""
     return bool(_STREET.search(region) and _NUMBER.search(region))
+
+
+def links_in(text: str) -> bool:
+    """Say whether a text holds a link, however it is dressed up."""
+    plain = unicodedata.normalize("NFKC", text)
+    shown = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+    return bool(_LINKS.search(shown))
+
+
+def words_of(need: Need) -> dict[str, Any]:
+    """Return by field all that readers are shown of a need in its organisation's own words."""
+    contacts = [contact["value"] for contact in need.contacts] if need.contact_public else []
+    return {
+        "title": need.title,
+        "body": need.body,
+        "language": need.language,
+        "region": need.region,
+        "beneficiary": need.beneficiary or "",
+        "tags": list(need.tags),
+        "link": need.link or "",
+        "contacts": contacts,
+    }
+
+
+def linked_fields(need: Need) -> list[str]:
+    """Return which fields of a need hold a link, as pointers."""
+    said = {
+        name: [value] if isinstance(value, str) else value for name, value in words_of(need).items()
+    }
+    found = [name for name, texts in said.items() if any(links_in(text) for text in texts)]
+    if need.link and "link" not in found:
+        found.append("link")
+    return [f"/{name}" for name in found]
 
 
 def is_built(need: Need) -> bool:

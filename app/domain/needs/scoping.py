@@ -6,9 +6,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope
 from app.domain.activity.actions import record
-from app.domain.needs import contents, queries
+from app.domain.needs import contents, queries, reviewing
 from app.domain.needs.actions import check_skills, own_need, touch
-from app.domain.needs.rules import EDITABLE, search_text_for
+from app.domain.needs.rules import EDITABLE, search_text_for, words_of
 from app.errors import ConflictError, ForbiddenError, NotFoundError, reason_required
 from app.infra import clock, ids
 from app.models.need_parts import ProposalState
@@ -55,7 +55,7 @@ async def decide_scope(
 ) -> ScopeProposal:
     """Take a proposed scope over into the need, or decline it with a reason."""
     need_id, proposal_id = proposal
-    need, _ = await own_need(session, actor, need_id)
+    need, organisation = await own_need(session, actor, need_id)
     found = await session.get(ScopeProposal, proposal_id)
     if found is None or found.need_id != need.id:
         raise NotFoundError("proposal_not_found")
@@ -66,7 +66,9 @@ async def decide_scope(
     if to == ProposalState.ACCEPTED:
         if need.state not in EDITABLE:
             raise ConflictError("need_closed")
+        before = words_of(need)
         _take_over(need, found)
+        await reviewing.check_change(session, actor, need, before, organisation)
         touch(session, actor, need)
     found.state, found.reason = to, reason
     found.decided_by, found.decided_at = actor.account_id, clock.now()

@@ -6,7 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope, enforce
 from app.domain.activity.actions import record
-from app.domain.needs import contents, errors, queries
+from app.domain.needs import contents, errors, queries, reviewing
 from app.domain.needs.actions import touch
 from app.domain.needs.policy import may_translate
 from app.domain.needs.rules import EDITABLE, search_text_for
@@ -31,6 +31,7 @@ async def put_translation(
     if language.lower() == need.language.lower():
         found = [FieldError("/language", "translation_same")]
         raise InvalidError("translation_same", errors=found)
+    await reviewing.check_addition(session, actor, need, [fields.title, fields.body])
     row = known.get(language)
     if row is None:
         if len(known) >= TRANSLATIONS_MAX:

@@ -32,6 +32,7 @@ class Opens(StrEnum):
     CLAIMS_OF_ORGANISATION = "claims_of_organisation"
     ORGANISATIONS = "organisations"
     REVIEW = "review"
+    REVIEWS = "reviews"
     PEERS = "peers"
     THREAD = "thread"
     ASKS = "asks"
@@ -132,6 +133,16 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "need.scope_proposed": (_about_need("need_scope_proposed"),),
     "need.scope_accepted": (Row("need_scope_answered", NAMED, T.DECISIONS, Opens.NEED),),
     "need.scope_declined": (Row("need_scope_answered", NAMED, T.DECISIONS, Opens.NEED),),
+    # What nobody vouched for waits for a steward, who lets it through or sends it back.
+    "need.review_wanted": (Row("need_review_wanted", STEWARDS, T.STEWARDSHIP, Opens.REVIEWS),),
+    "need.review_passed": (Row("need_review_passed", MEMBERS, T.ORGANISATIONS, Opens.NEED),),
+    "need.sent_back": (Row("need_sent_back", MEMBERS, T.ORGANISATIONS, Opens.NEED),),
+    "organisation.vouched": (
+        Row("organisation_vouched", MEMBERS, T.ORGANISATIONS, Opens.ORGANISATION),
+    ),
+    "organisation.vouch_lost": (
+        Row("organisation_vouch_lost", MEMBERS, T.ORGANISATIONS, Opens.ORGANISATION),
+    ),
     # People without an account who ask, and what waits for stewards there.
     "ask.confirmed": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
     "ask.answered": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),

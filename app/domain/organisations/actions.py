@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, Scope
 from app.domain.activity.actions import record
 from app.domain.identity import queries as identity
-from app.domain.organisations import errors, policy, queries
+from app.domain.organisations import errors, policy, queries, vouching
 from app.domain.organisations.rules import check_move, free_slug, time_zone_known
 from app.infra import clock, ids
 from app.infra.week import pack
@@ -148,8 +148,13 @@ async def move_organisation(
     organisation_id: UUID,
     to: OrganisationState,
     reason: str,
+    *,
+    known: bool = False,
 ) -> Organisation:
-    """Accept, decline or suspend: the stewards' decision, with a reason for those concerned."""
+    """Accept, decline or suspend: the stewards' decision, with a reason for those concerned.
+
+    Accepting lets an organisation in; only `known` ("we know them") also vouches for it.
+    """
     actor.require_steward()
     organisation = await queries.lock_organisation(session, organisation_id)
     before = organisation.state
@@ -165,6 +170,8 @@ async def move_organisation(
         from_state=before.value,
         reason=reason,
     )
+    if known and to is OrganisationState.ACCEPTED:
+        await vouching.vouch_on_accepting(session, actor, organisation)
     return organisation
 
 

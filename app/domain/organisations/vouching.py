@@ -60,6 +60,17 @@ async def vouch(
     return organisation
 
 
+async def vouch_on_accepting(
+    session: AsyncSession, actor: Actor, organisation: Organisation
+) -> None:
+    """Let a steward who accepts an organisation say in the same breath that it is known."""
+    account_id = actor.signed_in()
+    if await session.get(Vouch, (organisation.id, account_id)) is None:
+        session.add(Vouch(organisation_id=organisation.id, account_id=account_id, steward=True))
+        await session.flush()
+    await _weigh(session, actor, organisation, VOUCHES_NEEDED)
+
+
 async def take_back(
     session: AsyncSession, actor: Actor, organisation_id: UUID, needed: int = VOUCHES_NEEDED
 ) -> Organisation:

@@ -96,13 +96,19 @@ async def _waiting_for_long(engine: AsyncEngine) -> list[Finding]:
         "SELECT count(*) FROM letters WHERE failed_at > now() - interval '30 days' "
         "AND last_error <> 'nothing to tell any more'",
     )
+    waiting = await _ask(
+        engine,
+        "SELECT count(*) FROM letters WHERE sent_at IS NULL AND failed_at IS NULL "
+        "AND last_error IS NOT NULL",
+    )
     aside = await _ask(
         engine,
         f"SELECT count(*) FROM activities WHERE pending AND attempts >= {ATTEMPTS_MAX}",  # noqa: S608
     )
     return [
         Finding(
-            "letters", letters == 0, f"{letters} were given up within a month",
+            "letters", letters == 0,
+            f"{letters} were given up within a month, {waiting} wait for another try",
             "Read last_error in the table letters: the server or the address refused them.",
         ),
         Finding(

@@ -83,29 +83,44 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:SUBJECT_MAX]
 
 
+def _header(text: str) -> str:
+    """Return a text that a header takes as it stands.
+
+    The library reads "=?utf-8?q?...?=" in what it is given, line breaks included, and would write
+    them out: a need's title could add a header. So no text begins an encoded word.
+    """
+    return one_line(text).replace("=?", "= ?")
+
+
+def _address(text: str) -> Address:
+    if not text.isprintable() or "=?" in text:  # disguised words, as in `_header`
+        raise ValueError
+    return Address(addr_spec=text)
+
+
 def make_message(
     words: Words, envelope: Envelope, sender: str, name: str, host: str
 ) -> EmailMessage:
     """Make the message; refuses an address that is none."""
     message = EmailMessage(policy=SMTP if envelope.to.isascii() else SMTPUTF8)
     try:
-        message["To"] = Address(addr_spec=envelope.to)
+        message["To"] = _address(envelope.to)
     except (ValueError, IndexError, TypeError, AttributeError, MessageError) as error:
         what = "no address"
         raise MailRefusedError(what) from error
-    message["From"] = Address(display_name=one_line(name), addr_spec=sender)
-    message["Subject"] = one_line(words.subject)
+    message["From"] = Address(display_name=_header(name), addr_spec=sender)
+    message["Subject"] = _header(words.subject)
     message["Date"] = format_datetime(envelope.date)
     message["Message-ID"] = f"<{envelope.message_id}@{host}>"
     message["Auto-Submitted"] = "auto-generated"
     message["List-Id"] = f"<{envelope.list_name}.{host}>"
-    message["Content-Language"] = envelope.language
     if words.stop_link:
         message["List-Unsubscribe"] = f"<{words.stop_link}>"
         if words.one_click:
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(as_text(words))
     message.add_alternative(as_html(words, envelope.language), subtype="html")
+    message["Content-Language"] = envelope.language  # setting the content forgets earlier ones
     return message
 
 
@@ -194,6 +209,7 @@ class Post:
             what = "the server takes no such address"
             raise MailRefusedError(what) from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            smtp.close()
             self._smtp = None
             raise MailLaterError(type(error).__name__, reached=False) from error
 

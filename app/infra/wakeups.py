@@ -91,6 +91,7 @@ class Wakeups:
             except (RedisError, OSError, TimeoutError) as error:
                 _log.warning("wakeups.lost", error=type(error).__name__)
             self._hears = False
+            self._wake_all()  # who waits for a word looks once, and then at the other pace
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _hear(self) -> None:

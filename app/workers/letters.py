@@ -23,6 +23,9 @@ from app.models.letters import Letter
 
 BATCH = 20
 LEASE = timedelta(minutes=10)
+# A slow server may take minutes for one letter; what is left of a round then is let go of, or
+# another worker would send it as well.
+ROUND = LEASE / 2
 GIVEN_UP_AFTER = timedelta(days=3)
 RETRY_SECONDS = (60, 300, 900, 3600, 3 * 3600, 6 * 3600)
 NOTHING_TO_TELL = "nothing to tell any more"
@@ -65,7 +68,11 @@ async def _lease(runtime: Runtime) -> Sequence[UUID]:
 
 
 async def _send(runtime: Runtime, post: Post, leased: Sequence[UUID]) -> None:
+    until = clock.now() + ROUND
     for place, letter_id in enumerate(leased):
+        if clock.now() > until:
+            await _let_go(runtime, leased[place:])
+            return
         try:
             await _send_one(runtime, post, letter_id)
         except MailLaterError as error:
@@ -115,6 +122,15 @@ async def _close(runtime: Runtime, letter_id: UUID, *, failed: str | None = None
     ended = {"failed_at": now} if failed else {"sent_at": now}
     async with transaction(runtime.sessions) as session:
         await session.execute(statement.values(values={}, last_error=failed, **ended))
+
+
+async def _let_go(runtime: Runtime, letter_ids: Sequence[UUID]) -> None:
+    """Give back what was leased and never tried."""
+    statement = update(Letter).where(col(Letter.id).in_(letter_ids))
+    async with transaction(runtime.sessions) as session:
+        await session.execute(
+            statement.values(next_try_at=clock.now(), attempts=Letter.attempts - 1)
+        )
 
 
 async def _postpone(runtime: Runtime, letter_ids: Sequence[UUID], error: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -113,6 +113,9 @@ async def test_a_letter_is_sent_once_and_its_secret_forgotten(
     assert '<html lang="el">' in rich.get_content()
     assert "<img" not in rich.get_content()
     assert "src=" not in rich.get_content()
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert message["Content-Language"] == "el"
 
 
 async def test_a_post_office_that_is_away_loses_nothing(
@@ -203,7 +206,15 @@ ENVELOPE = Envelope(
 )
 
 
-@given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))
+# What a mail library reads as a word in disguise, here with a line break and a header in it.
+DISGUISED = "=?utf-8?q?hello=0d=0aBcc:_thief@example.org?="
+ALSO = "=?utf-8?b?YQ0KQmNjOiB0aGllZkBleGFtcGxlLm9yZw==?= and more"
+TEXTS = st.text(max_size=80) | st.sampled_from([DISGUISED, ALSO, "a\r\nBcc: thief@example.org"])
+
+
+@given(TEXTS, TEXTS, TEXTS)
+@example(DISGUISED, DISGUISED, DISGUISED)
+@example(ALSO, ALSO, ALSO)
 def test_no_text_adds_a_header(subject: str, text: str, name: str) -> None:
     words = Words(subject, [text], why=text, button=text, link="https://host.example/x")
     message = make_message(words, ENVELOPE, "noreply@host.example", name, "host.example")
@@ -218,6 +229,10 @@ def test_no_text_adds_a_header(subject: str, text: str, name: str) -> None:
 
 
 @given(st.text(max_size=60))
+@example("=?utf-8?q?a=0d=0aBcc:_thief?=@example.org")
+@example("somebody@=?utf-8?q?a=0d=0aBcc:_thief?=")
+@example("somebody@example.org>\r\nRCPT TO:<thief@example.org")
+@example("somebody@example.org, thief@example.org")
 def test_no_address_is_several_or_adds_a_header(address: str) -> None:
     envelope = Envelope(address, "1", "decisions", "en", ENVELOPE.date)
     try:

@@ -6,8 +6,10 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
+from app.domain.claims.clocks import heartbeat_link
 from app.domain.letters.actions import issue_link
 from app.domain.matching.queries import board_of
+from app.domain.needs.renewing import renewal_link
 from app.domain.notifications import queries
 from app.domain.notifications.rules import (
     ANSWER_LINK,
@@ -21,10 +23,14 @@ from app.infra.i18n import exists, negotiate, translate, translate_plural
 from app.infra.mail import Words
 from app.models.identity import Account
 from app.models.letters import Letter
+from app.models.notifications import Notice
 
 # Letters about an account itself: they go to an address before it is proven, or after it was left.
 ABOUT_THE_ACCOUNT = frozenset({"prove_email", "email_changed"})
 NOTICE, DIGEST = "notice", "digest"
+# What one tap answers, without signing in: the words of the button, and where it leads.
+STILL_ON_IT = frozenset({"claim_start_asked", "claim_nudged"})
+STILL_NEEDED = frozenset({"need_renewal_asked"})
 
 
 async def compose(session: AsyncSession, letter: Letter, origin: str) -> Words | None:
@@ -114,15 +120,33 @@ async def _notice(
     (shown,) = await show(session, _reader(account), [notice])
     if not _tells(shown):
         return None
-    token = await issue_link(session, ANSWER_LINK, notice.id, ANSWER_LINK_LIFE)
+    button, path = await _tap(session, notice) or ("letter.notice.button", "")
+    if not path:
+        token = await issue_link(session, ANSWER_LINK, notice.id, ANSWER_LINK_LIFE)
+        path = f"/notices/open/{token}"
     why = f"letter.why.{notice.topic.value}"
     return Words(
         subject=shown.title(language),
         paragraphs=[shown.title(language), shown.text(language)],
         why=translate(language, why),
-        button=translate(language, "letter.notice.button"),
-        link=f"{origin}/notices/open/{token}",
+        button=translate(language, button),
+        link=f"{origin}{path}",
     )
+
+
+async def _tap(session: AsyncSession, notice: Notice) -> tuple[str, str] | None:
+    """Return the words and the path of what answers a notice in one tap, where there is such."""
+    if notice.kind in STILL_ON_IT and notice.claim_id:
+        return "page.still.button", await heartbeat_link(session, notice.claim_id)
+    if notice.kind in STILL_NEEDED and notice.need_id:
+        return "page.renew.button", await renewal_link(session, notice.need_id)
+    return None
+
+
+async def _line(session: AsyncSession, shown: ShownNotice, language: str, origin: str) -> str:
+    tap = await _tap(session, shown.notice)
+    answer = f"\n{translate(language, tap[0])}: {origin}{tap[1]}" if tap else ""
+    return f"• {shown.title(language)}{answer}"
 
 
 async def _digest(
@@ -139,7 +163,7 @@ async def _digest(
     paragraphs = []
     if shown:
         paragraphs.append(translate_plural(language, "letter.digest.waiting", len(shown)))
-        paragraphs += [f"• {each.title(language)}" for each in shown]
+        paragraphs += [await _line(session, each, language, origin) for each in shown]
     if needs:
         paragraphs.append(translate_plural(language, "letter.digest.matches", len(needs)))
         paragraphs += [f"• {need.title}\n{origin}/needs/{need.id}" for need in needs]

@@ -23,7 +23,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
-from app.domain.matching import batch, queries, rules, walks
+from app.domain.matching import batch, facts, queries, rules, walks
 from app.infra.database import make_engine, make_sessions
 from bench.matching_floor import Floor, fill
 
@@ -54,7 +54,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, Any]:
     engine = make_engine(options.database, statement_timeout_ms=600_000)
     told: dict[str, Any] = {"needs": options.needs, "workers": options.workers}
     async with make_sessions(engine)() as session:
-        moment = queries.moment_now()
+        moment = facts.moment_now()
         floor = await Floor.read(options.database, moment.now)
         dice = random.Random(1)
         people = dice.sample(floor.account_ids, ASKERS)

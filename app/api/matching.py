@@ -1,9 +1,10 @@
 """Matching: what fits the one who asks, who fits a need, and why."""
 
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, status
+from fastapi import APIRouter, Query, Request, status
 
 from app.api.dependencies import (
     DEFAULT_LIMIT,
@@ -38,11 +39,17 @@ router = APIRouter(route_class=StrictRoute, tags=["matching"])
 
 @router.get("/me/matches", operation_id="list_my_matches")
 async def list_my_matches(
-    request: Request, actor: SignedIn, db: Db, limit: Limit = DEFAULT_LIMIT
+    request: Request,
+    actor: SignedIn,
+    db: Db,
+    other_languages: Annotated[
+        bool, Query(description="What would fit if its language were one of mine.")
+    ] = False,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> MatchList:
     """List the best open needs for one's profile, each with its reasons and points."""
     language = language_of(request)
-    board = await queries.board_of(db, actor, limit)
+    board = await queries.board_of(db, actor, limit, elsewhere=other_languages)
     shapes = await need_shapes(db, actor, [match.need for match in board.matches], language)
     items = [
         MatchShape(

@@ -103,6 +103,7 @@ class PageContext:
             return [*common, ("/sign-in", "page.nav.sign_in")]
         return [
             *common,
+            ("/me/board", "page.board.nav"),
             ("/me/claims", "page.nav.my_claims"),
             ("/notices", "notice.page.title"),
             ("/app/", "page.nav.workspace"),

@@ -1,10 +1,10 @@
-"""Matching as pages: why a need fits, "not for me", and the people who could help."""
+"""Matching as pages: one's board, why a need fits, "not for me", and who could help."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.domain.matching import actions, queries
@@ -17,6 +17,7 @@ from app.pages.catalogue import skill_views
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
 from app.pages.failures import refused
 from app.pages.forms import Form
+from app.pages.presenting import card_of
 from app.pages.rendering import render
 
 SHOWN = 20
@@ -45,14 +46,38 @@ def parts_of(language: str, reasons: Sequence[Reason]) -> list[tuple[str, int]]:
     return [(reason_text(language, reason), reason.points) for reason in reasons]
 
 
+@router.get("/me/board")
+async def show_board(request: Request, db: Db, visit: SignedIn) -> Response:
+    """Show the needs that fit the reader; `other` those that would but for their language."""
+    other = request.query_params.get("other") == "1"
+    board = await queries.board_of(db, visit.actor, SHOWN, elsewhere=other)
+    away = await queries.dismissed_needs(db, visit.actor, SHOWN)
+    return await render(
+        visit.page,
+        "board.html",
+        board=board,
+        other=other,
+        matches=[
+            {
+                "need": card_of(match.need, visit.language),
+                "points": match.score.points,
+                "parts": parts_of(visit.language, match.score.reasons),
+            }
+            for match in board.matches
+        ],
+        dismissed=[card_of(need, visit.language) for need in away],
+    )
+
+
 @router.post("/needs/{need_id:uuid}/dismissal")
 async def dismiss(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
-    """Send a need off one's board, or let it come back."""
+    """Send a need off one's board, or let it come back; from the board, back to the board."""
+    there = "/me/board" if form.value("from") == "board" else f"/needs/{need_id}"
     if form.value("act") == "restore":
         await actions.restore_need(db, visit.actor, need_id)
-        return go(f"/needs/{need_id}", "restored")
+        return go(there, "restored")
     await actions.dismiss_need(db, visit.actor, need_id)
-    return go(f"/needs/{need_id}", "dismissed")
+    return go(there, "dismissed")
 
 
 @router.get("/needs/{need_id:uuid}/workers")

@@ -3,10 +3,13 @@
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlmodel import select
 
+from app.domain.access import Actor
+from app.domain.organisations import blocking
 from app.infra import clock
 from app.infra.database import transaction
 from app.models.activity import Activity
@@ -60,8 +63,9 @@ async def test_a_board_says_each_part_and_the_parts_add_up(need: Json, worker: P
     assert match["need"]["id"] == need["id"]
     assert sum(reason["points"] for reason in match["reasons"]) == match["score"]
     said = {reason["code"]: reason for reason in match["reasons"]}
-    assert said["skills"]["params"] == {"held": 1, "n": 2}
-    assert said["skills"]["text"] == "1 of 2 skills"
+    assert said["skills"]["params"] == {"held": 1, "n": 2, "weight": 3, "weights": 4}
+    assert said["skills"]["text"] == "1 of 2 skills (weight 3 of 4)"
+    assert said["new_need"]["text"] == "Posted today"
     assert said["hours"]["text"] == "5 h a week free, enough for 4 h"
     fit = await worker.get(f"/needs/{need['id']}/fit")
     assert (fit["score"], fit["reasons"]) == (match["score"], match["reasons"])
@@ -118,6 +122,26 @@ async def test_an_empty_board_says_what_would_help(need: Json, world: World) -> 
     await profile(person, "wordpress", languages=["el"])
     board = await person.get("/me/matches")
     assert (board["items"], board["lacks"], board["in_other_languages"]) == ([], None, 1)
+    there = await person.get("/me/matches", other_languages="true")
+    assert [match["need"]["id"] for match in there["items"]] == [need["id"]]
+    reasons = there["items"][0]["reasons"]
+    assert sum(reason["points"] for reason in reasons) == there["items"][0]["score"]
+    assert "In English, which you do not write" in [reason["text"] for reason in reasons]
+    await profile(person, "css", languages=["el"])  # the must-have is missing in any language
+    assert (await person.get("/me/matches"))["in_other_languages"] == 0
+
+
+async def test_parts_are_said_so_that_they_can_be_computed_again(
+    world: World, need: Json, worker: Person
+) -> None:
+    await profile(worker, "wordpress", "html")  # html stands beside css
+    with clock.moved(timedelta(days=5)):
+        (match,) = (await worker.get("/me/matches"))["items"]
+    said = {reason["code"]: reason for reason in match["reasons"]}
+    assert said["near_skills"]["text"] == "1 related skill (half of weight 1)"
+    assert said["new_need"]["text"] == "Posted 5 days ago: 110 of 120 parts count"
+    whole = 60 * (3 + 0.5) // 4 + said["hours"]["points"]
+    assert match["score"] == whole * 110 // 120
 
 
 async def test_only_those_who_answer_for_a_need_see_who_fits(
@@ -231,3 +255,68 @@ async def test_posted_this_week_is_said_of_the_sources_own_date(
         for match in matches
     }
     assert ages == {"Old request for help": ["age_need"], need["title"]: ["new_need"]}
+
+
+async def test_who_is_not_to_be_found_changes_nothing_that_others_see(
+    world: World, owner: Person, need: Json
+) -> None:
+    """Every answer is the same to the byte, whether somebody hidden is there or not."""
+    paths = [
+        f"/needs/{need['id']}/matches", f"/needs/{need['id']}", "/needs", "/instance",
+        f"/organisations/{need['organisation']['id']}",
+    ]  # fmt: skip
+
+    async def seen() -> list[tuple[int, str]]:
+        answers = [await owner.ask("GET", path) for path in paths]
+        return [(answer.status_code, answer.text) for answer in answers]
+
+    hidden = await world.sign_up("hidden-canary", display_name="Canary")
+    before = await seen()
+    await profile(hidden, "wordpress", "css", findable=False, availability=EVENINGS)
+    assert await seen() == before
+    assert (await owner.get(f"/needs/{need['id']}/matches"))["items"] == []
+    await profile(hidden, "wordpress", "css", findable=True)
+    assert "canary" in json.dumps(await seen())
+    await profile(hidden, "wordpress", "css", findable=False)
+    assert await seen() == before  # withdrawn: at once, and without a trace
+    with clock.moved(timedelta(days=1)):
+        assert "canary" not in (await owner.http.get(f"/needs/{need['id']}/workers")).text
+
+
+async def block(world: World, person: Person, organisation: str, worker: Person) -> None:
+    actor = Actor(account_id=UUID(person.id))
+    async with transaction(world.runtime.sessions) as session:
+        if person is worker:
+            await blocking.block_organisation(session, actor, UUID(organisation))
+        else:
+            await blocking.block_person(session, actor, UUID(organisation), UUID(worker.id))
+
+
+async def unblock(world: World, person: Person, organisation: str, worker: Person) -> None:
+    actor = Actor(account_id=UUID(person.id))
+    async with transaction(world.runtime.sessions) as session:
+        if person is worker:
+            await blocking.unblock_organisation(session, actor, UUID(organisation))
+        else:
+            await blocking.unblock_person(session, actor, UUID(organisation), UUID(worker.id))
+
+
+async def test_who_is_kept_apart_is_matched_neither_way(
+    world: World, owner: Person, need: Json, worker: Person
+) -> None:
+    organisation = need["organisation"]["id"]
+    path = f"/needs/{need['id']}/invitations"
+    for person in (worker, owner):
+        assert await found(owner, need) == ["maro"]
+        await block(world, person, organisation, worker)
+        assert await found(owner, need) == []
+        refused = await owner.ask("POST", path, json={"account_id": worker.id})
+        assert (refused.status_code, refused.json()["code"]) == (404, "worker_not_found")
+        mine = (await worker.get("/me/matches"))["items"]
+        fit = (await worker.get(f"/needs/{need['id']}/fit"))["score"]
+        if person is worker:  # only one's own block hides the need from oneself
+            assert (mine, fit) == ([], None)
+        else:
+            assert len(mine) == 1
+        await unblock(world, person, organisation, worker)
+    assert len((await worker.get("/me/matches"))["items"]) == 1

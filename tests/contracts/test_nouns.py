@@ -67,6 +67,7 @@ DOMAIN_EXTRAS = {
     "claims/panels",  # asking a panel, and what its members decide
     "matching/batch",  # all boards at once, for digests
     "matching/reasons",  # the parts of a score in words
+    "matching/facts",  # what is read of a need and of a worker
     "matching/walks",  # along the postings, newest first
     "ledger/settling",  # what two sides agree on, and what a panel decides
     "claims/answering",  # how long organisations usually take

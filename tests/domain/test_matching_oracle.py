@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
-from app.domain.matching import batch, queries
+from app.domain.matching import batch, facts, queries
 from app.domain.matching.rules import need_for_worker, worker_for_need
 from app.domain.needs.queries import get_need_for
 from app.domain.profiles.skills import near
@@ -38,15 +38,15 @@ async def _best(
 ) -> tuple[dict[UUID, Places], dict[UUID, Places]]:
     """Score every pair and sort: the needs of each worker, the workers of each need."""
     needs = (await session.exec(select(Need).where(Need.state == NeedState.OPEN))).all()
-    facts = {need.id: await queries.need_facts(session, need) for need in needs}
+    told = {need.id: await facts.need_facts(session, need) for need in needs}
     free = [need.id for need in needs if need.taken < need.places]
-    workers = {one: await queries.worker_facts(session, one) for one in made.workers}
+    workers = {one: await facts.worker_facts(session, one) for one in made.workers}
     findable = set(await session.exec(select(Profile.account_id).where(col(Profile.findable))))
     claimed = await _claimed(session)
-    moment = queries.moment_now()
+    moment = facts.moment_now()
     of_workers: dict[UUID, list[tuple[int, datetime, int]]] = {one: [] for one in workers}
-    of_needs: dict[UUID, list[tuple[int, datetime, int]]] = {one: [] for one in facts}
-    for need_id, need in facts.items():
+    of_needs: dict[UUID, list[tuple[int, datetime, int]]] = {one: [] for one in told}
+    for need_id, need in told.items():
         for account_id, worker in workers.items():
             if worker is None or (need_id, account_id) in claimed:
                 continue

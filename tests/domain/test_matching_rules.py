@@ -131,8 +131,13 @@ def test_what_is_promised_is_spread_over_four_weeks_and_never_makes_less_than_no
 
 @given(needs(), workers)
 def test_every_reason_has_words_in_five_languages(need: NeedFacts, worker: WorkerFacts) -> None:
-    found = need_for_worker(need, worker, MOMENT, near)
-    assume(found is not None and found.points > 0)
+    assume(need.skills)
+    helper = replace(
+        worker,
+        skills=worker.skills | need.must | set(sorted(need.skills)[:1]),
+        languages=worker.languages | {need.language},
+    )
+    found = need_for_worker(need, helper, MOMENT, near)
     assert found is not None
     for reason in found.reasons:
         for language in LANGUAGES:
@@ -156,11 +161,11 @@ def test_one_and_several_are_said_as_people_say_them() -> None:
         for language in ("en", "el", "ca", "nl", "es")
     ]
     assert said == [
-        ("1 of 1 skill", "1 of 3 skills"),
-        ("1 από 1 δεξιότητα", "1 από 3 δεξιότητες"),
-        ("1 de 1 habilitat", "1 de 3 habilitats"),
-        ("1 van 1 vaardigheid", "1 van 3 vaardigheden"),
-        ("1 de 1 habilidad", "1 de 3 habilidades"),
+        ("1 of 1 skill (weight 1 of 1)", "1 of 3 skills (weight 1 of 3)"),
+        ("1 από 1 δεξιότητα (βάρος 1 από 1)", "1 από 3 δεξιότητες (βάρος 1 από 3)"),
+        ("1 de 1 habilitat (pes 1 de 1)", "1 de 3 habilitats (pes 1 de 3)"),
+        ("1 van 1 vaardigheid (gewicht 1 van 1)", "1 van 3 vaardigheden (gewicht 1 van 3)"),
+        ("1 de 1 habilidad (peso 1 de 1)", "1 de 3 habilidades (peso 1 de 3)"),
     ]
 
 

@@ -27,7 +27,8 @@ class MatchList(Shape):
     """The best needs for the signed-in worker.
 
     Of an empty list, `lacks` says what the profile does not tell yet (`skills`, `languages`),
-    and `in_other_languages` how many needs ask for these skills in languages it does not name.
+    and `in_other_languages` how many needs would fit but for their language (at most 100);
+    `other_languages=true` lists those.
     """
 
     items: list[MatchShape]

@@ -16,7 +16,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.matching.queries import TAKEN_ON, moment_now, promised_minutes
+from app.domain.matching.facts import HELD, PROMISED, moment_now
+from app.domain.matching.queries import TAKEN_ON
 from app.domain.matching.rules import (
     HOURS_POINTS,
     NICE_WEIGHT,
@@ -63,18 +64,22 @@ _NEEDS = text("""
     JOIN needs n ON n.id = m.need_id LEFT JOIN organisations o ON o.id = n.organisation_id
     ORDER BY m.posted_at DESC, m.need_id DESC
 """)
-_WORKERS = text("""
+_WORKERS = text(f"""
     SELECT p.account_id, p.languages, p.hours_per_week, p.time_zone, p.availability,
-           ARRAY(SELECT slug FROM profile_skills s WHERE s.account_id = p.account_id) AS skills
+           {HELD.format("p.account_id")}, {PROMISED.format("p.account_id")}
     FROM profiles p JOIN accounts a ON a.id = p.account_id AND a.disabled_at IS NULL
     WHERE p.account_id > :after ORDER BY p.account_id LIMIT :most
-""")
+""")  # noqa: S608 - made of our own constants
 _HIDDEN = text("""
     SELECT account_id, need_id FROM claims
     WHERE account_id > :after AND account_id <= :last AND state = ANY (:states)
     UNION ALL
     SELECT account_id, need_id FROM match_dismissals
     WHERE account_id > :after AND account_id <= :last
+    UNION
+    SELECT b.account_id, n.id FROM blocks b JOIN needs n ON n.organisation_id = b.organisation_id
+    WHERE b.side = 'person' AND n.state = 'open'
+        AND b.account_id > :after AND b.account_id <= :last
 """)
 
 
@@ -191,8 +196,7 @@ async def _workers_of(
 ) -> _Workers:
     np = _numpy()
     ids = [row["account_id"] for row in rows]
-    promised = await promised_minutes(session, ids)
-    free = [free_minutes(row["hours_per_week"], promised.get(row["account_id"], 0)) for row in rows]
+    free = [free_minutes(row["hours_per_week"], row["promised"]) for row in rows]
     masks = np.zeros((len(rows), WORDS), np.uint64)
     by_zone: dict[str, list[int]] = {}
     for place, row in enumerate(rows):

@@ -1,21 +1,26 @@
 """The best needs for a worker and the best workers for a need, each with its reasons."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, union
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.identity.queries import accounts_by_id
+from app.domain.matching.facts import (
+    moment_now,
+    need_facts,
+    skills_of,
+    worker_facts,
+    worker_facts_of,
+)
 from app.domain.matching.rules import (
-    BUSY_STATES,
     HOURS_POINTS,
-    OFFICE_HOURS,
     OVERLAP_POINTS,
     SKILL_POINTS,
     URGENT_POINTS,
@@ -23,7 +28,6 @@ from app.domain.matching.rules import (
     NeedFacts,
     Score,
     WorkerFacts,
-    free_minutes,
     need_for_worker,
     spoken,
     worker_for_need,
@@ -38,17 +42,17 @@ from app.domain.matching.walks import (
     walk,
 )
 from app.domain.needs.queries import get_need_for, require_need_side
+from app.domain.organisations.blocking import kept_apart, unheard_of
 from app.domain.profiles import skills
 from app.infra import clock
-from app.infra.week import week_of
 from app.models.claims import LIVE_STATES, Claim, ClaimState
 from app.models.identity import Account
 from app.models.matching import MatchDismissal, MatchInvitation, MatchNeed
-from app.models.needs import Need, NeedState, Urgency
-from app.models.organisations import Organisation
-from app.models.profiles import Profile, ProfileSkillRow
+from app.models.needs import Need, NeedState
+from app.models.organisations import Block
+from app.models.profiles import Profile
 
-ELSEWHERE_MAX = 1_000
+ELSEWHERE_MAX = 100
 # A claim in one of these states keeps its need off one's board.
 TAKEN_ON = (*LIVE_STATES, ClaimState.CONFIRMED)
 
@@ -71,6 +75,14 @@ class Board:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """What is kept off a board: needs, and all needs of organisations that were blocked."""
+
+    needs: Sequence[UUID] = ()
+    organisations: Sequence[UUID] = ()
+
+
+@dataclass(frozen=True)
 class WorkerMatch:
     """A worker who wants to be found: what an organisation learns of them."""
 
@@ -82,36 +94,62 @@ class WorkerMatch:
     invited: bool
 
 
-def moment_now() -> Moment:
-    """Return now and the week that hours are compared in."""
-    now = clock.now()
-    return Moment(now, week_of(now))
-
-
 async def best_needs(session: AsyncSession, actor: Actor, limit: int) -> Sequence[NeedMatch]:
     """Return the best open needs for the signed-in worker: exact, however many there are."""
-    account_id = actor.signed_in()
-    worker = await worker_facts(session, account_id)
-    if worker is None or not worker.skills or not worker.languages:
+    worker = await worker_facts(session, actor.signed_in())
+    return await _needs_for(session, actor, worker, limit) if worker else []
+
+
+async def _needs_for(
+    session: AsyncSession, actor: Actor, worker: WorkerFacts, limit: int
+) -> Sequence[NeedMatch]:
+    if not worker.skills or not worker.languages:
         return []
-    hidden = await _off_board(session, account_id)
-    found = await rank_needs(session, worker, moment_now(), hidden, limit)
+    apart = await _apart(session, actor.signed_in())
+    found = await rank_needs(session, worker, moment_now(), apart, limit)
     statement = select(Need).where(col(Need.id).in_([one.id for one in found]))
     needs = {need.id: need for need in await session.exec(statement)}
     return [NeedMatch(needs[one.id], one.score) for one in found if one.id in needs]
 
 
-async def board_of(session: AsyncSession, actor: Actor, limit: int) -> Board:
-    """Return the worker's board; an empty one says what is missing, or where there is more."""
-    matches = await best_needs(session, actor, limit)
-    if matches:
-        return Board(matches)
+async def board_of(
+    session: AsyncSession, actor: Actor, limit: int, *, elsewhere: bool = False
+) -> Board:
+    """Return the worker's board; an empty one says what is missing, or where there is more.
+
+    `elsewhere` asks for what would fit if its language were one that the worker writes.
+    """
     worker = await worker_facts(session, actor.signed_in())
     if worker is None or not worker.skills:
         return Board([], lacks="skills")
     if not worker.languages:
         return Board([], lacks="languages")
-    return Board([], in_other_languages=await _elsewhere(session, worker))
+    if not elsewhere and (matches := await _needs_for(session, actor, worker, limit)):
+        return Board(matches)
+    others = await _in_other_languages(session, worker)
+    there = await _needs_for(session, actor, others, ELSEWHERE_MAX)
+    shown = [_said_of_other_language(match) for match in there[:limit]] if elsewhere else []
+    return Board(shown, in_other_languages=len(there))
+
+
+async def _in_other_languages(session: AsyncSession, worker: WorkerFacts) -> WorkerFacts:
+    """Return the same worker as one who writes every language that they do not write."""
+    brings = list(skill_factors(worker, skills.near))
+    written = {spoken(one) for one in worker.languages}
+    statement = (
+        select(MatchNeed.language)
+        .where(col(MatchNeed.skill).in_(brings), col(MatchNeed.language).not_in(written))
+        .distinct()
+    )
+    return replace(worker, languages=frozenset(await session.exec(statement)))
+
+
+def _said_of_other_language(match: NeedMatch) -> NeedMatch:
+    reasons = [
+        replace(reason, code="other_language") if reason.code == "language" else reason
+        for reason in match.score.reasons
+    ]
+    return NeedMatch(match.need, replace(match.score, reasons=reasons))
 
 
 async def why_fits(session: AsyncSession, actor: Actor, need: Need) -> Score | None:
@@ -119,7 +157,7 @@ async def why_fits(session: AsyncSession, actor: Actor, need: Need) -> Score | N
     if actor.account_id is None or need.state != NeedState.OPEN:
         return None
     worker = await worker_facts(session, actor.account_id)
-    if worker is None:
+    if worker is None or need.organisation_id in await unheard_of(session, actor.account_id):
         return None
     facts = await need_facts(session, need)
     return need_for_worker(facts, worker, moment_now(), skills.near)
@@ -143,7 +181,7 @@ async def rank_needs(
     session: AsyncSession,
     worker: WorkerFacts,
     moment: Moment,
-    hidden: Iterable[UUID],
+    apart: Apart,
     limit: int,
 ) -> list[Ranked]:
     """Rank open needs for a worker's facts."""
@@ -154,7 +192,8 @@ async def rank_needs(
         "languages": sorted({spoken(language) for language in worker.languages}),
         "free": worker.free_minutes,
         "overlap": OVERLAP_POINTS if worker.rhythm else 0,
-        "hidden": list(hidden),
+        "hidden": list(apart.needs),
+        "unheard": list(apart.organisations),
     }
     return await walk(session, NEEDS, params, _NeedSteps(worker, moment), limit)
 
@@ -183,7 +222,7 @@ async def rank_workers(
         "overlap": OVERLAP_POINTS if need.rhythm else 0,
         "hidden": list(hidden),
     }
-    return await walk(session, WORKERS, params, _WorkerSteps(session, need, moment), limit)
+    return await walk(session, WORKERS, params, _WorkerSteps(need, moment), limit)
 
 
 @dataclass(frozen=True)
@@ -197,7 +236,7 @@ class _NeedSteps:
         overlap = OVERLAP_POINTS if self.worker.rhythm else 0
         return SKILL_POINTS + hours + overlap + URGENT_POINTS
 
-    async def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
+    def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
         scored = (
             (row, need_for_worker(need_facts_of(row), self.worker, self.moment, skills.near))
             for row in rows
@@ -207,7 +246,6 @@ class _NeedSteps:
 
 @dataclass(frozen=True)
 class _WorkerSteps:
-    session: AsyncSession
     need: NeedFacts
     moment: Moment
 
@@ -215,119 +253,35 @@ class _WorkerSteps:
     def most(self) -> int:
         hours = HOURS_POINTS if self.need.estimate_minutes else 0
         overlap = OVERLAP_POINTS if self.need.rhythm else 0
-        return SKILL_POINTS + hours + overlap + (URGENT_POINTS if self.need.urgent else 0)
+        urgent = URGENT_POINTS if self.need.urgent else 0
+        return SKILL_POINTS + hours + overlap + urgent
 
-    async def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
-        ids = [row["id"] for row in rows]
-        held = await _skills_of(self.session, ids)
-        promised = await promised_minutes(self.session, ids)
-        found = []
-        for row in rows:
-            facts = _worker_facts_of(row, held.get(row["id"], ()), promised.get(row["id"], 0))
-            if one := worker_for_need(self.need, facts, self.moment, skills.near):
-                found.append(Ranked(row["id"], one, row["saved_at"]))
-        return found
-
-
-async def need_facts(session: AsyncSession, need: Need) -> NeedFacts:
-    """Return what matching reads of a need; its age counts as in the postings."""
-    posted = func.match_posted_at(Need.source, func.coalesce(Need.published_at, Need.created_at))
-    zone_of_need = func.coalesce(Need.time_zone, Organisation.time_zone)
-    statement = (
-        select(posted, zone_of_need, Organisation.working_hours)
-        .select_from(Need)
-        .outerjoin(Organisation, col(Organisation.id) == Need.organisation_id)
-        .where(Need.id == need.id)
-    )
-    posted_at, zone, hours = (await session.exec(statement)).one()
-    return NeedFacts(
-        skills=frozenset(need.skill_slugs),
-        must=frozenset(need.must_slugs),
-        language=need.language,
-        estimate_minutes=need.estimate_minutes,
-        urgent=need.urgency == Urgency.HIGH,
-        posted_at=posted_at,
-        rhythm=(hours or OFFICE_HOURS, zone) if zone else None,
-    )
-
-
-async def worker_facts(session: AsyncSession, account_id: UUID) -> WorkerFacts | None:
-    """Return what matching reads of a worker; None before there is a profile."""
-    profile = await session.get(Profile, account_id)
-    if profile is None:
-        return None
-    held = await _skills_of(session, [account_id])
-    promised = await promised_minutes(session, [account_id])
-    row = profile.model_dump() | {"saved_at": profile.updated_at}
-    return _worker_facts_of(row, held.get(account_id, ()), promised.get(account_id, 0))
-
-
-def _worker_facts_of(row: Mapping[Any, Any], held: Iterable[str], promised: int) -> WorkerFacts:
-    grid = row["availability"]
-    return WorkerFacts(
-        skills=frozenset(held),
-        languages=frozenset(row["languages"]),
-        free_minutes=free_minutes(row["hours_per_week"], promised),
-        saved_at=row["saved_at"],
-        rhythm=(grid, row["time_zone"]) if grid else None,
-    )
-
-
-async def _skills_of(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
-    statement = select(ProfileSkillRow.account_id, ProfileSkillRow.slug).where(
-        col(ProfileSkillRow.account_id).in_(ids)
-    )
-    found: dict[UUID, list[str]] = {}
-    for account_id, slug in await session.execute(statement):
-        found.setdefault(account_id, []).append(slug)
-    return found
-
-
-async def promised_minutes(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return what workers have taken on and not handed in: the estimates of those needs."""
-    statement = (
-        select(Claim.account_id, func.sum(func.coalesce(Need.estimate_minutes, 0)))
-        .where(
-            Claim.need_id == Need.id,
-            col(Claim.account_id).in_(ids),
-            col(Claim.state).in_(BUSY_STATES),
+    def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
+        scored = (
+            (row, worker_for_need(self.need, worker_facts_of(row), self.moment, skills.near))
+            for row in rows
         )
-        .group_by(col(Claim.account_id))
-    )
-    return {account_id: int(minutes) for account_id, minutes in await session.execute(statement)}
+        return [Ranked(row["id"], one, row["saved_at"]) for row, one in scored if one]
 
 
-async def _off_board(session: AsyncSession, account_id: UUID) -> set[UUID]:
-    """Return the needs that this worker has taken on or sent off their board."""
+async def _apart(session: AsyncSession, account_id: UUID) -> Apart:
+    """Return what this worker has taken on or sent off their board, and whom they blocked."""
     claimed = select(Claim.need_id).where(
         Claim.account_id == account_id, col(Claim.state).in_(TAKEN_ON)
     )
     dismissed = select(MatchDismissal.need_id).where(MatchDismissal.account_id == account_id)
-    return {*(await session.exec(claimed)).all(), *(await session.exec(dismissed)).all()}
+    needs = (await session.execute(union(claimed, dismissed))).scalars().all()
+    return Apart(needs, await unheard_of(session, account_id))
 
 
 async def _not_to_ask(session: AsyncSession, need: Need, actor: Actor) -> set[UUID]:
-    """Return who is no news to a need: those who have claimed it, and whoever asks."""
+    """Return who is no news to a need: claimed it, asks, or is kept apart from who asks."""
     claimed = select(Claim.account_id).where(
         Claim.need_id == need.id, col(Claim.state).in_(TAKEN_ON)
     )
+    blocked = select(Block.account_id).where(Block.organisation_id == need.organisation_id)
     asking = {actor.account_id} if actor.account_id else set()
-    return {*(await session.exec(claimed)).all(), *asking}
-
-
-async def _elsewhere(session: AsyncSession, worker: WorkerFacts) -> int:
-    """Count needs that ask for a skill of the worker's in a language they do not write."""
-    some = (
-        select(MatchNeed.need_id)
-        .where(
-            col(MatchNeed.skill).in_(worker.skills),
-            col(MatchNeed.language).not_in({spoken(one) for one in worker.languages}),
-        )
-        .distinct()
-        .limit(ELSEWHERE_MAX)
-        .subquery()
-    )
-    return (await session.exec(select(func.count()).select_from(some))).one()
+    return {*(await session.execute(union(claimed, blocked))).scalars(), *asking}
 
 
 async def _described(
@@ -335,7 +289,7 @@ async def _described(
 ) -> list[WorkerMatch]:
     ids = [one.id for one in found]
     accounts = await accounts_by_id(session, ids)
-    held = await _skills_of(session, ids)
+    held = await skills_of(session, ids)
     invited = await invited_to(session, need.id)
     common = spoken(need.language)
     described = []
@@ -370,6 +324,8 @@ async def worker_to_invite(session: AsyncSession, need: Need, account_id: UUID) 
     profile = await session.get(Profile, account_id)
     account = await session.get(Account, account_id)
     if profile is None or account is None or account.disabled_at or not profile.findable:
+        return False
+    if need.organisation_id and await kept_apart(session, need.organisation_id, account_id):
         return False
     worker = await worker_facts(session, account_id)
     if worker is None:

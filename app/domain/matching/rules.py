@@ -138,7 +138,8 @@ def _scored(
     days = age_days(since, moment.now)
     points = aged(total, days)
     code = f"new_{what}" if days <= NEW_DAYS else f"age_{what}"
-    return Score(points, [*reasons, Reason(code, {"n": days}, points - total)])
+    params: dict[str, int | str] = {"n": days, "left": freshness(days)}
+    return Score(points, [*reasons, Reason(code, params, points - total)])
 
 
 def fit(need: NeedFacts, worker: WorkerFacts, moment: Moment, near: Near) -> list[Reason] | None:
@@ -170,11 +171,13 @@ def _skills(need: NeedFacts, worker: WorkerFacts, near: Near) -> list[Reason]:
     points = skill_points(exact, whole)
     reasons = []
     if has:
-        params: dict[str, int | str] = {"held": len(has), "n": len(need.skills)}
+        params: dict[str, int | str] = {
+            "held": len(has), "n": len(need.skills), "weight": exact // 2, "weights": whole // 2,
+        }  # fmt: skip
         reasons.append(Reason("skills", params, points))
     if close:
         more = skill_points(exact + beside, whole) - points
-        reasons.append(Reason("near_skills", {"n": len(close)}, more))
+        reasons.append(Reason("near_skills", {"n": len(close), "weight": beside}, more))
     return reasons
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, Integer, String, Uuid, bindparam, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.matching.facts import HELD, PROMISED
 from app.domain.matching.rules import (
     HALF_LIFE_DAYS,
     HOURS_POINTS,
@@ -79,6 +80,7 @@ bounded AS (
             + CASE WHEN n.urgency = 'high' THEN {URGENT_POINTS} ELSE 0 END AS points
     ) AS rest
     WHERE n.state = 'open' AND n.taken < n.places AND NOT n.id = ANY (:hidden)
+        AND (n.organisation_id = ANY (:unheard)) IS NOT TRUE
 ) {_REACHING}
 SELECT reach.*, coalesce(reach.need_zone, o.time_zone) AS time_zone,
        o.working_hours
@@ -111,7 +113,8 @@ bounded AS (
     ) AS rest
     WHERE f.findable AND NOT f.account_id = ANY (:hidden)
 ) {_REACHING}
-SELECT reach.* FROM reach, bar WHERE high_score >= bar.low_score AND high_score > :floor
+SELECT reach.*, {HELD.format("reach.id")}, {PROMISED.format("reach.id")}
+FROM reach, bar WHERE high_score >= bar.low_score AND high_score > :floor
 """  # noqa: S608 - as above
 _TYPES = {
     "skills": ARRAY(String),
@@ -121,6 +124,7 @@ _TYPES = {
     "languages": ARRAY(String),
     "language": String(),
     "hidden": ARRAY(Uuid),
+    "unheard": ARRAY(Uuid),
     "newest": DateTime(timezone=True),
     "oldest": DateTime(timezone=True),
     "now": DateTime(timezone=True),
@@ -135,8 +139,8 @@ def _statement(sql: str, names: Iterable[str]) -> Any:
 
 
 NEEDS = _statement(
-    _NEEDS, ("skills", "factors", "languages", "free", "overlap", "hidden", "newest", "oldest",
-             "now", "floor", "last"),
+    _NEEDS, ("skills", "factors", "languages", "free", "overlap", "hidden", "unheard", "newest",
+             "oldest", "now", "floor", "last"),
 )  # fmt: skip
 WORKERS = _statement(
     _WORKERS, ("skills", "factors", "weights", "places", "language", "asked", "whole", "urgent",
@@ -215,7 +219,7 @@ class Steps(Protocol):
     def most(self) -> int:
         """The points of a whole fit."""
 
-    async def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
+    def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
         """Score rows by the rules."""
 
 
@@ -233,7 +237,7 @@ async def walk(
             break
         window = {"newest": newest, "oldest": oldest, "floor": best.floor, "last": limit - 1}
         result = await session.execute(statement, {**params, **window, "now": steps.moment.now})
-        best.take(await steps.score(result.mappings().all()))
+        best.take(steps.score(result.mappings().all()))
     return best.found
 
 

@@ -1,12 +1,14 @@
 """People are told what concerns them: all of them, once, and no more than they may see."""
 
 import re
+from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import Any
 from uuid import UUID
 
 from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
+from app.infra import clock
 from app.infra.database import transaction
 from tests.factories.world import PASSWORD, Json, Person, World
 
@@ -249,3 +251,31 @@ async def test_pages_show_notices_and_settings_without_javascript(world: World) 
     assert (await owner.http.post("/notices/settings", data=sent)).status_code == 303
     kept = await owner.get("/me/notification-settings")
     assert (kept["mail"]["messages"], kept["hour"], kept["language"]) == ("weekly", 7, "el")
+
+
+async def test_a_reminder_is_answered_in_one_tap_by_whoever_is_not_signed_in(world: World) -> None:
+    """At once or in the digest: the letter's own button keeps the place."""
+    owner = await world.sign_up("owner")
+    soon, later = await proven(world, "soon"), await proven(world, "later")
+    body = {"mail": {"reminders": "at_once"}}
+    assert (await put_settings(soon, body)).status_code == 200
+    organisation = await world.organisation(owner)
+    need = await world.open_need(owner, organisation, places=2, instant=True)
+    for worker in (soon, later):
+        await worker.post(f"/needs/{need['id']}/claims", {"note": ""})
+    await world.work()
+    with clock.moved(timedelta(days=3, hours=1)):
+        await world.work()
+        tokens = [link_in(letters(world, "soon")[-1], "still-on-it")]
+    with clock.moved(timedelta(days=4, hours=2)):
+        await world.work()
+        tokens.append(link_in(letters(world, "later")[-1], "still-on-it"))
+        assert "• " in letters(world, "later")[-1]
+        for token in tokens:
+            page = await world.stranger().http.get(f"/still-on-it/{token}")
+            assert page.status_code == 200
+            tap = world.stranger()
+            sent = {**await token_of(tap), "x": "1"}
+            assert (await tap.http.post(f"/still-on-it/{token}", data=sent)).status_code == 200
+            again = await tap.http.post(f"/still-on-it/{token}", data=sent)
+            assert again.status_code == 410

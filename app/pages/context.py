@@ -15,7 +15,8 @@ NOTICES = frozenset(
     {
         "ask_confirmed", "changed", "claimed", "confirmed", "decided", "dismissed",
         "in_review", "invited", "kept", "log_removed", "logged", "moved", "posted", "proposed",
-        "renewed", "restored", "saved", "seat_declined", "settled", "signed_out", "welcome",
+        "renewed", "restored", "saved", "search_removed", "search_saved",
+        "seat_declined", "settled", "signed_out", "welcome",
     }
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from app.domain.organisations import queries as organisations
 from app.domain.organisations.queries import Wanted
 from app.errors import AppError, InvalidError
 from app.infra.i18n import translate
+from app.models.feeds import Often
 from app.models.needs import NeedKind, NeedState
 from app.pages.catalogue import skill_groups
 from app.pages.dependencies import Db, PageRoute, Reader, Sent, SignedIn, Visit, go
@@ -47,6 +48,7 @@ async def list_needs(request: Request, db: Db, visit: Reader) -> Response:
         facets=facets,
         hidden_by_language=found.hidden_by_language,
         all_languages_href=query.href(without="language"),
+        often=choices(visit.language, "page.searches.often", list(Often)),
         paging=Paging(
             query.href(cursor=found.page.next_cursor) if found.page.next_cursor else None,
             query.href() if cursor else None,

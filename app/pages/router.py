@@ -27,6 +27,7 @@ from app.pages import (
     panels,
     profiles,
     reviews,
+    searches,
     stewardship,
     workspace,
 )
@@ -36,9 +37,9 @@ from app.pages.rendering import STATIC
 
 router = APIRouter()
 PARTS = (
-    home, feeds, notifications, administration, asks, ask_holder, stewardship, reviews, asking,
-    editing,
-    need_contents, needs, claims, claim_page, panels, conversations, clocks, organisations,
+    home, feeds, searches, notifications, administration, asks, ask_holder, stewardship, reviews,
+    asking, editing, need_contents, needs, claims, claim_page, panels, conversations, clocks,
+    organisations,
     network, about, identity, matching, profiles,
 )  # fmt: skip
 for part in PARTS:

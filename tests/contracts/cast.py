@@ -78,6 +78,7 @@ async def gather(world: World) -> Cast:
         "token": "no-such-token",
         "token_id": token["id"],
         "panel_id": str(private_id()),
+        "search_id": await _search(people["person"]),
         "job_id": await _job(owner, organisation),
         "import_id": await _import(world, organisation),
         "peer_id": await _peer(world),
@@ -128,6 +129,11 @@ async def _job(owner: Person, organisation: Json) -> str:
     answer = await owner.ask("POST", path, files=_file(), headers={"Idempotency-Key": "first"})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
+
+
+async def _search(person: Person) -> str:
+    saved = await person.post("/me/saved-searches", {"filters": {"q": "posters"}})
+    return str(saved["id"])
 
 
 async def _webhook(owner: Person, organisation: Json) -> dict[str, str]:
@@ -227,6 +233,9 @@ def _first_requests() -> dict[str, dict[str, Any]]:
         "POST /me/notifications/read": {"json": {"all": True}},
         "PUT /me/notification-settings": {"json": {}, "headers": STALE},
         "POST /me/email-proof": {},
+        "POST /me/saved-searches": {"json": {"filters": {"language": ["el"]}}},
+        "PATCH /me/saved-searches/{search_id}": {"json": {"often": "off"}, "headers": STALE},
+        "DELETE /me/saved-searches/{search_id}": {"headers": STALE},
     }
 
 

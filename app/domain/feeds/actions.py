@@ -23,12 +23,14 @@ from app.domain.feeds.rules import (
     PER_ADDRESS_A_DAY,
     PER_NETWORK_A_DAY,
     STOP,
+    UNTOLD_KEPT,
     checked,
     kept,
 )
 from app.domain.letters.actions import issue_link, open_link, revoke_links, use_link, write_letter
 from app.domain.letters.rules import Draft
-from app.errors import InvalidError
+from app.domain.organisations.rules import time_zone_known
+from app.errors import FieldError, InvalidError
 from app.infra import clock, ids
 from app.models.asks import AskCount
 from app.models.feeds import AlertFields, NewNeed, Often, SavedSearch, SearchFields, SearchMatch
@@ -108,6 +110,9 @@ async def ask_for_alerts(session: AsyncSession, fields: AlertFields, sender: Sen
     """Keep a search until its mailed link is opened; answers nothing, whatever the address."""
     if fields.often is Often.OFF:
         raise InvalidError("form_unreadable")
+    if not time_zone_known(fields.time_zone):
+        wrong = [FieldError("/time_zone", "time_zone_unknown")]
+        raise InvalidError("validation_failed", errors=wrong)
     said = kept(checked(fields.filters))
     key = await day_key(session)
     network = sender.network
@@ -172,6 +177,14 @@ async def _lock(session: AsyncSession, search_id: UUID) -> SavedSearch | None:
     return await session.get(SavedSearch, search_id, with_for_update=True, populate_existing=True)
 
 
+async def search_to_confirm(session: AsyncSession, token: str) -> SavedSearch:
+    """Return the search that a link would confirm, without using the link up."""
+    search = await session.get(SavedSearch, await open_link(session, CONFIRM, token))
+    if search is None:
+        raise errors.search_not_found()
+    return search
+
+
 async def search_of_link(session: AsyncSession, token: str) -> SavedSearch | None:
     """Return the search that a letter's foot leads to; None when it is gone already."""
     return await session.get(SavedSearch, await open_link(session, STOP, token))
@@ -209,13 +222,17 @@ async def _forget(session: AsyncSession, search: SavedSearch) -> None:
 
 
 async def forget_old(session: AsyncSession) -> None:
-    """Delete what nobody confirmed in time, and addresses on letters that have long been sent."""
+    """Delete what nobody confirmed in time, and addresses on letters that were sent long ago."""
     stale = select(SavedSearch).where(
         col(SavedSearch.confirmed_at).is_(None),
         col(SavedSearch.created_at) < clock.now() - CONFIRM_WITHIN,
     )
     for search in (await session.exec(stale.with_for_update(skip_locked=True))).all():
         await _forget(session, search)
+    untold = delete(SearchMatch).where(
+        col(SearchMatch.told_at).is_(None), col(SearchMatch.at) < clock.now() - UNTOLD_KEPT
+    )
+    await session.execute(untold)
     ended = or_(col(Letter.sent_at).is_not(None), col(Letter.failed_at).is_not(None))
     old = delete(Letter).where(
         col(Letter.list_name) == LIST_NAME,

@@ -14,13 +14,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
-from app.domain.feeds.queries import fitting
-from app.domain.feeds.rules import HOUR, LIST_NAME, filters_of, last_due
+from app.domain.feeds.queries import fitting, still_fitting
+from app.domain.feeds.rules import HOUR, INSTANT_PAUSE, LIST_NAME, filters_of, last_due
 from app.domain.letters.actions import write_letter
 from app.domain.letters.rules import Draft
 from app.infra import clock
 from app.models.feeds import NewNeed, Often, SavedSearch, SearchMatch
 from app.models.identity import Account
+from app.models.needs import Need, NeedState
 from app.models.notifications import NoticeSettings
 
 NEEDS_AT_ONCE = 100
@@ -77,10 +78,14 @@ async def _match(
 
 
 async def tell_due(session: AsyncSession, after: UUID | None) -> tuple[int, UUID | None]:
-    """Tell of a slice of the searches that have something new and whose hour has come."""
+    """Tell of a slice of the searches that have something new and whose hour has come.
+
+    What is paused or held meanwhile is not told; it waits until it is open again.
+    """
     statement = (
         select(SearchMatch.search_id, func.min(SearchMatch.at))
-        .where(col(SearchMatch.told_at).is_(None))
+        .join(Need, col(Need.id) == col(SearchMatch.need_id))
+        .where(col(SearchMatch.told_at).is_(None), Need.state == NeedState.OPEN)
         .group_by(col(SearchMatch.search_id))
         .order_by(col(SearchMatch.search_id))
         .limit(TOLD_AT_ONCE)
@@ -100,25 +105,15 @@ async def _tell(session: AsyncSession, search_id: UUID, oldest: datetime) -> int
     search = (await session.exec(statement.with_for_update(skip_locked=True))).first()
     if search is None:
         return 0
-    account = await session.get(Account, search.account_id) if search.account_id else None
     settings = await session.get(NoticeSettings, search.account_id) if search.account_id else None
     zone = settings.time_zone if settings else search.time_zone
     due = last_due(search.often, clock.now(), settings.hour if settings else HOUR, zone)
-    if due is None or due < oldest:
+    if due is None or due < oldest or await _told_just_now(session, search):
         return 0
-    taken = (
-        update(SearchMatch)
-        .where(
-            col(SearchMatch.search_id) == search_id,
-            col(SearchMatch.told_at).is_(None),
-            col(SearchMatch.at) <= due,
-        )
-        .values(told_at=clock.now())
-        .returning(col(SearchMatch.need_id))
-    )
-    need_ids = sorted(str(row[0]) for row in (await session.execute(taken)).all())
+    need_ids = await _take(session, search, due)
     if not need_ids:
         return 0
+    account = await session.get(Account, search.account_id) if search.account_id else None
     if account is not None:
         record(
             session, SYSTEM, "search.matched", search.id,
@@ -126,6 +121,35 @@ async def _tell(session: AsyncSession, search_id: UUID, oldest: datetime) -> int
         )  # fmt: skip
     await _write(session, search, account, settings, need_ids)
     return 1
+
+
+async def _told_just_now(session: AsyncSession, search: SavedSearch) -> bool:
+    if search.often is not Often.INSTANT:
+        return False
+    statement = select(func.max(SearchMatch.told_at)).where(SearchMatch.search_id == search.id)
+    last: datetime | None = (await session.exec(statement)).one()
+    return last is not None and last > clock.now() - INSTANT_PAUSE
+
+
+async def _take(session: AsyncSession, search: SavedSearch, due: datetime) -> list[str]:
+    """Mark what is open as told, and return of it what the reader may and wants to hear of."""
+    here = select(Need.id).where(Need.state == NeedState.OPEN, Need.id == SearchMatch.need_id)
+    mine = (
+        col(SearchMatch.search_id) == search.id,
+        col(SearchMatch.told_at).is_(None),
+        col(SearchMatch.at) <= due,
+        here.exists(),
+    )
+    waiting = (await session.exec(select(SearchMatch.need_id).where(*mine))).all()
+    fit = await still_fitting(session, search, waiting)
+    taken = (
+        update(SearchMatch)
+        .where(*mine, col(SearchMatch.need_id).in_(waiting))
+        .values(told_at=clock.now())
+        .returning(col(SearchMatch.need_id))
+    )
+    told = (await session.execute(taken)).scalars().all()
+    return sorted(str(need_id) for need_id in told if need_id in fit)
 
 
 async def _write(

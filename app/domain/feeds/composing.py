@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.feeds.queries import fitting
-from app.domain.feeds.rules import NEEDS_TOLD_MAX, STOP, STOP_LINK_LIFE, filters_of
+from app.domain.feeds.queries import still_fitting
+from app.domain.feeds.rules import NEEDS_TOLD_MAX, STOP, STOP_LINK_LIFE
 from app.domain.letters.actions import issue_link
 from app.infra.i18n import format_date, format_minutes, negotiate, translate, translate_plural
 from app.infra.mail import Words
@@ -19,6 +19,11 @@ from app.models.needs import Need
 from app.models.notifications import NoticeSettings
 
 ALERT = "alert"
+# The order in which the list's own page writes its filters: one search, one address.
+IN_ADDRESS = (
+    "q", "skill", "hours_max", "stream", "kind", "organisation", "urgency", "region", "remote",
+    "language",
+)  # fmt: skip
 
 
 async def compose_alert(session: AsyncSession, letter: Letter, origin: str) -> Words | None:
@@ -57,8 +62,7 @@ async def _needs(session: AsyncSession, search: SavedSearch, letter: Letter) -> 
     """Return what is still open, still for the reader to see, and still what they look for."""
     said = letter.values.get("needs")
     named = [UUID(str(each)) for each in said] if isinstance(said, list) else []
-    wanted = {search.id: (filters_of(search.filters), search.account_id is None)}
-    found = (await fitting(session, wanted, named)).get(search.id, set())
+    found = await still_fitting(session, search, named)
     statement = (
         select(Need)
         .where(col(Need.id).in_(found))
@@ -108,11 +112,10 @@ def _discreet(words: Words, language: str) -> Words:
 
 def address_of(search: SavedSearch) -> str:
     """Return the address of the list that a search stands for."""
-    said = dict(search.filters)
-    renamed = {"hours_max": "hours"}
     pairs = []
-    for name, value in said.items():
+    for name in sorted(search.filters, key=IN_ADDRESS.index):
+        value = search.filters[name]
         for each in value if isinstance(value, list) else [value]:
             shown = {True: "yes", False: "no"}[each] if isinstance(each, bool) else str(each)
-            pairs.append((renamed.get(name, name), shown))
+            pairs.append(("hours" if name == "hours_max" else name, shown))
     return f"/needs?{urlencode(pairs)}" if pairs else "/needs"

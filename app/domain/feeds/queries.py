@@ -9,12 +9,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.feeds import errors
+from app.domain.feeds.rules import filters_of
 from app.domain.needs.filters import NeedFilters
 from app.domain.needs.listing import reading
 from app.domain.needs.search import conditions, of_language, statistics
 from app.domain.needs.walking import Asked, Values
+from app.domain.organisations.blocking import unheard_of
 from app.models.feeds import SavedSearch
-from app.models.needs import NeedState
+from app.models.needs import Need, NeedState
 
 # A statement takes 32,767 values at most, and a search has some twenty.
 SEARCHES_AT_ONCE = 200
@@ -47,6 +49,19 @@ async def count_of_address(session: AsyncSession, address: str) -> int:
         col(SavedSearch.confirmed_at).is_not(None),
     )
     return (await session.exec(statement)).one()
+
+
+async def still_fitting(
+    session: AsyncSession, search: SavedSearch, need_ids: Collection[UUID]
+) -> set[UUID]:
+    """Say which of some needs a search's reader may be told of now, and would want to be."""
+    wanted = {search.id: (filters_of(search.filters), search.account_id is None)}
+    found = (await fitting(session, wanted, need_ids)).get(search.id, set())
+    unheard = await unheard_of(session, search.account_id) if found else []
+    if not unheard:
+        return found
+    theirs = select(Need.id).where(col(Need.id).in_(found), col(Need.organisation_id).in_(unheard))
+    return found - set((await session.exec(theirs)).all())
 
 
 async def fitting(

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from app.domain.needs.filters import NeedFilters
 from app.domain.profiles.skills import SKILLS
 from app.errors import FieldError, InvalidError
@@ -21,6 +23,10 @@ PER_ADDRESS_A_DAY = 3
 PER_NETWORK_A_DAY = 200
 LIST_NAME = "alerts"
 NEEDS_TOLD_MAX = 20
+# "At once" is one letter and then a pause: what an import brings meanwhile comes together.
+INSTANT_PAUSE = timedelta(minutes=15)
+# What waited so long for its need to be open again is no news.
+UNTOLD_KEPT = timedelta(days=60)
 # Where nobody said an hour of their own.
 HOUR = 8
 WEEK_STARTS_ON = 0
@@ -51,9 +57,18 @@ def kept(filters: SearchFilters) -> dict[str, Any]:
 
 
 def as_fields(filters: NeedFilters) -> SearchFilters:
-    """Return the filters of a list as they can be saved; its order is not one of them."""
+    """Return the filters of a list as they can be saved; its order is not one of them.
+
+    What an address may hold and no search could keep is left out, as lists leave out what means
+    nothing.
+    """
     names = set(SearchFilters.model_fields)
-    return SearchFilters(**{name: v for name, v in asdict(filters).items() if name in names})
+    said = {name: value for name, value in asdict(filters).items() if name in names}
+    try:
+        return SearchFilters.model_validate(said)
+    except ValidationError as error:
+        wrong = {each["loc"][0] for each in error.errors(include_input=False)}
+        return SearchFilters.model_validate({n: v for n, v in said.items() if n not in wrong})
 
 
 def filters_of(said: Mapping[str, Any]) -> NeedFilters:

@@ -48,6 +48,15 @@ def _hours(value: str | None) -> int | None:
     return min(int(value), HOURS_MAX) if known and value else None
 
 
+def _text(said: str) -> str:
+    """Cut what is too long between two words: half a word is another one."""
+    text = said.strip()
+    if len(text) <= TEXT_MAX:
+        return text
+    whole, space, _ = text[: TEXT_MAX + 1].rpartition(" ")
+    return whole if space else text[:TEXT_MAX]
+
+
 def _languages(values: Sequence[str]) -> list[str]:
     plain = [code for code in values if code.isascii() and 2 <= len(code) <= 35]
     return list(dict.fromkeys(code.lower() for code in plain))[:LANGUAGES_MAX]
@@ -64,7 +73,7 @@ class NeedQuery(Form):
         """Read the address."""
         skill = params.get("skill")
         filters = NeedFilters(
-            q=params.get("q", "").strip()[:TEXT_MAX],
+            q=_text(params.get("q", "")),
             skill=[skill] if skill and skill in SKILLS else [],
             language=_languages(params.getlist("language")),
             hours_max=_hours(params.get("hours")),
@@ -72,7 +81,7 @@ class NeedQuery(Form):
             kind=_choice(NeedKind, params.get("kind")),
             organisation=_uuid(params.get("organisation")),
             urgency=_choice(Urgency, params.get("urgency")),
-            region=params.get("region", "").strip()[:TEXT_MAX],
+            region=_text(params.get("region", "")),
             remote=REMOTE.get(params.get("remote", "")),
             sort=params.get("sort", "") if params.get("sort") in SORTS else "",
         )

@@ -20,10 +20,13 @@ from app.infra.text import fold, words
 TONGUES = ("ca", "el", "en", "es", "nl")
 HOURS_INDEXED = (1, 2, 4, 8, 20, 40)
 WORDS_MAX = 12
+# Shorter words are whole ones ("R", "AI"): thousands of others begin with them.
+PREFIX_MIN = 3
 STATISTICS_SECONDS = 60.0
 STEMS_KEPT = 4_096
 
 _PHRASE = re.compile(r'"([^"]*)"')
+_WITHOUT = re.compile(r'(?<!\S)[-\u2212](?=["\w])("[^"]*"?|[^\s"]+)')
 _SPELLED = re.compile(r"[^\W_]+")
 _GEMINATE = re.compile(r"l[\u00b7\u2027.\u2022]l")
 _stems: OrderedDict[str, dict[str, list[str]]] = OrderedDict()
@@ -107,11 +110,14 @@ async def statistics(rows: Rows, owner: object) -> Statistics:
 
 async def conditions(rows: Rows, filters: NeedFilters, known: Statistics) -> list[Condition]:
     """Return everything a need must be, beside whom it is shown to and its state."""
-    said = await text_terms(rows, filters.q, filters.language)
+    unwanted = " ".join(_WITHOUT.findall(filters.q))
+    said = await text_terms(rows, _WITHOUT.sub(" ", filters.q), filters.language, growing=True)
+    left_out = await text_terms(rows, unwanted, filters.language) if unwanted else []
     return [
         *_exact(filters, known),
         *_of_region(filters.region, known),
         *(replace(_words(alternatives, known), ranks=True) for alternatives in said),
+        *(_without(alternatives, known) for alternatives in left_out),
     ]
 
 
@@ -176,6 +182,12 @@ def _words(alternatives: Sequence[str], known: Statistics) -> Condition:
     )
 
 
+def _without(alternatives: Sequence[str], known: Statistics) -> Condition:
+    """What is left out cannot be looked up: the index knows what is there."""
+    found = _words(alternatives, known)
+    return replace(found, check=f"NOT {found.check}", term="", share=max(1.0 - found.share, 0.05))
+
+
 def quoted(word: str) -> str:
     """Write a word as a tsquery reads it; a last `:*` asks for all that begin so."""
     bare, prefix = (word[:-2], ":*") if word.endswith(":*") else (word, "")
@@ -194,11 +206,14 @@ def any_of(alternatives: Sequence[str]) -> str:
     return "(" + " | ".join(told) + ")"
 
 
-async def text_terms(rows: Rows, said: str, languages: Sequence[str]) -> list[list[str]]:
+async def text_terms(
+    rows: Rows, said: str, languages: Sequence[str], *, growing: bool = False
+) -> list[list[str]]:
     """Return for each word or quoted phrase of a query the words of the index that answer it.
 
-    A word is looked for as it stands and by its stem in each dictionary, the last one also as the
-    beginning of a longer word. What is a mere article somewhere is left out if others stay.
+    A word is looked for as it stands and by its stem in each dictionary, the last one of a
+    `growing` query also as the beginning of a longer word. What is a mere article somewhere is
+    left out if others stay.
     """
     phrases = [" ".join(found) for part in _PHRASE.findall(said) if (found := words(part))]
     spelled = _spelled(_PHRASE.sub(" ", said))[:WORDS_MAX]
@@ -210,12 +225,21 @@ async def text_terms(rows: Rows, said: str, languages: Sequence[str]) -> list[li
     kept = carrying or ([] if phrases else spelled)
     for word in kept:
         bare = fold(word)
-        alternatives = [bare, f"{bare}:*"] if word == spelled[-1] else [bare]
+        begins = growing and word == spelled[-1] and len(bare) >= PREFIX_MIN
+        alternatives = [bare, f"{bare}:*"] if begins else [bare]
+        alternatives += _dutch_numbers(bare) if "nl" in tongues else []
         for tongue in sorted(tongues):
             for stem in stems[word].get(tongue, ()):
                 alternatives += [stem, stem.partition(":")[2]]
         terms.append(list(dict.fromkeys(alternatives)))
     return terms
+
+
+def _dutch_numbers(bare: str) -> list[str]:
+    """Return the plural or singular that the Dutch stemmer keeps apart: organisatie(s)."""
+    if bare.endswith("ie"):
+        return [f"{bare}s"]
+    return [bare[:-1]] if bare.endswith("ies") else []
 
 
 def _spelled(said: str) -> list[str]:

@@ -44,7 +44,7 @@ TYPED: tuple[tuple[str, set[str]], ...] = (
     ("radio:A", RADIO), ("'radio'", RADIO), ("radio'); DROP TABLE needs; --", set()),
     ("%radio%", RADIO), ("=l:en", {"ca"}), ("~en:radio", RADIO), ("radio\\", RADIO),
     # signs join and part words
-    ("wordpress.org", {"ca"}), ("wordpress org", {"ca"}), ("l'arxiu", {"ca"}), 
+    ("wordpress.org", {"ca"}), ("wordpress org", {"ca"}), ("l'arxiu", {"ca"}),
     ("radio_libre", {"es"}),
     ("libre", {"es"}), ("RADIO_LIBRE", {"es"}), ("https://wordpress.org/", set()),
 )  # fmt: skip

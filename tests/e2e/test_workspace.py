@@ -91,3 +91,33 @@ def test_notices_come_by_themselves_and_go_when_seen(
     expect(reading).to_have_url(re.compile(f"/app/claims/{claim['id']}$"))
     expect(quiet).to_be_visible()
     assert owner.get("/me/notifications")["unread"] == 0
+
+
+def test_two_people_write_to_one_another(instance: Instance, open_tab: Callable[..., Tab]) -> None:
+    owner, worker = instance.account("talkowner"), instance.account("talkworker")
+    need = instance.open_need(owner, instance.organisation(owner, "Talkers"))
+    claim = worker.post(f"/needs/{need['id']}/claims", {"note": ""})
+    asking, answering = open_tab(owner).page, open_tab(worker).page
+
+    answering.goto("/app/claims")
+    unread = answering.get_by_text(translate_plural("en", "thread.unread", 1))
+    asking.goto(f"/app/claims/{claim['id']}")
+    asking.get_by_label(words("thread.body")).fill("When culd you start?")
+    press(asking, "thread.send")
+    expect(unread).to_be_visible()
+
+    press(asking, "thread.correct")
+    asking.get_by_label(words("thread.body")).first.fill("When *could* you start?")
+    press(asking, "workspace.save")
+    answering.get_by_role("link", name=need["title"]).click()
+    expect(answering.get_by_text(words("thread.new"))).to_be_visible()
+    expect(answering.get_by_text("When could you start?")).to_be_visible()
+    answering.get_by_label(words("thread.body")).fill("Tomorrow")
+    answering.get_by_label(words("thread.body")).press("Control+Enter")
+    expect(asking.get_by_text("Tomorrow")).to_be_visible()
+    expect(asking.get_by_text(re.compile(words("thread.read", when="")))).to_be_visible()
+
+    answering.goto("/app/claims")
+    expect(answering.get_by_role("link", name=need["title"])).to_be_visible()
+    expect(unread).to_have_count(0)
+    assert worker.get(f"/claims/{claim['id']}")["unread"] == 0

@@ -4,8 +4,14 @@ import type { Claim, ClaimState, WorkLog, WorkStream } from './types';
 const at = (claim_id: string) => ({ params: { path: { claim_id } } });
 const most = { limit: 100 };
 
-export const claimNeed = async (need_id: string, note: string, key: string) =>
-  (await got(api.POST('/api/v1/needs/{need_id}/claims', { params: { path: { need_id } }, body: { note }, headers: once(key) }))) as Claim;
+export interface Application {
+  note: string;
+  kind?: 'work' | 'scoping';
+  for_me?: boolean;
+}
+export const claimNeed = async (need_id: string, body: Application, key: string) =>
+  (await got(api.POST('/api/v1/needs/{need_id}/claims', { params: { path: { need_id } }, body, headers: once(key) }))) as Claim;
+export const keepClaim = async (id: string) => (await got(api.POST('/api/v1/claims/{claim_id}/heartbeat', at(id)))) as Claim;
 export const listClaimsOf = async (need_id: string) =>
   (await got(api.GET('/api/v1/needs/{need_id}/claims', { params: { path: { need_id }, query: most } }))).items as Claim[];
 export const listClaimsIn = async (organisation_id: string, state: ClaimState[]) =>

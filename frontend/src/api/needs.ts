@@ -20,5 +20,9 @@ export const updateNeed = async (id: string, body: Omit<SentNeed, 'organisation_
   (await got(api.PATCH('/api/v1/needs/{need_id}', { ...at(id), body, headers: ifMatch(version) }))) as Need;
 export const moveNeed = async (id: string, to: NeedState, reason = '') =>
   (await got(api.POST('/api/v1/needs/{need_id}/transitions', { ...at(id), body: { to, reason } }))) as Need;
+export const renewNeed = async (id: string) => (await got(api.POST('/api/v1/needs/{need_id}/renewal', at(id)))) as Need;
+export const needHistory = async (id: string) => (await got(api.GET('/api/v1/needs/{need_id}/history', at(id)))).items;
+export const answerMaintenance = async (id: string, agrees: boolean) =>
+  (await got(api.POST('/api/v1/needs/{need_id}/maintenance', { ...at(id), body: { agrees } }))) as Need;
 export const closeNeed = async (id: string, body: Closing) =>
   (await got(api.POST('/api/v1/needs/{need_id}/closing', { ...at(id), body: body as never }))) as Need;

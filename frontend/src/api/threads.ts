@@ -20,12 +20,18 @@ export const deleteMessage = (claim_id: string, message_id: string) =>
 export const markRead = (claim_id: string, message_id: string) =>
   got(api.POST('/api/v1/claims/{claim_id}/messages/read', { ...of(claim_id), body: { message_id } }));
 
-export const listQuestions = (need_id: string) =>
-  got(api.GET('/api/v1/needs/{need_id}/questions', { params: { path: { need_id }, query: { limit: 50 } } }));
+export const listQuestions = (need_id: string, cursor?: string) =>
+  got(api.GET('/api/v1/needs/{need_id}/questions', { params: { path: { need_id }, query: { limit: 50, cursor } } }));
 export const askQuestion = (need_id: string, body: string, key: string) =>
   got(api.POST('/api/v1/needs/{need_id}/questions', { params: { path: { need_id } }, body: { body }, headers: once(key) }));
 export const answerQuestion = (need_id: string, question_id: string, body: string, key: string) =>
   got(api.POST('/api/v1/needs/{need_id}/questions/{question_id}/answers', { params: { path: { need_id, question_id } }, body: { body }, headers: once(key) }));
+const asked = (need_id: string, question_id: string) => ({ params: { path: { need_id, question_id } } });
+export const hideQuestion = (need_id: string, question_id: string, reason: string) =>
+  got(api.POST('/api/v1/needs/{need_id}/questions/{question_id}/hide', { ...asked(need_id, question_id), body: { reason } }));
+export const deleteQuestion = (need_id: string, question_id: string) =>
+  got(api.DELETE('/api/v1/needs/{need_id}/questions/{question_id}', asked(need_id, question_id)));
+export const removeFile = (file_id: string) => got(api.DELETE('/api/v1/files/{file_id}', { params: { path: { file_id } } }));
 export const listNeedFiles = async (need_id: string) =>
   (await got(api.GET('/api/v1/needs/{need_id}/files', { params: { path: { need_id } } }))).items;
 

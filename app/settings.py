@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -49,6 +50,9 @@ class Settings(BaseSettings):
     registration_open: bool = Field(default=True, description="Anyone may make an account.")
     dev_peers: tuple[str, ...] = Field(
         (), description="Origins on loopback with which plain http is allowed (development)."
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Proxies of ours, whose X-Forwarded-For is believed."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(default=False, description="One JSON object a line, for collectors.")
@@ -100,6 +104,19 @@ class Settings(BaseSettings):
             message = "must be an origin such as https://example.org, without a path"
             raise ValueError(message)
         return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            networks = [ip_network(each.strip()) for each in value]
+        except ValueError as error:
+            message = f"holds addresses and networks such as 192.0.2.0/24: {error}"
+            raise ValueError(message) from None
+        if any(network.prefixlen == 0 for network in networks):
+            message = "must not hold everybody: then anybody could write any address"
+            raise ValueError(message)
+        return value
 
     @field_validator("storage_url")
     @classmethod

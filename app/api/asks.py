@@ -33,6 +33,7 @@ from app.domain.asks import actions, queries, review, rules
 from app.domain.asks.actions import Sender
 from app.domain.asks.review import Publication
 from app.errors import FieldError, InvalidError
+from app.infra.proxies import client_address, networks_of
 from app.models.asks import Ask, AskState
 
 router = APIRouter(prefix="/asks", route_class=StrictRoute, tags=["asks"])
@@ -52,8 +53,9 @@ async def submit_ask(
 ) -> AskReceived:
     """Ask for help without an account; nothing happens until the mailed link is confirmed."""
     direct = request.client.host if request.client else None
-    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    network = rules.network_of(direct) or rules.network_of(forwarded)
+    forwarded = request.headers.getlist("x-forwarded-for")
+    trusted = networks_of(settings.trusted_proxies)
+    network = rules.network_of(client_address(direct, forwarded, trusted))
     sender = Sender(settings.origin, network, keep_secrets=body.keep)
     await actions.submit_ask(db, body.fields(), sender)
     return AskReceived(days=rules.CONFIRM_WITHIN.days)

@@ -1,6 +1,7 @@
 """What the asker does through the mailed link: follow, answer, change, choose who helps, thank."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -69,6 +70,7 @@ async def _render(
     for need in found if holder else ():
         rows.extend((await claim_queries.claims_of_need(db, need.id, CLAIMS_SHOWN, None)).items)
     people = await identity.accounts_by_id(db, [claim.account_id for claim, _ in rows])
+    reader = replace(visit, actor=holder) if holder else visit
     shown = form.with_values(
         stuck=ask.stuck,
         size=ask.size,
@@ -89,7 +91,7 @@ async def _render(
         text_open=ask.state in TEXT_OPEN,
         published=ask.state is AskState.PUBLISHED,
         needs=found,
-        claims=await claim_cards(db, visit, rows, frozenset({Side.ORGANISATION}), people),
+        claims=await claim_cards(db, reader, rows, frozenset({Side.ORGANISATION}), people),
         streams=choices(visit.language, "ledger.stream", ("gift", "livelihood")),
         runs=holder is not None,
         languages=[(code, language_name(code)) for code in LANGUAGES],

@@ -26,6 +26,7 @@ from app.pages.dependencies import (
 from app.pages.failures import invalid, refused
 from app.pages.forms import Form
 from app.pages.need_form import fields_of, render_form
+from app.pages.secrets_warning import warned
 
 router = APIRouter(route_class=PageRoute)
 
@@ -52,6 +53,9 @@ async def post_need(db: Db, visit: SignedIn, form: Sent) -> Response:
     """Write the need down, and publish it when asked to and possible."""
     try:
         fields = fields_of(form)
+        found = warned(visit, form, {"title": fields.title, "body": fields.body})
+        if found is not None:
+            return await render_form(visit, found, status=422)
         async with db.begin_nested():
             target = await _post(db, visit, form, fields)
     except ValidationError as error:

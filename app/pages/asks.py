@@ -12,8 +12,9 @@ from app.domain.letters.actions import open_link
 from app.errors import AppError
 from app.infra import clock
 from app.infra.i18n import LANGUAGES, translate
+from app.infra.proxies import client_address, networks_of
 from app.models.asks import AskFields, AskStart
-from app.pages.dependencies import Db, PageRoute, Reader, Sent, Visit, go
+from app.pages.dependencies import Configuration, Db, PageRoute, Reader, Sent, Visit, go
 from app.pages.failures import choices, invalid, refused
 from app.pages.forms import Form, Problem
 from app.pages.rendering import language_name, render
@@ -25,17 +26,12 @@ TRAP = "subject_line"
 POSTING_STATES = frozenset({"accepted", "proposed"})
 
 
-def network_of(request: Request) -> str | None:
-    """Return the network an ask is counted with.
-
-    Behind a proxy of ours everybody has its address: then the last one it names is looked at,
-    and where it names none, nothing is counted.
-    """
+def network_of(request: Request, settings: Configuration) -> str | None:
+    """Return the network an ask is counted with; None where nobody we trust tells it."""
     direct = request.client.host if request.client else None
-    if rules.network_of(direct) is not None:
-        return rules.network_of(direct)
-    forwarded = request.headers.get("x-forwarded-for", "")
-    return rules.network_of(forwarded.rpartition(",")[2].strip())
+    forwarded = request.headers.getlist("x-forwarded-for")
+    trusted = networks_of(settings.trusted_proxies)
+    return rules.network_of(client_address(direct, forwarded, trusted))
 
 
 @router.get("/ask")
@@ -68,7 +64,9 @@ async def _render_form(db: Db, visit: Visit, form: Form, status: int = 200) -> R
 
 
 @router.post("/ask")
-async def ask(request: Request, db: Db, visit: Reader, form: Sent) -> Response:
+async def ask(
+    request: Request, db: Db, visit: Reader, form: Sent, settings: Configuration
+) -> Response:
     """Show what would be sent, or send it."""
     if form.value("act") == "edit":
         return await _render_form(db, visit, form)
@@ -87,7 +85,7 @@ async def ask(request: Request, db: Db, visit: Reader, form: Sent) -> Response:
     keep = "yes" in form.values("keep")
     try:
         async with db.begin_nested():
-            sender = Sender(visit.page.origin, network_of(request), keep_secrets=keep)
+            sender = Sender(visit.page.origin, network_of(request, settings), keep_secrets=keep)
             await actions.submit_ask(db, fields, sender)
     except AppError as error:
         shown = refused(form, visit.language, error)

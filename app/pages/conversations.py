@@ -20,7 +20,7 @@ from app.errors import AppError
 from app.infra import clock
 from app.infra.ids import secret_token
 from app.models.files import File
-from app.models.threads import MessageFields, WordsFields
+from app.models.threads import MessageFields, ThreadSide, WordsFields
 from app.pages.dependencies import (
     Configuration,
     Db,
@@ -37,6 +37,7 @@ from app.pages.failures import invalid, refused
 from app.pages.forms import Form
 from app.pages.need_page import render_need
 from app.pages.rendering import render
+from app.pages.secrets_warning import warned
 from app.pages.thread_views import message_views
 from app.pages.views import Paging
 
@@ -64,10 +65,12 @@ async def _messages(
         "messages.html",
         status=status,
         form=form,
-        claim_id=claim_id,
+        here=here,
+        back=f"{_back(found)}#claim-{claim_id}",
+        by_link=False,
         need=found.need,
         side=found.side.value,
-        messages=await message_views(db, visit, found, page.items, marks),
+        messages=await message_views(db, visit.actor, found, page.items, marks),
         may_write=not isinstance(found.may_write(clock.now()), Denied),
         closes_at=found.closes_at,
         key=secret_token(),
@@ -76,6 +79,14 @@ async def _messages(
             here if cursor else None,
         ),
     )
+
+
+def _back(found: conversation.Conversation) -> str:
+    if found.side is ThreadSide.WORKER:
+        return "/me/claims"
+    if found.side is ThreadSide.ORGANISATION and found.need.organisation_id:
+        return f"/organisations/{found.need.organisation_id}/claims"
+    return f"/needs/{found.need.id}"
 
 
 @router.post("/claims/{claim_id:uuid}/messages")
@@ -89,6 +100,9 @@ async def post_message(
 ) -> Response:
     """Write a message, with a file where one came."""
     form, here = uploaded, f"/claims/{claim_id}/messages"
+    found = warned(visit, form, {"body": form.value("body")}, private=True)
+    if found is not None:
+        return await _messages(db, visit, claim_id, found, None, 422)
     try:
         async with db.begin_nested():
             if await answered_before(db, visit, form) is None:
@@ -180,6 +194,10 @@ async def remove_from_need(
 async def ask_question(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
     """Ask about a need."""
     here = f"/needs/{need_id}#questions"
+    found = warned(visit, form, {"body": form.value("body")})
+    if found is not None:
+        need = await get_need_for(db, visit.actor, need_id)
+        return await render_need(db, visit, need, found, 422)
     try:
         words = WordsFields(body=form.value("body"))
         async with db.begin_nested():
@@ -200,6 +218,10 @@ async def answer_question(
 ) -> Response:
     """Answer a question on a need of one's organisation."""
     here = f"/needs/{need_id}#questions"
+    found = warned(visit, form, {"body": form.value("body")})
+    if found is not None:
+        need = await get_need_for(db, visit.actor, need_id)
+        return await render_need(db, visit, need, found, 422)
     try:
         words = WordsFields(body=form.value("body"))
         async with db.begin_nested():

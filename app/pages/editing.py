@@ -16,6 +16,7 @@ from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
 from app.pages.failures import invalid, refused
 from app.pages.forms import Form, Problem
 from app.pages.need_form import fields_of, form_of, render_form
+from app.pages.secrets_warning import warned
 
 router = APIRouter(route_class=PageRoute)
 
@@ -39,14 +40,17 @@ async def change_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Res
     need = await _need_to_change(db, visit, need_id)
     try:
         fields, version = fields_of(form, need), _version(form)
+        said, before = {"title": fields.title, "body": fields.body}, f"{need.title}\n{need.body}"
+        if (found := warned(visit, form, said, before=before)) is not None:
+            return await render_form(visit, found, need=need, status=422)
         async with db.begin_nested():
             await actions.change_need(db, visit.actor, need_id, fields, version)
     except ValidationError as error:
         return await render_form(visit, invalid(form, visit.language, error), need=need, status=422)
     except StaleError as error:
         need = await _need_to_change(db, visit, need_id)
-        said = Problem(None, translate(visit.language, "page.edit.stale"))
-        newer = Form({**form.sent, "version": [str(need.version)]}, [said])
+        stale = Problem(None, translate(visit.language, "page.edit.stale"))
+        newer = Form({**form.sent, "version": [str(need.version)]}, [stale])
         return await render_form(visit, newer, need=need, status=error.status)
     except AppError as error:
         # The savepoint's end forgot what was read before it.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from app.errors import InvalidError
@@ -32,6 +32,8 @@ class Form:
     sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     file: SentFile | None = None
+    # What in it should perhaps not be read by others: the field, the kind and the piece itself.
+    found: Sequence[tuple[str, str, str]] = ()
 
     def value(self, name: str) -> str:
         """Return the one value of a field, empty when there is none."""
@@ -64,4 +66,4 @@ class Form:
     def with_values(self, **values: str) -> "Form":
         """Return the form with some fields filled in where nothing was sent."""
         filled = {name: [value] for name, value in values.items() if value}
-        return Form({**filled, **self.sent}, self.problems)
+        return replace(self, sent={**filled, **self.sent})

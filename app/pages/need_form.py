@@ -1,6 +1,7 @@
 """The form of a need: from its fields to the domain, and from a need to its fields."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -232,4 +233,4 @@ def _organisations(visit: Visit, need: Need | None) -> list[tuple[str, str]]:
 def _with_harm_marks(form: Form) -> Form:
     """The three questions are one thing to the domain; its fault is shown above them."""
     found = [Problem("skills_unknown", p.text) if p.field == "skills" else p for p in form.problems]
-    return Form(form.sent, found)
+    return replace(form, problems=found)

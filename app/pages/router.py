@@ -8,6 +8,7 @@ from app.pages import (
     about,
     administration,
     ask_holder,
+    ask_threads,
     asking,
     asks,
     claim_page,
@@ -37,9 +38,9 @@ from app.pages.rendering import STATIC
 
 router = APIRouter()
 PARTS = (
-    home, feeds, searches, notifications, administration, asks, ask_holder, stewardship, reviews,
-    asking, editing, need_contents, needs, claims, claim_page, panels, conversations, clocks,
-    organisations,
+    home, feeds, searches, notifications, administration, asks, ask_holder, ask_threads,
+    stewardship, reviews, asking, editing, need_contents, needs, claims, claim_page, panels,
+    conversations, clocks, organisations,
     network, about, identity, matching, profiles,
 )  # fmt: skip
 for part in PARTS:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from markupsafe import Markup
 
+from app.domain.access import Actor
 from app.domain.claims.conversation import Conversation
 from app.domain.files.queries import files_of_messages
 from app.domain.identity.queries import accounts_by_id
@@ -105,7 +106,7 @@ def _view(
 
 async def message_views(
     db: Db,
-    visit: Visit,
+    actor: Actor,
     found: Conversation,
     rows: Sequence[Message],
     marks: Mapping[ThreadSide, Seen],
@@ -113,7 +114,7 @@ async def message_views(
     """Show the messages of a claim's thread, the oldest first."""
     people = await accounts_by_id(db, [row.account_id for row in rows if row.account_id])
     files = await files_of_messages(db, [row.id for row in rows])
-    own = visit.actor.account_id
+    own = actor.account_id
     shown = [
         _view(
             row, people, files.get(row.id, ()), own,

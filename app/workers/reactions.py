@@ -23,6 +23,7 @@ from app.federation.outbox import publish_existing, publish_need
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
 from app.models.claims import ClaimKind
+from app.models.threads import ThreadSide
 
 OFFERED_TO_MAX = 10
 
@@ -69,6 +70,8 @@ async def _offer_place(session: AsyncSession, _: Runtime, activity: Activity) ->
 
 
 async def _tell_asker(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    if activity.details.get("side", ThreadSide.WORKER) != ThreadSide.WORKER:
+        return  # their own message
     await tell_asker(session, activity.verb, activity.object_id, runtime.origin)
 
 
@@ -110,6 +113,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
         Reaction("organisations.vouch_for_work", _vouch_for_work),
     ),
     "claim.rejected": (TELL_WEBHOOKS,),
+    "claim.message_posted": (TELL_ASKER,),
     "need.place_freed": (Reaction("matching.offer_place", _offer_place),),
     "need.ended_to_recur": (Reaction("needs.draft_next", _draft_next),),
     "peer.activated": (Reaction("federation.publish_existing", _greet_peer),),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from sqlmodel import col, select
 
@@ -114,6 +115,11 @@ async def test_from_the_first_question_to_the_last_thanks(
     await asker.send(mine, f"{mine}/done", text="You are lovely")
     ask = await the_ask(world)
     assert ask.state == AskState.DONE
+    await react_to_activities(world.runtime)
+    told = [each["kind"] for each in (await worker.get("/me/notifications"))["items"]]
+    assert "ask_thanked" in told
+    thread = await Reader(world, worker).open(f"/claims/{claim['id']}/messages")
+    assert "You are lovely" in thread.main.text
     async with transaction(world.runtime.sessions) as session:
         entry = (await session.exec(select(Entry))).one()
         assert entry.recorded_by == ask.holder_id
@@ -407,3 +413,118 @@ async def test_by_the_api_too(world: World) -> None:
     assert len(made.json()["needs"]) == 2
     again = await steward.ask("POST", f"/asks/{first}/needs", json=several, headers=headers)
     assert again.status_code == 412
+
+
+def sender(world: World, address: str, **headers: str) -> httpx.AsyncClient:
+    """Somebody who asks from an address."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(world.application, client=(address, 1)),
+        base_url=world.runtime.origin,
+        headers={"X-Tornallom": "1", **headers},
+    )
+
+
+async def asked(client: httpx.AsyncClient, number: int, forwarded: str = "") -> int:
+    """Ask for another address each time; answers the status."""
+    body = {**ANSWERS, "language": "en", "address": f"asker{number}@forn.example"}
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    return (await client.post("/api/v1/asks", json=body, headers=headers)).status_code
+
+
+async def test_a_network_has_its_limit_and_others_theirs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.set_up()
+    monkeypatch.setattr("app.domain.asks.actions.PER_NETWORK_A_DAY", 2)
+    flood = sender(world, "2a10:114::9")
+    assert [await asked(flood, n) for n in range(3)] == [202, 202, 429]
+    assert await asked(sender(world, "2a10:114::200"), 9) == 429, "the same network"
+    assert await asked(sender(world, "2a10:115::9"), 10) == 202, "another one"
+    assert await asked(flood, 11, "2a10:117::4") == 429, "nobody gets out of it by writing a header"
+    with clock.frozen(clock.now() + timedelta(days=1)):
+        assert await asked(flood, 12) == 202
+    async with transaction(world.runtime.sessions) as session:
+        names = [row.name for row in (await session.exec(select(AskCount))).all()]
+    assert all(b"2a10" not in name for name in names), "no address is kept, and no network"
+
+
+async def test_behind_a_proxy_of_ours_networks_are_told_apart(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.set_up()
+    monkeypatch.setattr("app.domain.asks.actions.PER_NETWORK_A_DAY", 2)
+    trusting = world.application.state.settings.model_copy(
+        update={"trusted_proxies": ("127.0.0.1",)}
+    )
+    proxy = sender(world, "127.0.0.1")
+    by = "2a10:114::9"
+    assert [await asked(proxy, n, by) for n in range(4)] == [202] * 4, "nobody is named"
+    monkeypatch.setattr(world.application.state, "settings", trusting)
+    assert [await asked(proxy, 10 + n, by) for n in range(3)] == [202, 202, 429]
+    assert await asked(proxy, 20, f"2a10:117::4, {by}") == 429, (
+        "the proxy's word counts, at the end"
+    )
+    assert await asked(proxy, 21, "2a10:115::9") == 202
+    assert await asked(sender(world, "2a10:116::1"), 22, by) == 202, "not through the proxy"
+    page = Reader(world, None)
+    page.http.headers["X-Forwarded-For"] = "2a10:114::9"
+    form = {**(await page.open("/ask")).form("/ask"), **ANSWERS, "address": "new@forn.example"}
+    with clock.frozen(clock.now() + timedelta(seconds=20)):
+        seen = await page.submit("/ask", {**form, "act": "preview"}, status=200)
+        await page.submit("/ask", {**seen.form("/ask"), "act": "send"}, status=429)
+
+
+async def test_two_asks_of_the_same_people_become_one(world: World) -> None:
+    steward = await world.set_up()
+    first = await confirmed(world)
+    kept = await the_ask(world)
+    mine = await confirmed(world, stuck="It is me again: the site, and the newsletter too.")
+    other = await the_ask(world)
+    here = f"/stewardship/asks/{other.id}"
+    desk = Reader(world, steward)
+    await desk.send(here, f"{here}/merge", into=str(kept.id))
+    asker = Reader(world, None)
+    assert "goes on there" in (await asker.open(mine)).main.text
+    await asker.submit(f"{mine}/suggest", {"text": "x"}, status=409)
+    assert "newsletter too" in (await desk.open(f"/stewardship/asks/{kept.id}")).main.text
+    assert len((await steward.get("/asks"))["items"]) == 1
+    form = {
+        **(await desk.open(f"/stewardship/asks/{kept.id}")).form(
+            f"/stewardship/asks/{kept.id}/publish"
+        ),
+        **NEED,
+    }
+    await desk.submit(f"/stewardship/asks/{kept.id}/publish", form)
+    assert "Everybody can see it now" in (await asker.open(first)).main.text
+    version = {"If-Match": f'"{other.version + 1}"'}
+    for into in (other.id, UUID(int=7)):
+        body = {"to": "merged", "into": str(into)}
+        answer = await steward.ask(
+            "POST", f"/asks/{other.id}/transitions", json=body, headers=version
+        )
+        assert answer.status_code in {409, 422}, answer.text
+
+
+async def test_of_two_stewards_at_once_one_decides_and_one_is_told(world: World) -> None:
+    steward, second = await world.set_up(), await world.sign_up("second")
+    async with transaction(world.runtime.sessions) as session:
+        account = await session.get_one(Account, UUID(second.id))
+        account.steward = True
+    await confirmed(world)
+    ask = await the_ask(world)
+    here = f"/stewardship/asks/{ask.id}"
+    one, two = Reader(world, steward), Reader(world, second)
+    publishing = {**(await one.open(here)).form(f"{here}/publish"), **NEED}
+    declining = {**(await two.open(here)).form(f"{here}/decline"), "text": "Not for us"}
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    answers = await asyncio.gather(
+        one.http.post(f"{here}/publish", data=publishing, headers=headers),
+        two.http.post(f"{here}/decline", data=declining, headers=headers),
+    )
+    assert sorted(answer.status_code for answer in answers) == [303, 412]
+    state = (await the_ask(world)).state
+    async with transaction(world.runtime.sessions) as session:
+        needs = (await session.exec(select(Need))).all()
+    assert len(needs) == (1 if state is AskState.PUBLISHED else 0)
+    told = [x.template for x in await letters(world) if x.template.startswith("ask.")]
+    assert ("ask.published" in told) != ("ask.declined" in told)

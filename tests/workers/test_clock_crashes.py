@@ -1,6 +1,7 @@
 """The clocks take each step once: two workers at once, killed anywhere, after a long night."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +21,9 @@ from app.infra.database import transaction
 from app.infra.runtime import Runtime, make_runtime
 from app.models.claims import Claim, ClaimState
 from app.settings import Settings
-from app.workers.clocks import turn_clocks
+from app.workers.clocks import CLAIMS_A_TRANSACTION, turn_clocks
 from tests.factories.crowd import crowd
-from tests.factories.processes import Process, wait_until
+from tests.factories.processes import START_SECONDS, Process
 from tests.factories.world import Json, World
 from tests.workers.test_clocks import BEGIN, DAY, Story, at, story
 
@@ -220,32 +221,58 @@ async def test_a_long_backlog_is_worked_off_in_short_transactions(
 async def test_a_worker_that_is_killed_is_finished_by_the_next(
     world: World, settings: Settings, tmp_path: Path
 ) -> None:
-    """Real processes: nothing of what was due is lost, and nothing happens twice."""
+    """Real processes: nothing of what was due is lost, and nothing happens twice.
+
+    The first one is stopped in the middle of its sweep by a row that somebody else is about to
+    write, and killed there with its locks in its hands.
+    """
     owner = await world.sign_up("owner")
     need = await world.open_need(owner, await world.organisation(owner), places=500)
-    await silent_claims(world.runtime, need, 300)
+    mine = world.runtime
+    await world.work()  # nothing else is at the need while its claims are swept
+    await silent_claims(mine, need, 300)
     given: dict[str, Any] = {
         "DATA_DIR": str(tmp_path), "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url, "BASE_URL": settings.base_url,
     }  # fmt: skip
-
-    def nudged() -> int:
-        return asyncio.run(_nudged(settings))
-
-    with Process(["worker"], given, tmp_path / "first.log") as first:
-        await asyncio.to_thread(wait_until, lambda: nudged() > 0)
-        first.kill()
-    # What somebody held for a moment waits for the next round, a minute later.
+    async with mine.engine.connect() as blocking:
+        await blocking.execute(text(STEP_IN_THE_MIDDLE))
+        with Process(["worker"], given, tmp_path / "first.log") as first:
+            await _until(mine, SWEEP_STOPPED)
+            first.kill()
+        done = await verbs(mine)
+        await blocking.rollback()
+    # What the killed one held is let go when its connection's end is noticed.
+    await _until(mine, NOTHING_RUNS)
+    assert await verbs(mine) == done
+    assert done == {"claim.nudged": 150 - 150 % CLAIMS_A_TRANSACTION}, "whole transactions"
     with Process(["worker"], given, tmp_path / "second.log"):
-        await asyncio.to_thread(wait_until, lambda: nudged() >= 300, 150)
-    assert await verbs(world.runtime) == {"claim.nudged": 300}
+        # What somebody holds for a moment waits for the next round, a minute later.
+        await _until(mine, ALL_ARE_NUDGED, 150)
+    assert await verbs(mine) == {"claim.nudged": 300}
     steps = "SELECT count(*) FROM clock_steps WHERE step = 'nudge'"
-    assert await count(world.runtime, steps) == 300
+    assert await count(mine, steps) == 300
 
 
-async def _nudged(settings: Settings) -> int:
-    made = make_runtime(**settings.tools())
-    try:
-        return await count(made, "SELECT count(*) FROM activities WHERE verb = 'claim.nudged'")
-    finally:
-        await made.close()
+SWEEP_STOPPED = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO clock_steps%'
+"""
+NOTHING_RUNS = """
+    SELECT (count(*) = 0)::int FROM pg_stat_activity WHERE datname = current_database()
+    AND usename = current_user AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
+ALL_ARE_NUDGED = "SELECT (count(*) >= 300)::int FROM activities WHERE verb = 'claim.nudged'"
+STEP_IN_THE_MIDDLE = """
+    INSERT INTO clock_steps (object_id, clock, step, since, at)
+    SELECT id, 'heartbeat', 'nudge', updated_at, now() FROM claims
+    ORDER BY clock_at, id OFFSET 150 LIMIT 1
+"""
+
+
+async def _until(runtime: Runtime, question: str, seconds: float = START_SECONDS) -> None:
+    """Look again and again until the database says yes."""
+    deadline = time.monotonic() + seconds
+    while not await count(runtime, question):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.05)

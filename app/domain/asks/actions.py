@@ -35,6 +35,7 @@ from app.domain.letters.actions import issue_link, revoke_links, use_link, write
 from app.domain.letters.rules import Draft
 from app.domain.needs import actions as needs
 from app.domain.needs.rules import TRANSITIONS as NEED_TRANSITIONS
+from app.domain.threads import actions as threads
 from app.infra import clock, ids
 from app.models.asks import (
     Ask,
@@ -49,6 +50,7 @@ from app.models.asks import (
 )
 from app.models.identity import AccountFields
 from app.models.needs import NeedState
+from app.models.threads import ThreadSide, ThreadSubject
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,21 @@ async def finish_ask(
     _move(ask, AskState.DONE)
     add_history(session, ask, by_asker(request_id), AskDeed.DONE)
     add_history(session, ask, by_asker(request_id), AskDeed.THANKED, thanks)
-    ids_of_needs = [str(need.id) for need in await queries.needs_of(session, ask.id)]
-    record(session, ANONYMOUS, "ask.thanked", ask.id, needs=ids_of_needs)
+    await _thank(session, ask, thanks, request_id)
+
+
+async def _thank(session: AsyncSession, ask: Ask, thanks: str, request_id: str | None) -> None:
+    """Say it to everybody whose work was confirmed, where they read it: in their claim's thread."""
+    holder = holder_of(ask, request_id)
+    if holder is None:
+        return
+    for claim in await queries.confirmed_claims(session, ask.id):
+        thread = (ThreadSubject.CLAIM, claim.id)
+        await threads.add_message(session, holder, thread, ThreadSide.ORGANISATION, thanks)
+        record(
+            session, holder, "ask.thanked", ask.id,
+            claim_id=str(claim.id), need_id=str(claim.need_id), tell=[str(claim.account_id)],
+        )  # fmt: skip
 
 
 async def _close_needs(
@@ -262,15 +277,21 @@ async def write_with_link(
     template: str,
     origin: str,
     values: Mapping[str, Any] | None = None,
+    key: str = "",
 ) -> str:
-    """Write to an ask's asker, with a link of its own to follow the ask; return its secret."""
+    """Write to an ask's asker, with a link of its own to follow the ask; return its secret.
+
+    A second letter of the same key is none.
+    """
     token = await issue_link(session, EDIT, ask.id, EDIT_FOR)
     link = f"{origin}/ask/mine/{token}"
-    await _write(session, ask, template, {**(values or {}), "link": link})
+    await _write(session, ask, template, {**(values or {}), "link": link}, key)
     return token
 
 
-async def _write(session: AsyncSession, ask: Ask, template: str, values: dict[str, Any]) -> None:
+async def _write(
+    session: AsyncSession, ask: Ask, template: str, values: dict[str, Any], key: str = ""
+) -> None:
     if ask.address is None:
         return
     said = {"organisation": ask.organisation_name, **values}
@@ -280,6 +301,6 @@ async def _write(session: AsyncSession, ask: Ask, template: str, values: dict[st
         values=said,
         language=ask.language,
         list_name="asks",
-        key=f"ask:{ask.id}:{ids.private_id()}",
+        key=f"ask:{ask.id}:{key or ids.private_id()}",
     )
     await write_letter(session, letter)

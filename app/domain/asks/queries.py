@@ -16,6 +16,7 @@ from app.domain.letters.actions import open_link
 from app.errors import InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.asks import Ask, AskHistory, AskNeed, AskState
+from app.models.claims import Claim, ClaimState
 from app.models.needs import Need, NeedState
 
 
@@ -82,6 +83,20 @@ async def needs_of(session: AsyncSession, ask_id: UUID) -> Sequence[Need]:
         select(Need)
         .where(col(Need.id) == AskNeed.need_id, AskNeed.ask_id == ask_id)
         .order_by(col(Need.created_at), col(Need.id))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def confirmed_claims(session: AsyncSession, ask_id: UUID) -> Sequence[Claim]:
+    """Return the claims on an ask's needs whose work was confirmed."""
+    statement = (
+        select(Claim)
+        .where(
+            col(Claim.need_id) == AskNeed.need_id,
+            AskNeed.ask_id == ask_id,
+            Claim.state == ClaimState.CONFIRMED,
+        )
+        .order_by(col(Claim.id))
     )
     return (await session.exec(statement)).all()
 

@@ -6,6 +6,7 @@ came from.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, exists, update
@@ -29,6 +30,7 @@ from app.domain.letters.actions import revoke_links
 from app.domain.needs import actions as needs
 from app.domain.organisations import actions as organisations
 from app.domain.organisations.queries import get_organisation
+from app.domain.threads.queries import first_unread
 from app.errors import reason_required
 from app.infra import clock
 from app.models.asks import Ask, AskCount, AskDay, AskDeed, AskHistory, AskNeed, AskState
@@ -36,11 +38,16 @@ from app.models.claims import Claim
 from app.models.letters import Letter
 from app.models.needs import Need, NeedFields, NeedState
 from app.models.organisations import Organisation, OrganisationFields, OrganisationState
+from app.models.threads import ThreadSubject
 
 # A need in one of these asks nobody for anything any more.
 OVER = (NeedState.DONE, NeedState.ARCHIVED, NeedState.WITHDRAWN)
 # Which of a claim's moves the asker is written about, and how.
-TOLD = {"claim.applied": "ask.offered", "claim.submitted": "ask.worked"}
+TOLD = {
+    "claim.applied": "ask.offered",
+    "claim.submitted": "ask.worked",
+    "claim.message_posted": "ask.message",
+}
 
 
 async def _lock_for(session: AsyncSession, actor: Actor, ask_id: UUID, version: int) -> Ask:
@@ -187,7 +194,15 @@ async def tell_asker(session: AsyncSession, verb: str, claim_id: UUID, origin: s
     if ask is None or claim is None or holder_of(ask, None) is None:
         return
     need = await session.get_one(Need, claim.need_id)
-    await write_with_link(session, ask, TOLD[verb], origin, {"title": need.title})
+    told: dict[str, Any] = {"title": need.title}
+    if verb != "claim.message_posted":
+        await write_with_link(session, ask, TOLD[verb], origin, told)
+        return
+    # One letter for all that waits to be read: none while the one before it is not answered to.
+    thread = (ThreadSubject.CLAIM, claim_id)
+    first = await first_unread(session, thread, ask.holder_id) if ask.holder_id else None
+    if first is not None:
+        await write_with_link(session, ask, TOLD[verb], origin, told, f"message:{first}")
 
 
 async def forget_asks(session: AsyncSession) -> None:

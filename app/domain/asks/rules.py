@@ -9,7 +9,7 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from app.domain.profiles import skills
 from app.infra.secrets_in_text import Finding, find_secrets
@@ -62,20 +62,15 @@ KIND_OF_START: Mapping[str, NeedKind] = {
 }
 
 
-def network_of(address: str | None) -> str | None:
+def network_of(address: IPv4Address | IPv6Address | None) -> str | None:
     """Return the network that an address is counted with; None where it tells nothing.
 
-    A private address is a proxy of our own, behind which everybody comes: never counted.
+    A private address is a proxy that nobody named to us, behind which everybody comes: never
+    counted.
     """
-    try:
-        found = ip_address(address or "")
-    except ValueError:
+    if address is None or not address.is_global:
         return None
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = mapped or found
-    if not found.is_global:
-        return None
-    return str(ip_network(f"{found}/{24 if found.version == 4 else 48}", strict=False))
+    return str(ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
 
 
 def counted_name(day_key: bytes, kind: str, value: str) -> bytes:

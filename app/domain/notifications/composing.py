@@ -6,9 +6,10 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
-from app.domain.claims.clocks import heartbeat_link
+from app.domain.claims.clocks import BEATING, heartbeat_link
 from app.domain.letters.actions import issue_link
 from app.domain.matching.queries import board_of
+from app.domain.needs.clocks import RENEWAL
 from app.domain.needs.renewing import renewal_link
 from app.domain.notifications import queries
 from app.domain.notifications.rules import (
@@ -21,16 +22,17 @@ from app.domain.notifications.rules import (
 from app.domain.notifications.showing import ShownNotice, show
 from app.infra.i18n import exists, negotiate, translate, translate_plural
 from app.infra.mail import Words
+from app.models.claims import Claim
 from app.models.identity import Account
 from app.models.letters import Letter
-from app.models.notifications import Notice
+from app.models.needs import Need
 
 # Letters about an account itself: they go to an address before it is proven, or after it was left.
 ABOUT_THE_ACCOUNT = frozenset({"prove_email", "email_changed"})
 NOTICE, DIGEST = "notice", "digest"
-# What one tap answers, without signing in: the words of the button, and where it leads.
+# What a clock asks is answered with one tap in the letter itself, without signing in.
 STILL_ON_IT = frozenset({"claim_start_asked", "claim_nudged"})
-STILL_NEEDED = frozenset({"need_renewal_asked"})
+STILL_NEEDED = "need_renewal_asked"
 
 
 async def compose(session: AsyncSession, letter: Letter, origin: str) -> Words | None:
@@ -95,7 +97,8 @@ def _absolute(address: str, origin: str) -> str:
 
 async def _shown(session: AsyncSession, account: Account, letter: Letter) -> list[ShownNotice]:
     notices = await queries.notices_by_id(session, account.id, _uuids(letter.values.get("notices")))
-    return [each for each in await show(session, _reader(account), notices) if _tells(each)]
+    shown = [each for each in await show(session, _reader(account), notices) if _tells(each)]
+    return [each for each in shown if await _still_asked(session, each)]
 
 
 def _tells(shown: ShownNotice) -> bool:
@@ -118,35 +121,53 @@ async def _notice(
         return None
     notice, account = found
     (shown,) = await show(session, _reader(account), [notice])
-    if not _tells(shown):
+    if not _tells(shown) or not await _still_asked(session, shown):
         return None
-    button, path = await _tap(session, notice) or ("letter.notice.button", "")
-    if not path:
+    tap = await _one_tap(session, shown)
+    if tap is None:
         token = await issue_link(session, ANSWER_LINK, notice.id, ANSWER_LINK_LIFE)
-        path = f"/notices/open/{token}"
-    why = f"letter.why.{notice.topic.value}"
+        tap = "letter.notice.button", f"/notices/open/{token}"
+    button, path = tap
     return Words(
         subject=shown.title(language),
         paragraphs=[shown.title(language), shown.text(language)],
-        why=translate(language, why),
+        why=translate(language, f"letter.why.{notice.topic.value}"),
         button=translate(language, button),
         link=f"{origin}{path}",
     )
 
 
-async def _tap(session: AsyncSession, notice: Notice) -> tuple[str, str] | None:
-    """Return the words and the path of what answers a notice in one tap, where there is such."""
-    if notice.kind in STILL_ON_IT and notice.claim_id:
+async def _still_asked(session: AsyncSession, shown: ShownNotice) -> bool:
+    """Say whether a clock's question waits for an answer still; a sign since then was one."""
+    notice = shown.notice
+    if shown.kind in STILL_ON_IT and notice.claim_id:
+        claim = await session.get(Claim, notice.claim_id)
+        if claim is None or claim.state not in BEATING:
+            return False
+        return claim.heartbeat_at is None or claim.heartbeat_at <= notice.at
+    if shown.kind == STILL_NEEDED and notice.need_id:
+        need = await session.get(Need, notice.need_id)
+        if need is None or need.state not in RENEWAL.runs_in:
+            return False
+        return need.renewed_at is None or need.renewed_at <= notice.at
+    return True
+
+
+async def _one_tap(session: AsyncSession, shown: ShownNotice) -> tuple[str, str] | None:
+    """Return the label and the path that answer a clock's question, where the notice is one."""
+    notice = shown.notice
+    if shown.kind in STILL_ON_IT and notice.claim_id:
         return "page.still.button", await heartbeat_link(session, notice.claim_id)
-    if notice.kind in STILL_NEEDED and notice.need_id:
+    if shown.kind == STILL_NEEDED and notice.need_id:
         return "page.renew.button", await renewal_link(session, notice.need_id)
     return None
 
 
 async def _line(session: AsyncSession, shown: ShownNotice, language: str, origin: str) -> str:
-    tap = await _tap(session, shown.notice)
-    answer = f"\n{translate(language, tap[0])}: {origin}{tap[1]}" if tap else ""
-    return f"• {shown.title(language)}{answer}"
+    """One notice of a digest; under what a clock asks stands the link that answers it."""
+    line = f"• {shown.title(language)}"
+    tap = await _one_tap(session, shown)
+    return f"{line}\n{translate(language, tap[0])}: {origin}{tap[1]}" if tap else line
 
 
 async def _digest(

@@ -147,6 +147,7 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "ask.confirmed": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
     "ask.answered": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
     "ask.suggested": (Row("ask_waits", STEWARDS, T.STEWARDSHIP, Opens.ASKS),),
+    "ask.thanked": (Row("ask_thanked", NAMED, T.MESSAGES, Opens.THREAD),),
     # What somebody reported, and what the stewards did: each is told of their own part.
     "report.made": (Row("report_waits", STEWARDS, T.STEWARDSHIP, Opens.REPORTS),),
     "report.looked_at": (Row("report_looked_at", NAMED, T.DECISIONS, Opens.NOTICES),),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_
+from sqlalchemy import ColumnElement, and_, exists, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -89,6 +89,20 @@ async def unread_counts(
     """Count by thread what others wrote since somebody last read it."""
     if not subject_ids:
         return {}
+    statement = (
+        select(Message.subject_id, func.count())
+        .where(
+            Message.subject == subject,
+            col(Message.subject_id).in_(subject_ids),
+            *_unread_by(account_id),
+        )
+        .group_by(col(Message.subject_id))
+    )
+    return {row[0]: int(row[1]) for row in await session.execute(statement)}
+
+
+def _unread_by(account_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """What others wrote since somebody last read a thread."""
     mark = aliased(ReadMark)
     seen = exists().where(
         col(mark.subject) == Message.subject,
@@ -96,18 +110,23 @@ async def unread_counts(
         col(mark.account_id) == account_id,
         col(mark.through) >= Message.created_at,
     )
+    own = col(Message.account_id).is_distinct_from(account_id)
+    return own, col(Message.deleted_at).is_(None), ~seen
+
+
+async def first_unread(session: AsyncSession, thread: Thread, account_id: UUID) -> UUID | None:
+    """Return the oldest message of a thread that somebody has not read."""
+    subject, subject_id = thread
     statement = (
-        select(Message.subject_id, func.count())
+        select(Message.id)
         .where(
             Message.subject == subject,
-            col(Message.subject_id).in_(subject_ids),
-            col(Message.account_id).is_distinct_from(account_id),
-            col(Message.deleted_at).is_(None),
-            ~seen,
+            Message.subject_id == subject_id,
+            *_unread_by(account_id),
         )
-        .group_by(col(Message.subject_id))
+        .order_by(col(Message.created_at), col(Message.id))
     )
-    return {row[0]: int(row[1]) for row in await session.execute(statement)}
+    return (await session.exec(statement.limit(1))).first()
 
 
 async def unanswered_counts(

@@ -160,7 +160,9 @@ async def _render_new(
 
 
 @router.post("/searches/new")
-async def ask_for_alerts(request: Request, db: Db, visit: Reader, form: Sent) -> Response:
+async def ask_for_alerts(
+    request: Request, db: Db, visit: Reader, form: Sent, settings: Configuration
+) -> Response:
     """Mail a link to an address; the answer is the same for every address."""
     query = _filters_in(form)
     if form.value(TRAP):
@@ -176,7 +178,7 @@ async def ask_for_alerts(request: Request, db: Db, visit: Reader, form: Sent) ->
             time_zone=form.value("time_zone"),
         )
         async with db.begin_nested():
-            sender = Sender(visit.page.origin, network_of(request))
+            sender = Sender(visit.page.origin, network_of(request, settings))
             await actions.ask_for_alerts(db, fields, sender)
     except ValidationError as error:
         return await _render_new(db, visit, query, invalid(form, visit.language, error), 422)

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     sign_in_attempts_per_hour: int = Field(
         30, ge=3, description="Failed sign-ins per account and hour."
     )
+    registrations_per_network: int = Field(
+        50, ge=1, description="New accounts from one network within a day."
+    )
     smtp_url: str = Field(
         "", description="smtp(s)://name:password@host:port; empty: letters are files.", repr=False
     )

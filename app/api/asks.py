@@ -14,6 +14,7 @@ from app.api.dependencies import (
     ExpectedVersion,
     Limit,
     Steward,
+    network_of,
     set_next_link,
     set_version,
 )
@@ -33,7 +34,6 @@ from app.domain.asks import actions, queries, review, rules
 from app.domain.asks.actions import Sender
 from app.domain.asks.review import Publication
 from app.errors import FieldError, InvalidError
-from app.infra.proxies import client_address, networks_of
 from app.models.asks import Ask, AskState
 
 router = APIRouter(prefix="/asks", route_class=StrictRoute, tags=["asks"])
@@ -52,11 +52,7 @@ async def submit_ask(
     db: Db,
 ) -> AskReceived:
     """Ask for help without an account; nothing happens until the mailed link is confirmed."""
-    direct = request.client.host if request.client else None
-    forwarded = request.headers.getlist("x-forwarded-for")
-    trusted = networks_of(settings.trusted_proxies)
-    network = rules.network_of(client_address(direct, forwarded, trusted))
-    sender = Sender(settings.origin, network, keep_secrets=body.keep)
+    sender = Sender(settings.origin, network_of(request, settings), keep_secrets=body.keep)
     await actions.submit_ask(db, body.fields(), sender)
     return AskReceived(days=rules.CONFIRM_WITHIN.days)
 

@@ -13,10 +13,12 @@ from app.api.routing import READ_METHODS, ReplayedError, body_hash
 from app.domain.access import ANONYMOUS, Actor, Scope
 from app.domain.activity import idempotency
 from app.domain.activity.actions import PENDING_MARK
+from app.domain.asks import rules as asks
 from app.domain.identity import queries as identity
 from app.errors import ForbiddenError, MalformedError, PreconditionRequiredError
 from app.infra.database import transaction
 from app.infra.pagination import LIMIT_DEFAULT, LIMIT_MAX
+from app.infra.proxies import client_address, networks_of
 from app.infra.runtime import Runtime
 from app.settings import Settings
 
@@ -25,6 +27,11 @@ CSRF_HEADER = "x-tornallom"
 # Answers that hold a secret are not kept for replay: signing in twice is harmless.
 _SECRET_ROUTES = re.compile(
     r"^/api/v1/(setup|accounts|sessions|me/tokens|webhooks|webhooks/[^/]+/secret)$"
+)
+
+# What stays open to a limited account: its own things, leaving, and answering the stewards.
+_OPEN_TO_LIMITED = re.compile(
+    r"^(?:\w+ /api/v1/(?:me|sessions)(?:/.*)?|POST /api/v1/holds/[^/]+/appeal)$"
 )
 
 
@@ -38,6 +45,14 @@ def get_settings(request: Request) -> Settings:
     """Return the settings this process was started with."""
     settings: Settings = request.app.state.settings
     return settings
+
+
+def network_of(request: Request, settings: Settings) -> str | None:
+    """Return the network a request is counted with; None where nobody we trust tells it."""
+    direct = request.client.host if request.client else None
+    forwarded = request.headers.getlist("x-forwarded-for")
+    trusted = networks_of(settings.trusted_proxies)
+    return asks.network_of(client_address(direct, forwarded, trusted))
 
 
 async def get_db(request: Request) -> AsyncIterator[AsyncSession]:
@@ -94,7 +109,15 @@ async def find_actor(request: Request, db: AsyncSession, settings: Settings) -> 
         check_same_origin(request, settings)
         actor = await _actor_of_cookie(request, db, settings)
     request.state.language = actor.language
+    if request.method not in READ_METHODS and not _stays_open(request, actor):
+        actor.require_unlimited()
     return actor.within(request_id)
+
+
+def _stays_open(request: Request, actor: Actor) -> bool:
+    asked = f"{request.method} {request.scope['path']}"
+    leaves = request.method == "DELETE" and asked.endswith(f"/members/{actor.account_id}")
+    return leaves or _OPEN_TO_LIMITED.match(asked) is not None
 
 
 async def _actor_of_cookie(request: Request, db: AsyncSession, settings: Settings) -> Actor:

@@ -12,6 +12,7 @@ from app.api.dependencies import (
     SignedIn,
     check_same_origin,
     cookie_name,
+    network_of,
 )
 from app.api.routing import StrictRoute
 from app.api.schemas.base import Listing
@@ -59,6 +60,9 @@ async def create_account(
     check_same_origin(request, settings)
     if not settings.registration_open:
         raise ForbiddenError("registration_closed")
+    await administration.admit(
+        db, network_of(request, settings), settings.registrations_per_network
+    )
     account = await actions.register(
         db, body.fields(), body.password.get_secret_value(), settings.password_min_length
     )

@@ -37,6 +37,9 @@ class Actor:
     scopes: frozenset[str] | None = None
     request_id: str | None = None
     system: bool = False
+    # The stewards let this person read everything and write nothing; why, in their words.
+    limited: bool = False
+    standing_reason: str = ""
 
     def allows(self, scope: Scope) -> bool:
         """Say whether the credentials reach this far; roles are another question."""
@@ -61,6 +64,11 @@ class Actor:
         if self.scopes is not None:
             raise ForbiddenError("session_required")
         return account_id
+
+    def require_unlimited(self) -> None:
+        """Refuse to write for somebody whom the stewards limited; the edges ask, once for all."""
+        if self.limited:
+            raise ForbiddenError("account_limited", reason=self.standing_reason)
 
     @property
     def acts_as_steward(self) -> bool:

@@ -6,6 +6,7 @@ someone signed in it carries a token made from their session's secret.
 
 import hashlib
 import hmac
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -36,6 +37,10 @@ REACT_JOB = "react_to_activities"
 READ_METHODS = frozenset({"GET", "HEAD"})
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 FORM_FIELDS_MAX = 400
+# What stays open to a limited account: its own things, and answering the stewards.
+OPEN_TO_LIMITED = re.compile(
+    r"^/(?:sign-(?:in|out|up)|language|me|notices|email|(?:holds|needs)/[^/]+/appeal)(?:/.*)?$"
+)
 SESSION_SECONDS = 30 * 24 * 3600
 LANGUAGE_SECONDS = 365 * 24 * 3600
 
@@ -195,6 +200,9 @@ async def get_visit(request: Request, db: Db, settings: Configuration) -> Visit:
             raise ForbiddenError("form_token_wrong")
     actor = actor or replace(ANONYMOUS)
     page = await _page(request, db, settings, actor, form_token(secret))
+    if request.method not in READ_METHODS and not OPEN_TO_LIMITED.match(request.scope["path"]):
+        request.state.page = page
+        actor.require_unlimited()
     if page.viewer is None and request.query_params.get("lang") == page.language:
         request.state.chosen_language = page.language
     request.state.page = page

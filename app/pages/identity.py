@@ -7,10 +7,12 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from app.domain.administration.actions import admit
 from app.domain.identity import actions, queries
 from app.errors import AppError, FieldError, ForbiddenError, InvalidError
 from app.infra.i18n import LANGUAGES
 from app.models.identity import AccountFields
+from app.pages.asks import network_of
 from app.pages.dependencies import (
     Configuration,
     Db,
@@ -86,6 +88,7 @@ async def sign_up(
             raise ForbiddenError("registration_closed")
         fields, password = account_of(form)
         async with db.begin_nested():
+            await admit(db, network_of(request, settings), settings.registrations_per_network)
             account = await actions.register(db, fields, password, settings.password_min_length)
     except ValidationError as error:
         shown = invalid(form, visit.language, error)

@@ -46,7 +46,9 @@ async def _published(world: World, stage: Stage, **changes: Any) -> Json:
     return await stage.steward.move(f"/needs/{need['id']}", "open")
 
 
-async def _notices(person: Person) -> list[str]:
+async def notices_of(world: World, person: Person) -> list[str]:
+    """Return the kinds of what somebody was told by now."""
+    await world.work()
     return [item["kind"] for item in (await person.get("/me/notifications"))["items"]]
 
 
@@ -67,14 +69,12 @@ async def test_a_first_need_is_opened_by_a_steward_only(world: World, stage: Sta
     refused = await stage.fresh.move(path, "open", expect=409)
     assert refused["code"] == "review_by_stewards"
     assert (await world.stranger().ask("GET", path)).status_code == 404
-    await world.work()
-    assert "need_review_wanted" in await _notices(stage.steward)
+    assert "need_review_wanted" in await notices_of(world, stage.steward)
 
     opened = await stage.steward.move(path, "open")
     assert opened["state"] == "open"
     assert (await world.stranger().ask("GET", path)).status_code == 200
-    await world.work()
-    assert "need_review_passed" in await _notices(stage.fresh)
+    assert "need_review_passed" in await notices_of(world, stage.fresh)
     # Whoever is vouched for asks nobody.
     assert (await world.open_need(stage.known, stage.known_home))["state"] == "open"
 
@@ -85,8 +85,7 @@ async def test_a_steward_sends_back_with_a_reason(world: World, stage: Stage) ->
     assert silent["code"] == "reason_required"
     back = await stage.steward.move(path, "draft", "Say how many pages.")
     assert (back["state"], back["state_reason"]) == ("draft", "Say how many pages.")
-    await world.work()
-    assert "need_sent_back" in await _notices(stage.fresh)
+    assert "need_sent_back" in await notices_of(world, stage.fresh)
     # One's own way back needs no reason.
     await stage.fresh.move(path, "review")
     assert (await stage.fresh.move(path, "draft"))["state"] == "draft"
@@ -266,8 +265,7 @@ async def test_two_members_of_known_organisations_vouch(world: World, stage: Sta
     second = await partner.post(path, expect=200)
     assert (second["vouched"], second["vouched_by"]) == (True, "members")
     need = await world.open_need(stage.fresh, stage.fresh_home)
-    await world.work()
-    assert "organisation_vouched" in await _notices(stage.fresh)
+    assert "organisation_vouched" in await notices_of(world, stage.fresh)
 
     missing = await nobody.ask("DELETE", path)
     assert missing.json()["code"] == "vouch_not_found"

@@ -18,6 +18,7 @@ from app.domain.access import Actor
 from app.domain.activity.actions import record
 from app.domain.administration import errors, queries
 from app.domain.administration.queries import NAME
+from app.domain.asks.actions import count_today, day_key
 from app.infra import clock, ids
 from app.models.administration import InstanceSetting, Job, JobState
 
@@ -37,6 +38,17 @@ async def _set(session: AsyncSession, name: str, value: Any) -> None:
         session.add(InstanceSetting(name=name, value=value))
     else:
         found.value = value
+
+
+async def admit(session: AsyncSession, network: str | None, most: int) -> None:
+    """Count a new account against its network's day, and refuse one too many.
+
+    What is kept is a hash under a key of today's: tomorrow nobody can tell who came from where.
+    """
+    if network is None:
+        return
+    if await count_today(session, await day_key(session), "registration", network) > most:
+        raise errors.registrations_limited()
 
 
 async def create_job(

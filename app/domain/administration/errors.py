@@ -3,6 +3,7 @@
 job_not_found        404  there is none, or it is somebody else's
 import_file_missing  422  the request carries no file
 job_over             409  it has ended: there is nothing to stop
+registrations_limited 429  very many new accounts from one network within a day
 jobs_waiting         429  as many jobs of one person wait as may
 """
 
@@ -19,6 +20,10 @@ def import_file_missing() -> InvalidError:
 
 def job_over() -> ConflictError:
     return ConflictError("job_over")
+
+
+def registrations_limited() -> LimitedError:
+    return LimitedError("registrations_limited", retry_after_seconds=3600)
 
 
 def jobs_waiting(limit: int) -> LimitedError:

@@ -65,6 +65,8 @@ def _actor(account: Account, scopes: frozenset[str] | None = None) -> Actor:
         steward=account.steward,
         language=account.language,
         scopes=scopes,
+        limited=account.limited_at is not None,
+        standing_reason=account.standing_reason if account.limited_at is not None else "",
     )
 
 

@@ -70,7 +70,7 @@ TABLE: dict[str, tuple[tuple[str, set[str]], ...]] = {
     ),
 }  # fmt: skip
 # Of the file's own needs: what is typed, and some that it must find.
-REAL_TABLE = (
+REAL_TABLE: tuple[tuple[str, set[str]], ...] = (
     ("wikipedia for food", {"Open Food Facts Android app"}),
     ("éxecutable documentátion", set()),
     ("Mission Pinball Framework", {"Mission Pinball Framework"}),

@@ -90,7 +90,8 @@ async def list_needs(
     ids = [row["need_id"] for row in found.rows]
     statement = select(Need).where(col(Need.id).in_(ids))
     needs = {need.id: need for need in (await session.exec(statement)).all()}
-    page = Page([needs[need_id] for need_id in ids], found.next_cursor)
+    # One that was just deleted is listed no more.
+    page = Page([needs[need_id] for need_id in ids if need_id in needs], found.next_cursor)
     return NeedPage(page, found.hidden_by_language, found.total_estimate)
 
 

@@ -16,6 +16,7 @@ from app.pages import (
     clocks,
     conversations,
     editing,
+    embed,
     feeds,
     home,
     identity,
@@ -38,10 +39,9 @@ from app.pages.rendering import STATIC
 
 router = APIRouter()
 PARTS = (
-    home, feeds, searches, notifications, administration, asks, ask_holder, ask_threads,
+    home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
     stewardship, reviews, asking, editing, need_contents, needs, claims, claim_page, panels,
-    conversations, clocks, organisations,
-    network, about, identity, matching, profiles,
+    conversations, clocks, organisations, network, about, identity, matching, profiles,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

@@ -78,6 +78,11 @@ def _words(language: str, filters: SearchFilters) -> list[str]:
     return [*said, filters.region] if filters.region else said
 
 
+def saved_fields(query: NeedQuery) -> SearchFilters:
+    """Return the filters of a list's address as they are saved."""
+    return as_fields(query.filters)
+
+
 def _filters_in(form: Form) -> NeedQuery:
     pairs = [(name, value) for name, values in form.sent.items() for value in values]
     return NeedQuery.of(QueryParams(pairs))
@@ -127,7 +132,7 @@ async def save_search(db: Db, visit: SignedIn, form: Sent) -> Response:
     try:
         async with db.begin_nested():
             fields = SearchFields(
-                filters=as_fields(_filters_in(form).filters), often=_often(form.value("often"))
+                filters=saved_fields(_filters_in(form)), often=_often(form.value("often"))
             )
             await actions.save_search(db, visit.actor, fields)
     except AppError as error:
@@ -153,7 +158,7 @@ async def _render_new(
         form=form,
         trap=TRAP,
         query=query,
-        words=await described(db, visit, as_fields(query.filters)),
+        words=await described(db, visit, saved_fields(query)),
         often=often_choices(visit.language, off=visit.page.viewer is not None),
         zones=zone_choices(),
     )
@@ -171,7 +176,7 @@ async def ask_for_alerts(
         return await _render_new(db, visit, query, emptied, 422)
     try:
         fields = AlertFields(
-            filters=as_fields(query.filters),
+            filters=saved_fields(query),
             often=_often(form.value("often")),
             address=form.value("address").strip(),
             language=visit.language,

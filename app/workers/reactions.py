@@ -80,7 +80,7 @@ async def _tell_webhooks(session: AsyncSession, runtime: Runtime, activity: Acti
 
 
 async def _note_need(session: AsyncSession, _: Runtime, activity: Activity) -> None:
-    await note_need(session, activity.object_id)
+    await note_need(session, activity.object_id, activity.at)
 
 
 NOTE_NEED = Reaction("feeds.note_need", _note_need)

@@ -4,6 +4,7 @@ Whether an address is known here is told to nobody: the answer is the same for e
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -242,7 +243,7 @@ async def forget_old(session: AsyncSession) -> None:
     await session.execute(old)
 
 
-async def note_need(session: AsyncSession, need_id: UUID) -> None:
-    """Note that a need is there for the first time; the next sweep holds it against searches."""
-    row = insert(NewNeed).values(need_id=need_id, at=clock.now())
+async def note_need(session: AsyncSession, need_id: UUID, at: datetime) -> None:
+    """Note since when a need is there; the next sweep holds it against searches."""
+    row = insert(NewNeed).values(need_id=need_id, at=at)
     await session.execute(row.on_conflict_do_nothing())

@@ -66,7 +66,7 @@ async def _match(
     wanted = {each.id: (filters_of(each.filters), each.account_id is None) for each in searches}
     found = await fitting(session, wanted, news)
     rows = [
-        {"search_id": search.id, "need_id": need_id, "at": clock.now()}
+        {"search_id": search.id, "need_id": need_id, "at": news[need_id]}
         for search in searches
         for need_id in sorted(found.get(search.id, ()))
         # Whoever begins to listen hears of what comes from then on.
@@ -108,7 +108,7 @@ async def _tell(session: AsyncSession, search_id: UUID, oldest: datetime) -> int
     settings = await session.get(NoticeSettings, search.account_id) if search.account_id else None
     zone = settings.time_zone if settings else search.time_zone
     due = last_due(search.often, clock.now(), settings.hour if settings else HOUR, zone)
-    if due is None or due < oldest or await _told_just_now(session, search):
+    if due is None or due < oldest or await _told_since(session, search, due):
         return 0
     need_ids = await _take(session, search, due)
     if not need_ids:
@@ -123,12 +123,12 @@ async def _tell(session: AsyncSession, search_id: UUID, oldest: datetime) -> int
     return 1
 
 
-async def _told_just_now(session: AsyncSession, search: SavedSearch) -> bool:
-    if search.often is not Often.INSTANT:
-        return False
+async def _told_since(session: AsyncSession, search: SavedSearch, due: datetime) -> bool:
+    """Say whether this hour's letter is written already; "at once" has an hour after each pause."""
     statement = select(func.max(SearchMatch.told_at)).where(SearchMatch.search_id == search.id)
     last: datetime | None = (await session.exec(statement)).one()
-    return last is not None and last > clock.now() - INSTANT_PAUSE
+    begin = due - INSTANT_PAUSE if search.often is Often.INSTANT else due
+    return last is not None and last >= begin
 
 
 async def _take(session: AsyncSession, search: SavedSearch, due: datetime) -> list[str]:

@@ -65,7 +65,8 @@ BEGIN
     SELECT DISTINCT NEW.account_id, s.slug, left(lower(split_part(spoken, '-', 1)), 8),
            NEW.updated_at
     FROM profile_skills s, unnest(NEW.languages) AS spoken
-    WHERE NEW.findable AND s.account_id = NEW.account_id;
+    WHERE NEW.findable AND s.account_id = NEW.account_id
+      AND EXISTS (SELECT FROM accounts a WHERE a.id = NEW.account_id AND a.disabled_at IS NULL);
     RETURN NULL;
 END $$
 """
@@ -80,7 +81,24 @@ BEGIN
                p.updated_at
         FROM profiles p, unnest(p.languages) AS spoken
         WHERE p.findable AND p.account_id = NEW.account_id
+          AND EXISTS (SELECT FROM accounts a WHERE a.id = p.account_id AND a.disabled_at IS NULL)
         ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $$
+"""
+# Whoever is shut out is found by nobody, and again when they are let in.
+POST_ACCOUNT = """
+CREATE FUNCTION match_post_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM match_workers WHERE account_id = NEW.id;
+    IF NEW.disabled_at IS NULL THEN
+        INSERT INTO match_workers (account_id, skill, language, saved_at)
+        SELECT DISTINCT p.account_id, s.slug, left(lower(split_part(spoken, '-', 1)), 8),
+               p.updated_at
+        FROM profiles p JOIN profile_skills s ON s.account_id = p.account_id,
+             unnest(p.languages) AS spoken
+        WHERE p.findable AND p.account_id = NEW.id;
     END IF;
     RETURN NULL;
 END $$
@@ -93,6 +111,11 @@ ON profiles FOR EACH ROW EXECUTE FUNCTION match_post_worker()
     """
 CREATE TRIGGER match_post_skill AFTER INSERT OR DELETE ON profile_skills FOR EACH ROW
 EXECUTE FUNCTION match_post_skill()
+""",
+    """
+CREATE TRIGGER match_post_account AFTER UPDATE OF disabled_at ON accounts FOR EACH ROW
+WHEN ((OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL))
+EXECUTE FUNCTION match_post_account()
 """,
 )
 FILL_NEEDS = """
@@ -108,6 +131,7 @@ INSERT INTO match_workers (account_id, skill, language, saved_at)
 SELECT DISTINCT p.account_id, s.slug, left(lower(split_part(spoken, '-', 1)), 8), p.updated_at
 FROM profiles p JOIN profile_skills s ON s.account_id = p.account_id, unnest(p.languages) AS spoken
 WHERE p.findable
+  AND EXISTS (SELECT FROM accounts a WHERE a.id = p.account_id AND a.disabled_at IS NULL)
 """
 
 
@@ -120,7 +144,8 @@ def upgrade() -> None:
     _make_postings()
     _make_choices()
     for statement in (
-        POSTED_AT, POST_NEED, *NEED_TRIGGERS, POST_WORKER, POST_SKILL, *WORKER_TRIGGERS,
+        POSTED_AT, POST_NEED, *NEED_TRIGGERS, POST_WORKER, POST_SKILL, POST_ACCOUNT,
+        *WORKER_TRIGGERS,
         FILL_NEEDS, FILL_WORKERS,
     ):  # fmt: skip
         op.execute(statement)
@@ -209,12 +234,12 @@ def downgrade() -> None:
     for table in ("match_invitations", "match_dismissals", "match_workers", "match_needs"):
         op.drop_table(table)
     for trigger, table in (
-        ("match_post_skill", "profile_skills"), ("match_post_worker", "profiles"),
+        ("match_post_account", "accounts"), ("match_post_skill", "profile_skills"), ("match_post_worker", "profiles"),
         ("match_post_changed_need", "needs"), ("match_post_new_need", "needs"),
     ):  # fmt: skip
         op.execute(f"DROP TRIGGER {trigger} ON {table}")
     for function in (
-        "match_post_skill()", "match_post_worker()", "match_post_need()",
+        "match_post_account()", "match_post_skill()", "match_post_worker()", "match_post_need()",
         "match_posted_at(jsonb, timestamptz)",
     ):  # fmt: skip
         op.execute(f"DROP FUNCTION {function}")

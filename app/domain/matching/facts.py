@@ -1,6 +1,6 @@
 """What matching reads of a need and of a worker, each in one statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,6 @@ from app.infra import clock
 from app.infra.week import week_of
 from app.models.needs import Need, Urgency
 from app.models.organisations import Organisation
-from app.models.profiles import ProfileSkillRow
 
 # Of a row of profiles named `f`: the skills, and the minutes of what is taken on and not handed in.
 _BUSY = ", ".join(f"'{state.value}'" for state in BUSY_STATES)
@@ -81,14 +80,3 @@ def worker_facts_of(row: Mapping[Any, Any]) -> WorkerFacts:
         saved_at=row["saved_at"],
         rhythm=(grid, row["time_zone"]) if grid else None,
     )
-
-
-async def skills_of(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """Return the skills of some workers."""
-    statement = select(ProfileSkillRow.account_id, ProfileSkillRow.slug).where(
-        col(ProfileSkillRow.account_id).in_(ids)
-    )
-    found: dict[UUID, list[str]] = {}
-    for account_id, slug in await session.execute(statement):
-        found.setdefault(account_id, []).append(slug)
-    return found

@@ -15,7 +15,6 @@ from app.domain.identity.queries import accounts_by_id
 from app.domain.matching.facts import (
     moment_now,
     need_facts,
-    skills_of,
     worker_facts,
     worker_facts_of,
 )
@@ -195,7 +194,9 @@ async def rank_needs(
         "hidden": list(apart.needs),
         "unheard": list(apart.organisations),
     }
-    return await walk(session, NEEDS, params, _NeedSteps(worker, moment), limit)
+    return await walk(
+        session, NEEDS, params, _NeedSteps(worker, moment, not apart.organisations), limit
+    )
 
 
 async def rank_workers(
@@ -229,6 +230,7 @@ async def rank_workers(
 class _NeedSteps:
     worker: WorkerFacts
     moment: Moment
+    certain: bool
 
     @property
     def most(self) -> int:
@@ -248,6 +250,7 @@ class _NeedSteps:
 class _WorkerSteps:
     need: NeedFacts
     moment: Moment
+    certain: bool = True
 
     @property
     def most(self) -> int:
@@ -257,11 +260,16 @@ class _WorkerSteps:
         return SKILL_POINTS + hours + overlap + urgent
 
     def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
+        facts = [(row["id"], worker_facts_of(row)) for row in rows]
         scored = (
-            (row, worker_for_need(self.need, worker_facts_of(row), self.moment, skills.near))
-            for row in rows
+            (each, worker, worker_for_need(self.need, worker, self.moment, skills.near))
+            for each, worker in facts
         )
-        return [Ranked(row["id"], one, row["saved_at"]) for row, one in scored if one]
+        return [
+            Ranked(each, one, worker.saved_at, frozenset(worker.skills))
+            for each, worker, one in scored
+            if one
+        ]
 
 
 async def _apart(session: AsyncSession, account_id: UUID) -> Apart:
@@ -289,14 +297,16 @@ async def _described(
 ) -> list[WorkerMatch]:
     ids = [one.id for one in found]
     accounts = await accounts_by_id(session, ids)
-    held = await skills_of(session, ids)
     invited = await invited_to(session, need.id)
     common = spoken(need.language)
     described = []
     for one in found:
-        own = frozenset(held.get(one.id, ()))
-        exact = sorted(facts.skills & own)
-        near = sorted(slug for slug in facts.skills - own if not own.isdisjoint(skills.near(slug)))
+        exact = sorted(facts.skills & one.skills)
+        near = sorted(
+            slug
+            for slug in facts.skills - one.skills
+            if not one.skills.isdisjoint(skills.near(slug))
+        )
         described.append(
             WorkerMatch(accounts[one.id], one.score, exact, near, [common], one.id in invited)
         )

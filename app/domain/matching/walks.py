@@ -1,16 +1,17 @@
 """The two walks along the postings: newest first, and no further than a better one can be.
 
-Each step reads the next window of ages, about four times as wide as the last. The database adds
-up the points of the skills and bounds the rest; whoever can be among the best is scored by the
-rules, the only place that says what a score is. What is older than a window counts less, so when
-even a whole fit of that age would not beat the last of the best, the walk is over. Of equal
-scores the newer stands first: an older one never has to be read for a tie.
+Each step reads the next window of ages. The database adds up the points of the skills from the
+postings alone and bounds the rest; only who can still be among the best is looked up, bounded
+again by what is known then, and scored by the rules, the only place that says what a score is.
+What is older counts less, so no window reaches further back than the age at which even a whole
+fit would not beat the last of the best. Of equal scores the newer stands first: an older one
+never has to be read for a tie. A statement costs more than a thousand postings, so windows are
+few and wide.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -38,18 +39,34 @@ from app.domain.matching.rules import (
 )
 
 # Beyond two half-lives nothing ages any more: one last window holds the rest.
-EDGES = (2, 8, HALF_LIFE_DAYS, 2 * HALF_LIFE_DAYS, None)
+EDGES = (16, 2 * HALF_LIFE_DAYS, None)
+# More than there ever is: of a bar that cannot be known from the postings.
+NEVER = 1_000_000_000
 
 _AGE = "greatest(0, floor(extract(epoch FROM :now - {at}) / 86400))::int"
 _FRESH = f"""CASE WHEN age <= {HALF_LIFE_DAYS} THEN {WHOLE} - 2 * age
              WHEN age <= {2 * HALF_LIFE_DAYS} THEN {3 * HALF_LIFE_DAYS} - age
              ELSE {HALF_LIFE_DAYS} END"""
+# What the postings alone say: `held` of `whole` half weights, and so the least and, with all of
+# :rest, the most that each can score. Postings are of what can be found now, so :certain of them
+# that score more leave no place for one that cannot.
+_SIFTED = f"""
+, aging AS (SELECT *, {_FRESH} AS fresh FROM (
+    SELECT *, {SKILL_POINTS} * held / whole AS skill_points, {_AGE.format(at="at")} AS age FROM hit
+) AS aged),
+sifted AS (
+    SELECT * FROM aging
+    WHERE (skill_points + :rest) * fresh / {WHOLE} > :floor
+      AND (skill_points + :rest) * fresh / {WHOLE} >= coalesce(
+        (SELECT skill_points * fresh / {WHOLE} FROM aging ORDER BY 1 DESC OFFSET :certain LIMIT 1),
+        0)
+)
+"""  # noqa: S608 - made of our own constants
 # `low` and `high` bound each score; who cannot reach the best of this window, or of those
 # before it, is left out. A tie of an older one with `floor` is lost, one inside a window is not.
 _REACHING = f"""
-, aging AS (SELECT *, {_FRESH} AS fresh FROM bounded),
-reach AS (
-    SELECT *, low * fresh / {WHOLE} AS low_score, high * fresh / {WHOLE} AS high_score FROM aging
+, reach AS (
+    SELECT *, low * fresh / {WHOLE} AS low_score, high * fresh / {WHOLE} AS high_score FROM bounded
 ),
 bar AS (
     SELECT coalesce((SELECT low_score FROM reach ORDER BY low_score DESC OFFSET :last LIMIT 1), 0)
@@ -58,28 +75,30 @@ bar AS (
 """  # noqa: S608 - made of our own constants
 _NEEDS = f"""
 WITH hit AS (
-    SELECT p.need_id, p.posted_at, sum(p.weight * w.factor) AS held, 2 * min(p.total) AS whole
+    SELECT p.need_id, p.posted_at AS at, sum(p.weight * w.factor) AS held,
+           2 * min(p.total) AS whole
     FROM unnest(:skills, :factors) AS w(skill, factor)
     CROSS JOIN unnest(:languages) AS l(language)
     JOIN match_needs p ON p.skill = w.skill AND p.language = l.language
         AND p.posted_at <= :newest AND p.posted_at > :oldest
+    WHERE NOT p.need_id = ANY (:hidden)
     GROUP BY p.need_id, p.posted_at
     HAVING count(*) FILTER (WHERE p.weight = {MUST_WEIGHT} AND w.factor = 2) = min(p.musts)
-),
+)
+{_SIFTED},
 bounded AS (
     SELECT n.id, n.skill_slugs, n.must_slugs, n.language, n.estimate_minutes, n.urgency,
-           n.organisation_id, n.time_zone AS need_zone, hit.posted_at,
-           {_AGE.format(at="hit.posted_at")} AS age,
-           rest.points AS low, rest.points + :overlap AS high
-    FROM hit JOIN needs n ON n.id = hit.need_id
+           n.organisation_id, n.time_zone AS need_zone, sifted.at AS posted_at, fresh,
+           known.points AS low, known.points + :overlap AS high
+    FROM sifted JOIN needs n ON n.id = sifted.need_id
     CROSS JOIN LATERAL (
-        SELECT {SKILL_POINTS} * hit.held / hit.whole
+        SELECT skill_points
             + CASE WHEN n.estimate_minutes IS NULL OR :free = 0 THEN 0
                    ELSE least({HOURS_POINTS}, {HOURS_POINTS * WEEKS} * :free / n.estimate_minutes)
               END
             + CASE WHEN n.urgency = 'high' THEN {URGENT_POINTS} ELSE 0 END AS points
-    ) AS rest
-    WHERE n.state = 'open' AND n.taken < n.places AND NOT n.id = ANY (:hidden)
+    ) AS known
+    WHERE n.state = 'open' AND n.taken < n.places
         AND (n.organisation_id = ANY (:unheard)) IS NOT TRUE
 ) {_REACHING}
 SELECT reach.*, coalesce(reach.need_zone, o.time_zone) AS time_zone,
@@ -97,21 +116,20 @@ WITH part AS (
     GROUP BY p.account_id, p.saved_at, w.place
 ),
 hit AS (
-    SELECT account_id, saved_at, sum(held) AS held FROM part
+    SELECT account_id, saved_at AS at, sum(held) AS held, :whole AS whole FROM part
+    WHERE NOT account_id = ANY (:hidden)
     GROUP BY account_id, saved_at HAVING count(*) FILTER (WHERE must) = :musts
-),
+)
+{_SIFTED},
 bounded AS (
     SELECT f.account_id AS id, f.languages, f.hours_per_week, f.time_zone, f.availability,
-           hit.saved_at, {_AGE.format(at="hit.saved_at")} AS age, rest.points AS low,
-           rest.points + CASE WHEN f.availability IS NULL THEN 0 ELSE :overlap END
+           sifted.at AS saved_at, fresh, skill_points + :urgent AS low,
+           skill_points + :urgent + CASE WHEN f.availability IS NULL THEN 0 ELSE :overlap END
            + CASE WHEN :asked = 0 THEN 0 ELSE least({HOURS_POINTS},
                {HOURS_POINTS * WEEKS * 60} * f.hours_per_week / greatest(:asked, 1)) END AS high
-    FROM hit JOIN profiles f ON f.account_id = hit.account_id
-    JOIN accounts a ON a.id = hit.account_id AND a.disabled_at IS NULL
-    CROSS JOIN LATERAL (
-        SELECT {SKILL_POINTS} * hit.held / :whole + :urgent AS points
-    ) AS rest
-    WHERE f.findable AND NOT f.account_id = ANY (:hidden)
+    FROM sifted JOIN profiles f ON f.account_id = sifted.account_id
+    JOIN accounts a ON a.id = sifted.account_id AND a.disabled_at IS NULL
+    WHERE f.findable
 ) {_REACHING}
 SELECT reach.*, {HELD.format("reach.id")}, {PROMISED.format("reach.id")}
 FROM reach, bar WHERE high_score >= bar.low_score AND high_score > :floor
@@ -129,7 +147,19 @@ _TYPES = {
     "oldest": DateTime(timezone=True),
     "now": DateTime(timezone=True),
     **dict.fromkeys(
-        ("free", "asked", "whole", "urgent", "musts", "overlap", "floor", "last"), Integer()
+        (
+            "free",
+            "asked",
+            "whole",
+            "urgent",
+            "musts",
+            "overlap",
+            "rest",
+            "floor",
+            "last",
+            "certain",
+        ),
+        Integer(),
     ),
 }
 
@@ -140,11 +170,12 @@ def _statement(sql: str, names: Iterable[str]) -> Any:
 
 NEEDS = _statement(
     _NEEDS, ("skills", "factors", "languages", "free", "overlap", "hidden", "unheard", "newest",
-             "oldest", "now", "floor", "last"),
+             "oldest", "now", "floor", "last", "rest", "certain"),
 )  # fmt: skip
 WORKERS = _statement(
     _WORKERS, ("skills", "factors", "weights", "places", "language", "asked", "whole", "urgent",
-               "musts", "overlap", "hidden", "newest", "oldest", "now", "floor", "last"),
+               "musts", "overlap", "hidden", "newest", "oldest", "now", "floor", "last",
+                "rest", "certain"),
 )  # fmt: skip
 
 
@@ -155,6 +186,8 @@ class Ranked:
     id: UUID
     score: Score
     since: datetime
+    # Of a worker: what they can do.
+    skills: frozenset[str] = frozenset()
 
     @property
     def rank(self) -> tuple[int, datetime, int]:
@@ -181,13 +214,17 @@ class Best:
         return self.found[-1].score.points if len(self.found) == self.limit else 0
 
 
-def windows(now: datetime) -> list[tuple[int, datetime, datetime]]:
-    """Return the age at which each window begins, and its newest and oldest moment."""
+def reach(most: int, floor: int) -> int | None:
+    """Return the age from which nothing beats `floor`, or None: a quarter remains for ever."""
+    for days in range(2 * HALF_LIFE_DAYS + 1):
+        if aged(most, days) <= floor:
+            return days
+    return None
+
+
+def _back(now: datetime, days: int | None) -> datetime:
     far = datetime.min.replace(tzinfo=now.tzinfo) + timedelta(days=1)
-    future = datetime.max.replace(tzinfo=now.tzinfo) - timedelta(days=1)
-    ends = [future, *(now - timedelta(days=days) if days else far for days in EDGES)]
-    ages = [0, *(days or 0 for days in EDGES[:-1])]
-    return [(age, *ends_of) for age, ends_of in zip(ages, pairwise(ends), strict=True)]
+    return far if days is None else now - timedelta(days=days)
 
 
 def skill_factors(worker: WorkerFacts, near: Near) -> dict[str, int]:
@@ -219,6 +256,10 @@ class Steps(Protocol):
     def most(self) -> int:
         """The points of a whole fit."""
 
+    @property
+    def certain(self) -> bool:
+        """Whether every posting met is of something that may be shown."""
+
     def score(self, rows: Sequence[Mapping[Any, Any]]) -> list[Ranked]:
         """Score rows by the rules."""
 
@@ -232,12 +273,21 @@ async def walk(
 ) -> list[Ranked]:
     """Walk until nothing older can be among the best, and return them."""
     best = Best(limit)
-    for age, newest, oldest in windows(steps.moment.now):
-        if aged(steps.most, age) <= best.floor:
+    now = steps.moment.now
+    newest = datetime.max.replace(tzinfo=now.tzinfo) - timedelta(days=1)
+    sieve = {"rest": steps.most - SKILL_POINTS, "now": now, "last": limit - 1,
+             "certain": limit - 1 if steps.certain else NEVER}  # fmt: skip
+    for edge in EDGES:
+        end = reach(steps.most, best.floor)
+        last = edge is None or (end is not None and end <= edge)
+        oldest = _back(now, end if last else edge)
+        if oldest < newest:
+            window = {"newest": newest, "oldest": oldest, "floor": best.floor}
+            result = await session.execute(statement, {**params, **sieve, **window})
+            best.take(steps.score(result.mappings().all()))
+        if last:
             break
-        window = {"newest": newest, "oldest": oldest, "floor": best.floor, "last": limit - 1}
-        result = await session.execute(statement, {**params, **window, "now": steps.moment.now})
-        best.take(steps.score(result.mappings().all()))
+        newest = oldest
     return best.found
 
 

@@ -194,9 +194,9 @@ def _bits(raw: Sequence[bytes]) -> Array:
     return np.unpackbits(joined, axis=1, bitorder="little").astype(bool)
 
 
-def _fresh(ages: Array) -> Array:
-    half = np.where(ages <= 60, 90 - ages, 30)
-    return np.where(ages <= 30, 120 - 2 * ages, half)
+def _fresh(ages: Array, days: int = 30) -> Array:
+    half = np.where(ages <= 2 * days, 3 * days - ages, days)
+    return np.where(ages <= days, 4 * days - 2 * ages, half)
 
 
 @dataclass
@@ -242,6 +242,7 @@ class Floor:
             "language": of(needs, "language", str),
             "asked": of(needs, "asked", np.int64),
             "urgent": 10 * (of(needs, "urgency", str) == "high"),
+            "age": age(needs, "published_at"),
             "fresh": _fresh(age(needs, "published_at")),
             "zone": np.array([zones.index(row["time_zone"]) for row in needs]),
             "offices": _quarters(_bits([office] * len(zones)), zones, now),
@@ -259,7 +260,7 @@ class Floor:
         ids = [row["id"] for row in needs], [row["account_id"] for row in workers]
         return cls(*ids, need_columns, worker_columns, columns, near)
 
-    def needs_of(self, person: UUID, limit: int) -> list[tuple[UUID, int]]:
+    def needs_of(self, person: UUID, limit: int, half_life: int = 30) -> list[tuple[UUID, int]]:
         """Rank all needs for one worker."""
         n, w = self.needs, self.workers
         who = self._place(self.account_ids, person)
@@ -285,7 +286,8 @@ class Floor:
         hours = np.minimum(20, 80 * w["free"][who] // np.maximum(n["asked"], 1)) * (n["asked"] > 0)
         common = np.bitwise_count(n["offices"] & w["free_quarters"][who]).sum(axis=1) // 4
         fit = points + hours + np.minimum(10, common)[n["zone"]] + n["urgent"]
-        return self._best(self.need_ids, fit * n["fresh"] // 120 * fits, limit)
+        fresh = n["fresh"] if half_life == 30 else _fresh(n["age"], half_life)
+        return self._best(self.need_ids, fit * fresh // (4 * half_life) * fits, limit)
 
     def workers_of(self, need: UUID, limit: int) -> list[tuple[UUID, int]]:
         """Rank all workers for one need."""

@@ -18,6 +18,7 @@ from app.infra.database import transaction
 from app.models.claims import LIVE_STATES, Claim, ClaimState
 from app.models.identity import Account
 from app.models.needs import Need, NeedState
+from app.models.organisations import Block, BlockSide
 from app.models.profiles import Profile
 from tests.factories.matching import Crowd, crowd
 from tests.factories.world import World
@@ -33,6 +34,16 @@ async def _claimed(session: AsyncSession) -> set[tuple[UUID, UUID]]:
     return {(need, account) for need, account in await session.execute(statement)}
 
 
+async def _apart(session: AsyncSession) -> dict[tuple[UUID, UUID], BlockSide]:
+    statement = select(Block.organisation_id, Block.account_id, Block.side)
+    return {(row[0], row[1]): row[2] for row in await session.execute(statement)}
+
+
+async def _shut_out(session: AsyncSession) -> set[UUID]:
+    statement = select(Account.id).where(col(Account.disabled_at).is_not(None))
+    return set(await session.exec(statement))
+
+
 async def _best(
     session: AsyncSession, made: Crowd
 ) -> tuple[dict[UUID, Places], dict[UUID, Places]]:
@@ -42,7 +53,9 @@ async def _best(
     free = [need.id for need in needs if need.taken < need.places]
     workers = {one: await facts.worker_facts(session, one) for one in made.workers}
     findable = set(await session.exec(select(Profile.account_id).where(col(Profile.findable))))
-    claimed = await _claimed(session)
+    claimed, apart = await _claimed(session), await _apart(session)
+    home = {need.id: need.organisation_id for need in needs}
+    findable -= await _shut_out(session)
     moment = facts.moment_now()
     of_workers: dict[UUID, list[tuple[int, datetime, int]]] = {one: [] for one in workers}
     of_needs: dict[UUID, list[tuple[int, datetime, int]]] = {one: [] for one in told}
@@ -50,11 +63,12 @@ async def _best(
         for account_id, worker in workers.items():
             if worker is None or (need_id, account_id) in claimed:
                 continue
+            block = apart.get((home[need_id] or need_id, account_id))
             ours = need_for_worker(need, worker, moment, near)
-            if ours and ours.points and need_id in free:
+            if ours and ours.points and need_id in free and block != BlockSide.PERSON:
                 of_workers[account_id].append((ours.points, need.posted_at, need_id.int))
             theirs = worker_for_need(need, worker, moment, near)
-            if theirs and theirs.points and account_id in findable:
+            if theirs and theirs.points and account_id in findable and block is None:
                 of_needs[need_id].append((theirs.points, worker.saved_at, account_id.int))
     return _places(of_workers), _places(of_needs)
 
@@ -91,7 +105,11 @@ async def test_both_ways_and_the_batch_agree_with_scoring_everything(
                 told = [(match.account.id, match.score.points) for match in people]
                 assert told == for_needs[need_id][:20]
             boards = dict([board async for board in batch.boards(session, 20)])
-    assert boards == {one: rows[:20] for one, rows in for_workers.items() if rows}
+            gone = await _shut_out(session)
+    assert boards == {
+        one: rows[:20] for one, rows in for_workers.items() if rows and one not in gone
+    }
+    assert gone
     assert sum(map(len, for_workers.values())) > 500, "a world in which nothing fits proves nothing"
 
 
@@ -110,9 +128,14 @@ async def test_a_disabled_account_is_found_by_nobody(world: World) -> None:
                     break
             assert need is not None
             gone = people[0].account.id
-            (await session.get_one(Account, gone)).disabled_at = NOW
+            account = await session.get_one(Account, gone)
+            account.disabled_at = NOW
             await session.flush()
             left = await queries.best_workers(session, steward, need, 20)
+            account.disabled_at = None  # let in again: found as before
+            await session.flush()
+            again = await queries.best_workers(session, steward, need, 20)
+    assert [match.account.id for match in again] == [match.account.id for match in people]
     assert gone not in {match.account.id for match in left}
     assert [match.account.id for match in left][: len(people) - 1] == [
         match.account.id for match in people[1:]

@@ -16,7 +16,13 @@ from app.infra.week import GRID_BYTES
 from app.models.claims import Claim, ClaimState
 from app.models.identity import Account
 from app.models.needs import Need, NeedState, Urgency
-from app.models.organisations import Organisation, OrganisationState, VouchedBy
+from app.models.organisations import (
+    Block,
+    BlockSide,
+    Organisation,
+    OrganisationState,
+    VouchedBy,
+)
 from app.models.profiles import Profile, ProfileSkillRow
 
 SKILLS = ("python", "django", "fastapi", "flask", "html", "css", "frontend", "javascript",
@@ -50,6 +56,10 @@ async def crowd(session: AsyncSession, seed: int, now: datetime, needs: int, wor
         held = dice.sample(SKILLS, dice.choice((0, 1, 2, 4, 6)))
         session.add_all(ProfileSkillRow(account_id=account.id, slug=slug) for slug in held)
     session.add_all(_claims(dice, made, accounts))
+    session.add_all(_blocks(dice, organisations, accounts))
+    await session.flush()
+    for account in dice.sample(accounts, workers // 12):
+        account.disabled_at = now
     await session.flush()
     return Crowd([need.id for need in made], [account.id for account in accounts])
 
@@ -132,4 +142,17 @@ def _claims(dice: random.Random, needs: list[Need], accounts: list[Account]) -> 
     return [
         Claim(id=_id(dice), need_id=need_id, account_id=account_id, state=dice.choice(states))
         for need_id, account_id in sorted(pairs)
+    ]
+
+
+def _blocks(
+    dice: random.Random, organisations: list[Organisation], accounts: list[Account]
+) -> list[Block]:
+    return [
+        Block(
+            organisation_id=dice.choice(organisations).id,
+            account_id=account.id,
+            side=dice.choice(list(BlockSide)),
+        )
+        for account in dice.sample(accounts, len(accounts) // 6)
     ]

@@ -39,7 +39,7 @@ from app.domain.matching.rules import (
 )
 
 # Beyond two half-lives nothing ages any more: one last window holds the rest.
-EDGES = (16, 2 * HALF_LIFE_DAYS, None)
+EDGES = (HALF_LIFE_DAYS // 2 + 1, 2 * HALF_LIFE_DAYS, None)
 # More than there ever is: of a bar that cannot be known from the postings.
 NEVER = 1_000_000_000
 

@@ -37,6 +37,7 @@ from app.domain.needs.rules import (
     priority_until,
     wants_scoping,
 )
+from app.domain.organisations.blocking import why_apart
 from app.domain.organisations.queries import memberships_of, organisations_by_id
 from app.infra import clock
 from app.infra.i18n import translate
@@ -69,6 +70,7 @@ class _Around:
     language: str
     waiting: Mapping[UUID, datetime]
     unanswered: Mapping[UUID, int]
+    apart: Mapping[UUID, Denied]
 
 
 async def need_shapes(
@@ -93,6 +95,7 @@ async def need_shapes(
         let_in=await contents.let_in(session, actor, need_ids),
         people=await accounts_by_id(session, [found for found in named if found is not None]),
         language=language,
+        apart=await why_apart(session, actor.account_id),
     )
     return [_need_shape(actor, need, around) for need in needs]
 
@@ -104,7 +107,7 @@ def _need_shape(actor: Actor, need: Need, around: _Around) -> NeedShape:
     own_claim = around.own_claims.get(need.id)
     writes = not isinstance(may_write(actor, need, membership), Denied)
     decision = may_claim(actor, need, own_claim.state if own_claim else None)
-    denied = decision if isinstance(decision, Denied) else None
+    denied = decision if isinstance(decision, Denied) else around.apart.get(at_home)
     if not writes:  # said among those who answer for the need, as on its page
         plain |= {"harm_check": None, "state_reason": "", "audience_peers": []}
         plain |= {"handover": [], "handover_note": ""}

@@ -13,6 +13,7 @@ from app.api.dependencies import (
     ExpectedVersion,
     Limit,
     OrganisationsWriter,
+    ProfileWriter,
     SignedIn,
     Steward,
     set_next_link,
@@ -22,19 +23,25 @@ from app.api.routing import StrictRoute
 from app.api.schemas.base import Listing
 from app.api.schemas.organisations import (
     AnswerTimesShape,
+    BlockedOrganisation,
+    BlockedPerson,
+    BlockInput,
     MemberChanges,
     MemberInput,
     MemberShape,
     OrganisationChanges,
     OrganisationMove,
     OrganisationShape,
+    OwnBlockInput,
     VouchShape,
 )
 from app.domain.claims.answering import answer_times
-from app.domain.organisations import actions, queries, vouching
+from app.domain.organisations import actions, blocking, queries, vouching
 from app.models.organisations import OrganisationFields, OrganisationState
 
 router = APIRouter(prefix="/organisations", route_class=StrictRoute, tags=["organisations"])
+
+own_router = APIRouter(prefix="/me/blocks", route_class=StrictRoute, tags=["organisations"])
 
 StateFilter = Annotated[
     OrganisationState | Literal["any"], Query(description="A state, or `any`; accepted ones.")
@@ -140,6 +147,62 @@ async def take_vouch_back(
     organisation = await vouching.take_back(db, actor, organisation_id)
     set_version(response, organisation.version)
     return OrganisationShape.of(await queries.get_organisation_for(db, actor, organisation_id))
+
+
+@router.get("/{organisation_id}/blocks", operation_id="list_blocked_people")
+async def list_blocked_people(
+    organisation_id: UUID, actor: OrganisationsWriter, db: Db
+) -> Listing[BlockedPerson]:
+    """List whom an organisation has blocked, to its owners and the stewards."""
+    found = await blocking.blocked_people(db, actor, organisation_id)
+    return Listing(items=[BlockedPerson.of(*each) for each in found])
+
+
+@router.post(
+    "/{organisation_id}/blocks",
+    status_code=status.HTTP_204_NO_CONTENT,
+    operation_id="block_person",
+)
+async def block_person(
+    organisation_id: UUID, body: BlockInput, actor: OrganisationsWriter, db: Db
+) -> None:
+    """Take no applications, questions or messages from somebody any more (owners)."""
+    await blocking.block_person(db, actor, organisation_id, body.account_id)
+
+
+@router.delete(
+    "/{organisation_id}/blocks/{account_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    operation_id="unblock_person",
+)
+async def unblock_person(
+    organisation_id: UUID, account_id: UUID, actor: OrganisationsWriter, db: Db
+) -> None:
+    """Undo a block."""
+    await blocking.unblock_person(db, actor, organisation_id, account_id)
+
+
+@own_router.get("", operation_id="list_blocked_organisations")
+async def list_blocked_organisations(actor: SignedIn, db: Db) -> Listing[BlockedOrganisation]:
+    """List the organisations one does not want to hear of; nobody else sees it."""
+    found = await blocking.blocked_organisations(db, actor.signed_in())
+    return Listing(items=[BlockedOrganisation.of(*each) for each in found])
+
+
+@own_router.post("", status_code=status.HTTP_204_NO_CONTENT, operation_id="block_organisation")
+async def block_organisation(body: OwnBlockInput, actor: ProfileWriter, db: Db) -> None:
+    """Hear nothing more of an organisation: no needs, no matches, no letters, no invitations."""
+    await blocking.block_organisation(db, actor, body.organisation_id)
+
+
+@own_router.delete(
+    "/{organisation_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    operation_id="unblock_organisation",
+)
+async def unblock_organisation(organisation_id: UUID, actor: ProfileWriter, db: Db) -> None:
+    """Hear of an organisation again."""
+    await blocking.unblock_organisation(db, actor, organisation_id)
 
 
 @router.get("/{organisation_id}/members", operation_id="list_members")

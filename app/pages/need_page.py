@@ -10,6 +10,7 @@ from app.domain.claims.policy import may_claim
 from app.domain.needs import queries
 from app.domain.needs.policy import moves_for, stands_alone
 from app.domain.needs.rules import EDITABLE
+from app.domain.organisations.blocking import why_apart
 from app.domain.organisations.queries import get_organisation
 from app.models.needs import Need, NeedState
 from app.pages import text
@@ -34,6 +35,9 @@ async def render_need(db: Db, visit: Visit, need: Need, form: Form, status: int 
 async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
     own = (await claims.own_claims(db, visit.actor.account_id, [need.id])).get(need.id)
     decision = may_claim(visit.actor, need, own.state if own else None)
+    apart = await why_apart(db, visit.actor.account_id)
+    if need.organisation_id in apart and not isinstance(decision, Denied):
+        decision = apart[need.organisation_id]
     signed_in = visit.page.viewer is not None
     refusal = decision if isinstance(decision, Denied) and signed_in else None
     member = signed_in and visit.page.viewer.member_of(need.organisation_id)  # type: ignore[union-attr]

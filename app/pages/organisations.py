@@ -11,13 +11,13 @@ from starlette.responses import Response
 from app.domain.claims.answering import answer_times
 from app.domain.needs import queries as needs
 from app.domain.needs.queries import NeedFilters
-from app.domain.organisations import actions, queries, vouching
+from app.domain.organisations import actions, blocking, queries, vouching
 from app.domain.organisations.policy import acts_as_steward
 from app.domain.organisations.queries import Wanted
 from app.domain.organisations.rules import TRANSITIONS
 from app.errors import AppError, InvalidError
 from app.infra.ids import secret_token
-from app.models.organisations import OrganisationFields, OrganisationState
+from app.models.organisations import MemberRole, OrganisationFields, OrganisationState
 from app.pages import text
 from app.pages.dependencies import (
     Db,
@@ -112,6 +112,9 @@ async def _render(
         summary=text.markdown(found.organisation.summary),
         json_ld=organisation_document(shown, visit.page.origin),
         member=member,
+        runs=found.my_role is MemberRole.OWNER or acts_as_steward(visit.actor),
+        may_block=visit.page.viewer is not None and not member,
+        blocked=organisation_id in await blocking.unheard_of(db, visit.actor.account_id),
         vouched_by=found.organisation.vouched_by,
         vouches=vouches,
         vouches_needed=vouching.VOUCHES_NEEDED,

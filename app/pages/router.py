@@ -11,6 +11,7 @@ from app.pages import (
     ask_threads,
     asking,
     asks,
+    blocks,
     claim_page,
     claims,
     clocks,
@@ -40,7 +41,7 @@ from app.pages.rendering import STATIC
 router = APIRouter()
 PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
-    stewardship, reviews, asking, editing, need_contents, needs, claims, claim_page, panels,
+    stewardship, reviews, blocks, asking, editing, need_contents, needs, claims, claim_page, panels,
     conversations, clocks, organisations, network, about, identity, matching, profiles,
 )  # fmt: skip
 for part in PARTS:

@@ -206,15 +206,15 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
     Where the state of things refuses what rights allow (409, 412), nothing is changed.
     """
     return {
-        **_first_requests(),
+        **_first_requests(cast),
         **_need_requests(cast),
         **_claim_requests(cast),
         **_other_requests(cast),
-        **_last_requests(),
+        **_last_requests(cast),
     }
 
 
-def _first_requests() -> dict[str, dict[str, Any]]:
+def _first_requests(cast: Cast) -> dict[str, dict[str, Any]]:
     setup = {"token": "no-such-token", "instance_name": "x", "handle": "new", "password": PASSWORD}
     token = {"name": "x", "scopes": ["needs:read"], "expires_in_days": 1}
     return {
@@ -226,6 +226,10 @@ def _first_requests() -> dict[str, dict[str, Any]]:
         "POST /organisations": {"json": {"name": "Another"}},
         "PATCH /organisations/{organisation_id}": {"json": {"summary": "x"}, "headers": STALE},
         "POST /organisations/{organisation_id}/transitions": {"json": {"to": "accepted"}},
+        "POST /organisations/{organisation_id}/blocks": {
+            "json": {"account_id": cast.ids["account_id"]}
+        },
+        "DELETE /organisations/{organisation_id}/blocks/{account_id}": {},
         "POST /organisations/{organisation_id}/vouches": {},
         "DELETE /organisations/{organisation_id}/vouches": {},
         # A stream does not end: what it is asked for here it refuses, after looking who asks.
@@ -341,10 +345,12 @@ def _other_requests(cast: Cast) -> dict[str, dict[str, Any]]:
     }
 
 
-def _last_requests() -> dict[str, dict[str, Any]]:
+def _last_requests(cast: Cast) -> dict[str, dict[str, Any]]:
     """What ends the asker's own session, and begins another."""
     return {
         "DELETE /me/tokens/{token_id}": {},
+        "POST /me/blocks": {"json": {"organisation_id": cast.ids["organisation_id"]}},
+        "DELETE /me/blocks/{organisation_id}": {},
         "DELETE /sessions/current": {},
         "POST /sessions": {"json": {"handle": "person", "password": PASSWORD}},
     }

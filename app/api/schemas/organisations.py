@@ -12,9 +12,11 @@ from app.infra.week import unpack
 from app.models.base import Language, Line, Text, TimeZone, WeekHours
 from app.models.identity import Account
 from app.models.organisations import (
+    Block,
     HttpUrl,
     MemberRole,
     Membership,
+    Organisation,
     OrganisationState,
     Vouch,
     VouchedBy,
@@ -90,6 +92,52 @@ class OrganisationMove(Body):
     to: OrganisationState
     reason: Annotated[Text, StringConstraints(max_length=2000)] = ""
     vouch: bool = False
+
+
+class BlockInput(Body):
+    """Somebody from whom an organisation takes nothing any more."""
+
+    account_id: UUID
+
+
+class BlockedPerson(Shape):
+    """Somebody whom an organisation blocked, for its owners."""
+
+    account_id: UUID
+    handle: str
+    display_name: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, block: Block, account: Account) -> Self:
+        """Put together the block and whom it keeps away."""
+        return cls(
+            account_id=account.id,
+            handle=account.handle,
+            display_name=account.display_name,
+            created_at=block.created_at,
+        )
+
+
+class OwnBlockInput(Body):
+    """An organisation one does not want to hear of any more."""
+
+    organisation_id: UUID
+
+
+class BlockedOrganisation(Shape):
+    """An organisation that one blocked."""
+
+    organisation_id: UUID
+    name: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, block: Block, organisation: Organisation) -> Self:
+        """Put together the block and whom it is about."""
+        return cls(
+            organisation_id=organisation.id, name=organisation.name, created_at=block.created_at
+        )
 
 
 class VouchShape(Shape):

@@ -34,6 +34,7 @@ from app.domain.claims.rules import (
 from app.domain.needs.policy import may_apply_now
 from app.domain.needs.queries import get_need_for
 from app.domain.needs.rules import is_filled
+from app.domain.organisations.blocking import refuse_blocked
 from app.errors import (
     ConflictError,
     ForbiddenError,
@@ -94,6 +95,7 @@ async def submit_claim(
     account_id = actor.require(Scope.CLAIMS_WRITE)
     need = await get_need_for(session, actor, need_id)
     await session.execute(LOCK_WORKER, {"account_id": str(account_id)})
+    await refuse_blocked(session, need.organisation_id, account_id)
     takes_place = need.instant and fields.kind == ClaimKind.WORK
     if not takes_place:
         # Whoever closes the need looks for claims first: this one must be seen, or see the end.

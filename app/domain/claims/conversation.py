@@ -19,6 +19,7 @@ from app.domain.activity.actions import record
 from app.domain.claims import clocks, queries
 from app.domain.claims.rules import Side
 from app.domain.files import actions as files
+from app.domain.organisations import blocking
 from app.domain.threads import actions as threads
 from app.domain.threads import errors
 from app.domain.threads import queries as messages
@@ -112,6 +113,7 @@ async def post_message(
     actor.require(Scope.CLAIMS_WRITE)
     found = await open_conversation(session, actor, claim_id)
     enforce(found.may_write(clock.now()))
+    await _check_blocks(session, found)
     if not fields.body.strip() and not fields.file_ids:
         raise errors.message_empty()
     message = await threads.add_message(session, actor, found.thread, found.side, fields.body)
@@ -132,6 +134,15 @@ async def post_message(
         files=len(fields.file_ids),
     )  # fmt: skip
     return found, message
+
+
+async def _check_blocks(session: AsyncSession, found: Conversation) -> None:
+    """Keep the two sides apart where one of them wants it so; a panel reaches both."""
+    home, worker_id = found.need.organisation_id, found.claim.account_id
+    if found.side is ThreadSide.WORKER:
+        await blocking.refuse_blocked(session, home, worker_id)
+    elif found.side is ThreadSide.ORGANISATION:
+        await blocking.refuse_unwanted(session, home, worker_id)
 
 
 async def correct_message(

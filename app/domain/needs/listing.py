@@ -6,6 +6,7 @@ Everything here is made of `Asked`, where it is decided who may see what.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -32,6 +33,7 @@ from app.domain.needs.walking import (
     in_order,
     ranked,
 )
+from app.domain.organisations.blocking import unheard_of
 from app.domain.organisations.queries import membership
 from app.errors import InvalidError
 from app.infra.pagination import Page
@@ -83,9 +85,9 @@ async def list_needs(
     session: AsyncSession, actor: Actor, filters: NeedFilters, limit: int, cursor: str | None
 ) -> NeedPage:
     """Return one page of what the asker may see, and count what the language filter hides."""
-    everything = await sees_everything(session, actor, filters)
+    asked_by = await _asker(session, actor, filters)
     rows, owner = await reading(session)
-    asked = await _asked(rows, owner, actor, filters, everything=everything)
+    asked = await _asked(rows, owner, asked_by, filters)
     found = await _page(rows, asked, limit, cursor)
     ids = [row["need_id"] for row in found.rows]
     statement = select(Need).where(col(Need.id).in_(ids))
@@ -99,20 +101,21 @@ async def list_rows(
     rows: Rows, owner: object, actor: Actor, filters: NeedFilters, page: tuple[int, str | None]
 ) -> RowsPage:
     """Return one page, as (limit, cursor) says, of what somebody without organisations may see."""
-    asked = await _asked(rows, owner, actor, filters, everything=actor.acts_as_steward)
+    asked_by = _Asker(actor.account_id is None, everything=actor.acts_as_steward)
+    asked = await _asked(rows, owner, asked_by, filters)
     return await _page(rows, asked, *page)
 
 
 async def count_needs(session: AsyncSession, actor: Actor, filters: NeedFilters) -> int:
     """Count what the asker may see under the filters, up to a bound."""
-    everything = await sees_everything(session, actor, filters)
+    asked_by = await _asker(session, actor, filters)
     rows, owner = await reading(session)
-    return await count(rows, await _asked(rows, owner, actor, filters, everything=everything))
+    return await count(rows, await _asked(rows, owner, asked_by, filters))
 
 
 async def count_facets(session: AsyncSession, actor: Actor, filters: NeedFilters) -> Facets:
     """Count the choices of each filter among what the others leave, up to a bound."""
-    everything = await sees_everything(session, actor, filters)
+    asked_by = await _asker(session, actor, filters)
     rows, owner = await reading(session)
     set_by_name: dict[str, dict[str, Any]] = {
         "kind": {"kind": None},
@@ -128,7 +131,7 @@ async def count_facets(session: AsyncSession, actor: Actor, filters: NeedFilters
     groups = [free, *([name] for name in FACETS if name not in free)]
     for names in filter(None, groups):
         without = filters if names is free else replace(filters, **set_by_name[names[0]])
-        asked = await _asked(rows, owner, actor, without, everything=everything)
+        asked = await _asked(rows, owner, asked_by, without)
         found, full = await facets_of(rows, asked, names)
         counts.update(found)
         bounded.update(names if full else ())
@@ -152,9 +155,24 @@ async def sees_everything(session: AsyncSession, actor: Actor, filters: NeedFilt
     return await membership(session, filters.organisation, actor.account_id) is not None
 
 
-async def _asked(
-    rows: Rows, owner: object, actor: Actor, filters: NeedFilters, *, everything: bool
-) -> Asked:
+@dataclass(frozen=True)
+class _Asker:
+    """What counts of who asks for a list."""
+
+    stranger: bool
+    everything: bool
+    unheard: Sequence[UUID] = ()
+
+
+async def _asker(session: AsyncSession, actor: Actor, filters: NeedFilters) -> _Asker:
+    """Look up what counts of who asks; stewards look after everything, also what they blocked."""
+    if await sees_everything(session, actor, filters):
+        return _Asker(stranger=False, everything=True)
+    unheard = await unheard_of(session, actor.account_id)
+    return _Asker(actor.account_id is None, everything=False, unheard=unheard)
+
+
+async def _asked(rows: Rows, owner: object, asker: _Asker, filters: NeedFilters) -> Asked:
     if filters.order not in SORTS:
         raise InvalidError("filter_unknown", name="sort")
     known = await statistics(rows, owner)
@@ -162,12 +180,13 @@ async def _asked(
     # What holds no word that anybody could look for is no search.
     ranks = any(condition.ranks for condition in narrowing)
     return Asked(
-        places=_places(filters.state, everything=everything),
-        public_only=not everything and actor.account_id is None,
+        places=_places(filters.state, everything=asker.everything),
+        public_only=not asker.everything and asker.stranger,
         narrowing=narrowing,
         spoken=of_language(filters.language, known),
         order=filters.order if ranks or filters.order != "best" else "soonest",
         known=known,
+        unheard=asker.unheard,
     )
 
 

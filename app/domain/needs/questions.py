@@ -12,6 +12,7 @@ from app.domain.needs import reviewing
 from app.domain.needs.policy import may_write
 from app.domain.needs.queries import get_need_for, need_membership, require_need_side
 from app.domain.needs.rules import EDITABLE
+from app.domain.organisations.blocking import refuse_blocked
 from app.domain.threads import actions as threads
 from app.domain.threads import errors
 from app.domain.threads import queries as messages
@@ -68,6 +69,7 @@ async def ask_question(session: AsyncSession, actor: Actor, need_id: UUID, body:
         raise ConflictError("answer_at_origin")
     if need.state not in EDITABLE:
         raise ConflictError("need_closed")
+    await refuse_blocked(session, need.organisation_id, actor.account_id)
     await threads.check_asking(session, actor, need_id)
     asked = await threads.add_message(session, actor, _thread(need_id), ThreadSide.ASKER, body)
     record(

@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from app.domain.needs.filters import BestPlace, Window
 from app.domain.needs.search import Condition, Rows, Statistics
@@ -62,6 +63,8 @@ class Asked:
     spoken: Condition | None
     order: str
     known: Statistics
+    # Organisations that whoever asks does not want to hear of.
+    unheard: Sequence[UUID] = ()
 
     @property
     def every(self) -> list[Condition]:
@@ -82,6 +85,9 @@ class Asked:
             found = [f"l.place = {values.add(places[0])}"]
         else:
             found = [f"l.place = ANY({values.add(places)}::varchar[])"]
+        if self.unheard:  # a mirrored need has no organisation here, and is shown
+            blocked = values.add(list(self.unheard))
+            found.append(f"(l.organisation_id = ANY({blocked}::uuid[])) IS NOT TRUE")
         return [*found, "l.public"] if self.public_only else found
 
     def looked_up(self, values: Values, *, all_terms: bool = False) -> list[str]:

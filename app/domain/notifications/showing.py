@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor
 from app.domain.needs.policy import may_read
 from app.domain.notifications.rules import KINDS, Opens
+from app.domain.organisations.blocking import unheard_of
 from app.domain.organisations.queries import memberships_of, names_for
 from app.infra.i18n import translate
 from app.models.needs import Need
@@ -115,11 +116,14 @@ async def show(session: AsyncSession, actor: Actor, notices: Sequence[Notice]) -
     needs = {need.id: need for need in found}
     organisations = {n.organisation_id for n in notices if n.organisation_id}
     names = await names_for(session, actor, organisations)
+    unheard = set(await unheard_of(session, actor.account_id))
     shown = []
     for notice in notices:
         need = needs.get(notice.need_id) if notice.need_id else None
         membership = mine.get(notice.organisation_id) if notice.organisation_id else None
-        if not _visible(actor, notice, need, membership):
+        # Of whom one blocked one hears what becomes of one's own work, and nothing else.
+        blocked = notice.organisation_id in unheard and notice.reader is Reader.NAMED
+        if (blocked and notice.claim_id is None) or not _visible(actor, notice, need, membership):
             shown.append(ShownNotice(notice, "withheld"))
             continue
         kind = notice.kind if notice.kind in KINDS else "withheld"

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.access import Actor, Scope
+from app.domain.access import ALLOWED, Actor, Denied, Scope, enforce
 from app.domain.activity.actions import record
 from app.domain.identity import queries as identity
 from app.domain.organisations import errors, policy, queries
@@ -23,6 +23,11 @@ from app.models.organisations import Block, BlockSide, Organisation
 
 # The same name as in domain/claims: both wait for one another.
 LOCK_WORKER = text("SELECT pg_advisory_xact_lock(hashtextextended('claims:' || :account_id, 0))")
+# Why somebody cannot write to an organisation, by who of the two wants it so.
+REFUSALS = {
+    BlockSide.ORGANISATION: "blocked_by_organisation",
+    BlockSide.PERSON: "organisation_blocked",
+}
 
 
 async def block_person(
@@ -104,30 +109,40 @@ async def unheard_of(session: AsyncSession, account_id: UUID | None) -> list[UUI
     return list((await session.exec(statement)).all())
 
 
+async def kept_apart(session: AsyncSession, organisation_id: UUID, account_id: UUID) -> bool:
+    """Say whether either of the two has blocked the other."""
+    return organisation_id in await why_apart(session, account_id)
+
+
+async def why_apart(session: AsyncSession, account_id: UUID | None) -> dict[UUID, Denied]:
+    """Return by organisation why somebody cannot apply, ask or write there."""
+    if account_id is None:
+        return {}
+    statement = select(Block.organisation_id, Block.side).where(Block.account_id == account_id)
+    found: dict[UUID, Denied] = {}
+    for organisation_id, side in (await session.exec(statement)).all():
+        if side == BlockSide.ORGANISATION or organisation_id not in found:
+            found[organisation_id] = Denied(REFUSALS[BlockSide(side)])
+    return found
+
+
+async def refuse_unwanted(
+    session: AsyncSession, organisation_id: UUID | None, account_id: UUID
+) -> None:
+    """Refuse what an organisation would write to somebody who blocked it."""
+    if organisation_id is None:
+        return
+    if await session.get(Block, (organisation_id, account_id, BlockSide.PERSON)) is not None:
+        raise ForbiddenError("blocked_by_person")
+
+
 async def refuse_blocked(
     session: AsyncSession, organisation_id: UUID | None, account_id: UUID | None
 ) -> None:
     """Refuse what a blocked person would send to an organisation, or what they blocked."""
     if organisation_id is None or account_id is None:
         return
-    statement = select(Block.side).where(
-        Block.organisation_id == organisation_id, Block.account_id == account_id
-    )
-    sides = set((await session.exec(statement)).all())
-    if BlockSide.ORGANISATION in sides:
-        raise ForbiddenError("blocked_by_organisation")
-    if BlockSide.PERSON in sides:
-        raise ForbiddenError("organisation_blocked")
-
-
-async def kept_apart(session: AsyncSession, organisation_id: UUID, account_id: UUID) -> bool:
-    """Say whether either of the two has blocked the other."""
-    statement = (
-        select(Block.side)
-        .where(Block.organisation_id == organisation_id, Block.account_id == account_id)
-        .limit(1)
-    )
-    return (await session.exec(statement)).first() is not None
+    enforce((await why_apart(session, account_id)).get(organisation_id, ALLOWED))
 
 
 async def _as_owner(session: AsyncSession, actor: Actor, organisation_id: UUID) -> None:

@@ -21,6 +21,7 @@ from app.infra import clock, i18n
 from app.infra.ids import secret_token
 from app.models.claims import LIVE_STATES, Claim, Panel, SeatState
 from app.models.ledger import WorkStream
+from app.models.needs import NeedState
 from app.pages.claim_cards import claim_cards, minutes_of
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
 from app.pages.failures import choices, refused
@@ -99,6 +100,7 @@ async def render_claim(
     values: dict[str, Any] = {
         "claim": card,
         "mine": mine,
+        "held": view.need.state == NeedState.HELD,
         "scoping": view.claim.kind == "scoping",
         "back": "/me/claims" if mine else f"/organisations/{view.need.organisation_id}/claims",
         "next_step": next_step(visit.language, view.claim, view.need.organisation_name, mine=mine),

@@ -18,6 +18,7 @@ from app.pages.clock_words import clock_values, told_reason
 from app.pages.dependencies import Db, Visit
 from app.pages.failures import reason
 from app.pages.forms import Form
+from app.pages.hold_views import hold_values
 from app.pages.matching import fit_values
 from app.pages.need_contents import held_values
 from app.pages.presenting import need_document, view_of
@@ -61,6 +62,7 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
         **await held_values(db, visit, need, runs=bool(runs)),
         **await question_values(db, visit, need, runs=bool(runs)),
         **await fit_values(db, visit, need),
+        **await hold_values(db, visit, need, runs=bool(runs)),
         **await clock_values(db, visit, need, runs=bool(runs)),
     }
 

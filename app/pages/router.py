@@ -22,6 +22,7 @@ from app.pages import (
     home,
     identity,
     matching,
+    moderation,
     need_contents,
     needs,
     network,
@@ -41,8 +42,9 @@ from app.pages.rendering import STATIC
 router = APIRouter()
 PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
-    stewardship, reviews, blocks, asking, editing, need_contents, needs, claims, claim_page, panels,
-    conversations, clocks, organisations, network, about, identity, matching, profiles,
+    stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
+    claim_page, panels, conversations, clocks, organisations, network, about, identity, matching,
+    profiles,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

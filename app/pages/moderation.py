@@ -30,7 +30,7 @@ from app.models.moderation import (
 )
 from app.models.needs import Hold
 from app.pages.asks import TRAP, network_of
-from app.pages.dependencies import Db, PageRoute, Reader, Sent, SignedIn, Visit, go
+from app.pages.dependencies import Configuration, Db, PageRoute, Reader, Sent, SignedIn, Visit, go
 from app.pages.failures import choices, invalid, refused
 from app.pages.forms import Form, Problem
 from app.pages.need_page import render_need
@@ -110,7 +110,9 @@ async def _open_long_enough(db: Db, form: Form) -> bool:
 
 
 @router.post("/report")
-async def report(request: Request, db: Db, visit: Reader, form: Sent) -> Response:
+async def report(
+    request: Request, db: Db, visit: Reader, form: Sent, settings: Configuration
+) -> Response:
     """Bring something before the stewards; without an account, what anybody may read."""
     subject = await _subject(db, visit, form)
     if visit.page.viewer is None:
@@ -125,7 +127,8 @@ async def report(request: Request, db: Db, visit: Reader, form: Sent) -> Respons
         fields = ReportFields.model_validate({name: form.value(name) for name in names})
         async with db.begin_nested():
             if visit.page.viewer is None:
-                await actions.make_strangers_report(db, fields, network_of(request))
+                network = network_of(request, settings)
+                await actions.make_strangers_report(db, fields, network)
             else:
                 await actions.make_report(db, visit.actor, fields)
     except ValidationError as error:

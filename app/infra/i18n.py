@@ -47,7 +47,7 @@ MINUTES_PER_HOUR = 60
 
 Text = str | tuple[str, str]
 
-_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}(\.?)")
 _PO_LINE = re.compile(r'^(?:(msgid|msgid_plural|msgstr(?:\[\d\])?)\s+)?"(.*)"$')
 _ESCAPE = re.compile(r'\\(["\\nt])')
 _ESCAPED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
@@ -118,8 +118,16 @@ def exists(message_id: str) -> bool:
 
 
 def _fill(text: str, params: Mapping[str, object]) -> str:
-    # Not str.format: a translator's "{n.__class__}" must stay text.
-    return _PLACEHOLDER.sub(lambda found: str(params.get(found[1], found[0])), text)
+    """Fill the named places; a value that ends in a full stop ("4 ώ.") takes that of the sentence.
+
+    Not str.format: a translator's "{n.__class__}" must stay text.
+    """
+
+    def filled(found: re.Match[str]) -> str:
+        value = str(params.get(found[1], f"{{{found[1]}}}"))
+        return value + ("" if value.endswith(".") else found[2])
+
+    return _PLACEHOLDER.sub(filled, text)
 
 
 def translate(language: str, message_id: str, /, **params: object) -> str:

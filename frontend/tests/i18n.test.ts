@@ -68,6 +68,12 @@ describe('filling', () => {
     expect(fill(['{n} día', '{n} días'], { n: 1_000_000 }, 'es')).toBe('1.000.000 días');
   });
 
+  it('ends a sentence with one full stop', () => {
+    expect(fill('Until {time}.', { time: '4 ώ.' }, 'el')).toBe('Until 4 ώ.');
+    expect(fill('Until {time}. Then {name}', { time: '4 h', name: 'A.' }, 'en')).toBe('Until 4 h. Then A.');
+    expect(fill('{unknown}.', { time: '4 ώ.' }, 'el')).toBe('{unknown}.');
+  });
+
   it('does not fill a value that looks like a place', () => {
     expect(fill('{a} {b}', { a: '{b}', b: 'x' }, 'en')).toBe('{b} x');
   });

@@ -26,6 +26,7 @@ describe('markdown', () => {
   it('leaves names with underscores and full stops after addresses alone', () => {
     expect(readInline('needs_api_v1')).toEqual([{ kind: 'text', text: 'needs_api_v1' }]);
     expect(readInline('see https://a.example/x.')[1]).toMatchObject({ href: 'https://a.example/x' });
+    expect(readInline('<https://a.example/x>.').map((part) => ('href' in part ? part.href : part.kind))).toEqual(['https://a.example/x', 'text']);
   });
 
   it('makes no link of anything but the web and mail, and no element of HTML', () => {

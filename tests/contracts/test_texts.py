@@ -35,6 +35,19 @@ def test_every_error_has_its_sentence() -> None:
     assert sorted(codes - IDS) == []
 
 
+def test_no_page_shows_an_unfilled_place() -> None:
+    """Type checks see to it in the workspace; templates are read here."""
+    bare = re.compile(r"""\b_\(\s*["']([a-z][a-z0-9_.]+)["']\s*\)""")
+    asked = {
+        found: page.name
+        for page in (ROOT / "app/pages/templates").glob("*.html")
+        for found in bare.findall(page.read_text())
+    }
+    assert len(asked) > 100
+    texts = CATALOGUES["en"]
+    assert {n: p for n, p in asked.items() if "{" in str(texts.get(n, ""))} == {}
+
+
 def test_no_text_is_left_over() -> None:
     assert catalogue.unused(IDS, SOURCE) == []
 

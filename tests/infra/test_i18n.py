@@ -76,6 +76,14 @@ def test_placeholders_are_filled_by_name_and_never_evaluated() -> None:
     assert i18n.translate("ca", "a") == "ca a {name}"
 
 
+def test_a_sentence_ends_with_one_full_stop() -> None:
+    """Greek shortens its hours with a full stop, and so do many names."""
+    spoken = i18n.translate("el", "page.claim.offer_worker", time=i18n.format_minutes("el", 120))
+    assert spoken.endswith("2 ώ.")
+    assert not spoken.endswith("..")
+    assert i18n.translate("en", "page.claim.offer_worker", time="2 h").endswith("2 h.")
+
+
 @pytest.mark.usefixtures("sparse")
 @pytest.mark.parametrize(
     ("n", "expected"),

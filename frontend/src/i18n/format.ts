@@ -5,10 +5,12 @@ export type Values = Record<string, string | number>;
 export function fill(text: Text, values: Values | undefined, language: string): string {
   const form = Array.isArray(text) ? pluralForm(text, values?.['n'], language) : text;
   if (!values) return form;
-  return form.replace(/\{([a-z][a-z0-9_]*)\}/g, (place, name: string) => {
+  // A value that ends in a full stop ("4 ώ.") takes that of the sentence with it.
+  return form.replace(/\{([a-z][a-z0-9_]*)\}(\.?)/g, (place, name: string, stop: string) => {
     const value = values[name];
     if (value === undefined) return place;
-    return typeof value === 'number' ? formatNumber(value, language) : value;
+    const text = typeof value === 'number' ? formatNumber(value, language) : value;
+    return text + (text.endsWith('.') ? '' : stop);
   });
 }
 

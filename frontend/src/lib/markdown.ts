@@ -17,7 +17,7 @@ export type Block =
 const LINK = /^(https?:\/\/|mailto:)[^\s<>"]+$/;
 const NEST_MAX = 4;
 const INLINE =
-  /`([^`\n]+)`|\*\*([^*\n]+)\*\*|(?<![\p{L}\p{N}_])__([^_\n]+)__(?![\p{L}\p{N}_])|\*([^*\s][^*\n]*)\*|(?<![\p{L}\p{N}_])_([^_\s][^_\n]*)_(?![\p{L}\p{N}_])|\[([^\]\n]+)\]\(([^()\s]+)\)|(https?:\/\/[^\s<>"'`)\]]*[^\s<>"'`)\].,;:!?])/u;
+  /`([^`\n]+)`|\*\*([^*\n]+)\*\*|(?<![\p{L}\p{N}_])__([^_\n]+)__(?![\p{L}\p{N}_])|\*([^*\s][^*\n]*)\*|(?<![\p{L}\p{N}_])_([^_\s][^_\n]*)_(?![\p{L}\p{N}_])|\[([^\]\n]+)\]\(([^()\s]+)\)|<(https?:\/\/[^\s<>"]+)>|(https?:\/\/[^\s<>"'`)\]]*[^\s<>"'`)\].,;:!?])/u;
 
 export function readInline(text: string, depth = 0): Inline[] {
   const parts: Inline[] = [];
@@ -32,13 +32,14 @@ export function readInline(text: string, depth = 0): Inline[] {
 }
 
 function inlineOf(found: RegExpExecArray, depth: number): Inline {
-  const [whole, code, strongStar, strongLine, star, line, label, target, bare] = found;
+  const [whole, code, strongStar, strongLine, star, line, label, target, angled, plain] = found;
   const inner = (text: string) => readInline(text, depth + 1);
   if (code !== undefined) return { kind: 'code', text: code };
   const strong = strongStar ?? strongLine;
   if (strong !== undefined) return { kind: 'strong', parts: inner(strong) };
   const emphasis = star ?? line;
   if (emphasis !== undefined) return { kind: 'emphasis', parts: inner(emphasis) };
+  const bare = angled ?? plain;
   if (bare !== undefined) return { kind: 'link', href: bare, parts: [{ kind: 'text', text: bare }] };
   if (label !== undefined && target !== undefined && LINK.test(target)) {
     return { kind: 'link', href: target, parts: [{ kind: 'text', text: label }] };

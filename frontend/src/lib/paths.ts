@@ -28,6 +28,8 @@ export const paths = {
   imports: () => `${BASE}/import`,
   publicNeed: (id: string) => `/needs/${id}`,
   publicHome: () => '/',
+  // Pages of the server's, which are never drawn here a second time.
+  asks: () => '/stewardship/asks',
   noticeSettings: () => '/notices/settings',
 };
 

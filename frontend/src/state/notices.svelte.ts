@@ -13,6 +13,7 @@ const MOST = 100;
 const HIDDEN_WAIT = 60_000;
 
 let unread = $state(0);
+let counted = false;
 const listeners = new Set<Listener>();
 let channel: BroadcastChannel | null = null;
 
@@ -40,13 +41,14 @@ function count(next: number, share = true): void {
 /** Asks how many wait. The number only helps: when it cannot be had, that of before stays. */
 async function recount(): Promise<void> {
   if (!session.me || session.expired) return;
-  const before = unread;
+  const before = counted ? unread : null;
   try {
     count((await listNotices({ unread: true, limit: 1 })).unread);
+    counted = true;
   } catch {
     return;
   }
-  if (unread > before) spread(null);
+  if (before !== null && unread > before) spread(null);
 }
 
 export async function markRead(ids: string[] | 'all'): Promise<void> {
@@ -140,4 +142,5 @@ export function follow(): () => void {
 /** Nothing of one person's is shown to the next at this computer. */
 export function forgetNotices(): void {
   unread = 0;
+  counted = false;
 }

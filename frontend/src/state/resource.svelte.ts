@@ -7,12 +7,18 @@ export class Resource<T> {
   loading = $state(false);
   #ask: () => Promise<T>;
   #turn = 0;
+  #asking: Promise<void> | null = null;
 
   constructor(ask: () => Promise<T>) {
     this.#ask = ask;
   }
 
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    this.#asking = this.#load();
+    return this.#asking;
+  }
+
+  async #load(): Promise<void> {
     const turn = ++this.#turn;
     this.loading = true;
     try {
@@ -30,7 +36,9 @@ export class Resource<T> {
 
   /** Asks again unasked: when it cannot be had now, what is shown stays and nobody is bothered. */
   async refresh(): Promise<void> {
-    if (this.value === null || this.loading) return this.load();
+    // What is on its way was asked before the news came: it is waited for, and asked again.
+    if (this.loading) await this.#asking;
+    if (this.value === null) return this.load();
     const turn = ++this.#turn;
     try {
       const value = await this.#ask();

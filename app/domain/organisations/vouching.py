@@ -68,7 +68,10 @@ async def vouch_on_accepting(
     if await session.get(Vouch, (organisation.id, account_id)) is None:
         session.add(Vouch(organisation_id=organisation.id, account_id=account_id, steward=True))
         await session.flush()
-    await _weigh(session, actor, organisation, VOUCHES_NEEDED)
+    if organisation.vouched_by not in {VouchedBy.BEFORE, VouchedBy.WORK, VouchedBy.STEWARDS}:
+        # Its members are told that it was accepted: one notice for one decision.
+        organisation.vouched_by = VouchedBy.STEWARDS
+        organisation.vouched_at = organisation.vouched_at or clock.now()
 
 
 async def take_back(

@@ -11,8 +11,8 @@ export const createOrganisation = (body: OrganisationInput, key: string) =>
   got(api.POST('/api/v1/organisations', { body, headers: once(key) }));
 export const updateOrganisation = (id: string, body: OrganisationInput, version: number) =>
   got(api.PATCH('/api/v1/organisations/{organisation_id}', { ...at(id), body, headers: ifMatch(version) }));
-export const moveOrganisation = (id: string, to: OrganisationState, reason = '') =>
-  got(api.POST('/api/v1/organisations/{organisation_id}/transitions', { ...at(id), body: { to, reason } }));
+export const moveOrganisation = (id: string, to: OrganisationState, reason = '', vouch = false) =>
+  got(api.POST('/api/v1/organisations/{organisation_id}/transitions', { ...at(id), body: { to, reason, vouch } }));
 
 export const listMembers = (id: string) => got(api.GET('/api/v1/organisations/{organisation_id}/members', at(id)));
 export const addMember = (id: string, body: { handle: string; role: MemberRole; worker_owner: boolean }) =>

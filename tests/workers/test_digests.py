@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.notifications import digests
 from app.domain.notifications.rules import digest_period
 from app.infra import clock
 from app.models.notifications import MailWish
@@ -73,3 +74,29 @@ async def test_two_workers_at_the_same_hour_send_one_digest(world: World) -> Non
     with clock.moved(timedelta(days=1, hours=3)):
         await asyncio.gather(*(run_until_idle(world.runtime) for _ in range(3)))
         assert len(letters(world, "owner")) == before + 1
+
+
+@pytest.mark.parametrize("many", [1, 1_000])
+async def test_a_digest_names_what_is_new_and_fits_alone_or_with_many(
+    world: World, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """Whether boards are ranked one by one or all at once, each letter says the same."""
+    monkeypatch.setattr(digests, "MANY", many)
+    owner = await world.sign_up("owner")
+    worker, other = await proven(world, "worker"), await proven(world, "other")
+    for person, slug in ((worker, "wordpress"), (other, "translation")):
+        body = {"skills": [{"slug": slug}], "languages": ["en"], "hours_per_week": 5}
+        assert (await person.ask("PUT", "/me/profile", json=body)).status_code == 200
+    organisation = await world.organisation(owner)
+    with clock.moved(timedelta(days=-3)):
+        for number in range(6):  # older, and better: what is new must not drown in it
+            await world.open_need(owner, organisation, title=f"Old {number}", urgency="high")
+    nice = [{"slug": "wordpress", "weight": "nice"}, {"slug": "podcast", "weight": "nice"}]
+    await world.open_need(owner, organisation, title="Brand new", skills=nice)
+    before = len(letters(world, "worker"))
+    with clock.moved(timedelta(days=1, hours=3)):
+        await world.work()
+        (digest,) = letters(world, "worker")[before:]
+        assert "• Brand new" in digest
+        assert "Old" not in digest
+        assert not any("Brand new" in each for each in letters(world, "other"))

@@ -68,7 +68,9 @@ _WORKERS = text(f"""
     SELECT p.account_id, p.languages, p.hours_per_week, p.time_zone, p.availability,
            {HELD.format("p.account_id")}, {PROMISED.format("p.account_id")}
     FROM profiles p JOIN accounts a ON a.id = p.account_id AND a.disabled_at IS NULL
-    WHERE p.account_id > :after ORDER BY p.account_id LIMIT :most
+    WHERE p.account_id > :after
+      AND (cast(:only AS uuid[]) IS NULL OR p.account_id = ANY (cast(:only AS uuid[])))
+    ORDER BY p.account_id LIMIT :most
 """)  # noqa: S608 - made of our own constants
 _HIDDEN = text("""
     SELECT account_id, need_id FROM claims
@@ -138,12 +140,12 @@ async def boards(
     needs = await _read_needs(session, moment)
     after = UUID(int=0)
     while True:
-        rows = (await session.execute(_WORKERS, {"after": after, "most": SLICE})).mappings().all()
+        params = {"after": after, "most": SLICE, "only": None if only is None else list(only)}
+        rows = (await session.execute(_WORKERS, params)).mappings().all()
         if not rows:
             return
-        wanted = [row for row in rows if only is None or row["account_id"] in only]
         ends = (after, rows[-1]["account_id"])
-        workers = await _workers_of(session, needs, wanted, ends, moment)
+        workers = await _workers_of(session, needs, rows, ends, moment)
         for board in _boards_of(needs, workers, limit):
             yield board
         after = ends[1]

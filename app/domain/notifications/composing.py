@@ -8,7 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor
 from app.domain.claims.clocks import BEATING, heartbeat_link
 from app.domain.letters.actions import issue_link
-from app.domain.matching.queries import board_of
+from app.domain.matching.queries import best_needs
+from app.domain.matching.rules import BEST
 from app.domain.needs.clocks import RENEWAL
 from app.domain.needs.renewing import renewal_link
 from app.domain.notifications import queries
@@ -177,8 +178,8 @@ async def _digest(
     wanted = set(map(str, _uuids(letter.values.get("needs"))))
     needs = []
     if wanted:
-        board = await board_of(session, _reader(account), len(wanted) * 2)
-        needs = [match.need for match in board.matches if str(match.need.id) in wanted]
+        found = await best_needs(session, _reader(account), BEST)
+        needs = [match.need for match in found if str(match.need.id) in wanted]
     if not shown and not needs:
         return None
     paragraphs = []

@@ -65,3 +65,36 @@ async def test_an_empty_board_shows_what_is_there_in_other_languages(world: Worl
     shown = (await worker.http.get(there[1])).text
     assert need["title"] in shown
     assert "In English, which you do not write" in shown
+
+
+async def test_the_week_and_being_found_are_said_with_a_plain_form(world: World) -> None:
+    owner, worker = await world.sign_up("owner"), await world.sign_up("worker")
+    need = await world.open_need(owner, await world.organisation(owner))
+    form = {
+        **await token_of(worker), "version": "0", "skills": ["wordpress"], "languages": ["en"],
+        "hours_per_week": "5", "time_zone": "UTC", "about": "", "tags": "",
+        "part": ["0-2", "6-5"], "hour": ["1-13", "9-99"], "findable": "yes",
+    }  # fmt: skip
+    assert (await worker.http.post("/me/profile", data=form)).status_code == 303
+    saved = await worker.get("/me/profile")
+    assert saved["availability"] == [[8, 9, 10, 11], [13], [], [], [], [], [20, 21, 22, 23]]
+    page = (await worker.http.get("/me/profile")).text
+    ticked = re.findall(r'name="(part|hour|findable)" value="([\w-]+)" checked', page)
+    assert set(ticked) == {
+        ("part", "0-2"), ("part", "6-5"), ("hour", "1-13"), ("findable", "yes"),
+    }  # fmt: skip
+    people = f"/needs/{need['id']}/workers"
+    assert "@worker" in (await owner.http.get(people)).text
+    asked = {**await token_of(owner), "account_id": worker.id}
+    assert (await owner.http.post(people, data=asked)).status_code == 303
+    assert "Invited" in (await owner.http.get(people)).text
+    await world.work()
+    kinds = [each["kind"] for each in (await worker.get("/me/notifications"))["items"]]
+    assert "need_worker_invited" in kinds
+    hidden = {name: value for name, value in form.items() if name != "findable"}
+    sent = {**hidden, "version": str(saved["version"])}
+    assert (await worker.http.post("/me/profile", data=sent)).status_code == 303
+    assert "@worker" not in (await owner.http.get(people)).text
+    refused = await owner.http.post(people, data=asked)
+    assert refused.status_code == 404
+    assert "@worker" not in refused.text

@@ -10,7 +10,17 @@ from app.pages.rendering import STATIC, environment
 from tests.factories.world import Person, World
 from tests.pages.reading import Element, Page, Reader, parse
 
-PUBLIC = ("/", "/needs", "/organisations", "/network", "/about", "/sign-in", "/sign-up")
+PUBLIC = (
+    "/",
+    "/needs",
+    "/organisations",
+    "/network",
+    "/about",
+    "/sign-in",
+    "/sign-up",
+    "/searches/new",
+    "/searches/sent",
+)
 BUDGET_BYTES = 60_000
 MESSAGE_ID = re.compile(r"\b(?:page|need|claim|organisation|error|peer|ledger|format)\.[a-z_.]+\b")
 PHYSICAL = re.compile(
@@ -52,6 +62,7 @@ def paths_of(scene: Scene) -> list[tuple[Person | None, str]]:
         *((None, path) for path in public),
         *((scene.owner, path) for path in (*public[:5], *public[-2:], *own)),
         (scene.worker, "/me/claims"),
+        (scene.worker, "/searches"),
         (scene.world.steward, f"/organisations/{scene.organisation_id}"),
         (scene.world.steward, "/network"),
     ]

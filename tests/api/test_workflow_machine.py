@@ -87,7 +87,7 @@ class Walk:
     async def ask(self, name: str, method: str, path: str, body: Json | None = None) -> int:
         """Let somebody send a request, and see that it is answered as it should be."""
         headers = {**self.callers[name].headers, "Idempotency-Key": token_hex(8)}
-        if method == "PATCH":
+        if "version" in (body or {}):
             headers["If-Match"] = f'"{(body or {}).pop("version")}"'
         person = self.world.stranger()
         answer = await person.ask(method, path, json=body or {}, headers=headers)
@@ -234,6 +234,49 @@ class Walk:
             to = body["to"] = "open"
         return await self.ask(name, "POST", f"/needs/{need.id}/transitions", body)
 
+    async def hold(self) -> int:
+        """A steward holds a need, or lets a held one go, or takes it down; no hour is lost by it.
+
+        Now and then it is somebody who may not, or its people answer.
+        """
+        before = await self.hours()
+        name = "steward" if self.random.random() < 0.85 else self.anybody()
+        live = await self.some("holds", "ended_at IS NULL")
+        if live is None or self.random.random() < 0.4:
+            need = await self.some("needs")
+            status = await self.ask(name, "POST", f"/needs/{need.id}/holds", {"reason": "look"})
+        elif self.random.random() < 0.2:
+            words = {"words": "We see it differently"}
+            status = await self.ask("ada", "POST", f"/holds/{live.id}/appeal", words)
+        else:
+            to = self.random.choice(["released", "released", "released", "withdrawn"])
+            body = {"to": to, "reason": "cleared", "version": live.version}
+            status = await self.ask(name, "POST", f"/holds/{live.id}/transitions", body)
+        assert await self.hours() == before, "\n".join(self.trail[-15:])
+        return status
+
+    async def hours(self) -> Sequence[Any]:
+        """Return what was logged, what is confirmed and what stands in the book."""
+        return await self.sql(
+            "SELECT (SELECT sum(minutes) FROM work_logs), "
+            "(SELECT sum(confirmed_minutes) FROM claims), (SELECT count(*) FROM entries)"
+        )
+
+    async def held_is_hidden(self) -> None:
+        """See that what is held has its one live hold, and that no stranger reads of it."""
+        rows = await self.sql(
+            "SELECT n.id FROM needs n FULL JOIN (SELECT * FROM holds WHERE ended_at IS NULL) h "
+            "ON h.need_id = n.id WHERE (n.state = 'held') <> (h.id IS NOT NULL)"
+        )
+        assert rows == [], "\n".join(self.trail[-15:])
+        stranger = self.world.stranger()
+        listed = (await stranger.ask("GET", "/needs", params={"state": "any", "limit": 100})).text
+        for row in await self.sql("SELECT id FROM needs WHERE state = 'held'"):
+            assert (await stranger.ask("GET", f"/needs/{row.id}")).status_code == 410
+            assert str(row.id) not in listed
+        await stranger.http.aclose()
+        self.world.people.remove(stranger)
+
     async def time(self) -> int:
         """Days pass, and the clocks do what is theirs."""
         days = self.random.choice([1, 3, 8])
@@ -264,7 +307,7 @@ class Walk:
             self.apply, self.apply, self.answer, self.answer, self.move, self.log, self.log,
             self.log, self.submit, self.submit, self.confirm, self.confirm, self.dispute,
             self.dispute, self.settle, self.panel, self.decide, self.decide, self.places,
-            self.need, self.time,
+            self.need, self.time, self.hold, self.hold,
         )  # fmt: skip
         act = self.random.choice(acts)
         status = await act()
@@ -272,6 +315,7 @@ class Walk:
             self.done[act.__name__] = self.done.get(act.__name__, 0) + 1
         async with transaction(self.world.runtime.sessions) as session:
             found = await count_violations(session)
+        await self.held_is_hidden()
         broken = {name: count for name, count in found.items() if count}
         assert broken == {}, "\n".join(self.trail[-15:])
 
@@ -297,7 +341,9 @@ async def test_the_walk_reaches_what_it_is_about(world: World) -> None:
     with walk.clock:
         for _ in range(STEPS * 4):
             await walk.step()
-    wanted = {"apply", "answer", "move", "log", "submit", "confirm", "dispute", "places", "time"}
+    wanted = {
+        "apply", "answer", "move", "log", "submit", "confirm", "dispute", "places", "time", "hold",
+    }  # fmt: skip
     assert wanted <= set(walk.done), walk.done
     states = {row[0] for row in await walk.sql("SELECT DISTINCT to_state FROM claim_history")}
     assert {"confirmed", "disputed", "panel_review", "submitted"} <= states

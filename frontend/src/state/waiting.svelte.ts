@@ -1,5 +1,6 @@
 import { listPeers } from '../api/administration';
 import { listClaimsIn } from '../api/claims';
+import { listReports } from '../api/moderation';
 import { listOrganisations } from '../api/organisations';
 import type { Claim } from '../api/types';
 import { session } from './session.svelte';
@@ -10,9 +11,11 @@ export interface Waiting {
   hours: number;
   organisations: number;
   peers: number;
+  /** Reports that nobody looked at, and answers to holds. */
+  reports: number;
 }
 
-const NOTHING: Waiting = { offers: 0, hours: 0, organisations: 0, peers: 0 };
+const NOTHING: Waiting = { offers: 0, hours: 0, organisations: 0, peers: 0, reports: 0 };
 let now = $state.raw<Waiting>(NOTHING);
 let turn = 0;
 
@@ -32,9 +35,17 @@ async function forMembers(): Promise<Pick<Waiting, 'offers' | 'hours'>> {
   };
 }
 
-async function forStewards(): Promise<Pick<Waiting, 'organisations' | 'peers'>> {
-  const [organisations, peers] = await Promise.all([listOrganisations({ state: 'proposed', limit: 100 }), listPeers()]);
-  return { organisations: organisations.items.length, peers: peers.items.filter((peer) => peer.state === 'requested').length };
+async function forStewards(): Promise<Pick<Waiting, 'organisations' | 'peers' | 'reports'>> {
+  const [organisations, peers, reports] = await Promise.all([
+    listOrganisations({ state: 'proposed', limit: 100 }),
+    listPeers(),
+    listReports({ limit: 1 }),
+  ]);
+  return {
+    organisations: organisations.items.length,
+    peers: peers.items.filter((peer) => peer.state === 'requested').length,
+    reports: reports.waiting + reports.appeals,
+  };
 }
 
 /** Numbers only help: when they cannot be had, those of before stay and nothing is complained about. */
@@ -45,8 +56,8 @@ export async function refreshWaiting(): Promise<void> {
       session.memberships.length ? forMembers() : NOTHING,
       session.steward ? forStewards() : NOTHING,
     ]);
-    const [{ offers, hours }, { organisations, peers }] = parts;
-    if (mine === turn) now = { offers, hours, organisations, peers };
+    const [{ offers, hours }, { organisations, peers, reports }] = parts;
+    if (mine === turn) now = { offers, hours, organisations, peers, reports };
   } catch {
     // The page itself says what is wrong.
   }

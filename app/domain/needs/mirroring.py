@@ -78,8 +78,7 @@ async def forget_need(session: AsyncSession, need_id: UUID) -> None:
     need = await session.get(Need, need_id)
     if need is None or need.origin_url is None:
         return
-    if need.state == NeedState.HELD:
-        await end_hold(session, SYSTEM, need.id, "")
+    await end_hold(session, SYSTEM, need.id, "")
     need.state, need.state_reason = NeedState.WITHDRAWN, ""
     need.title, need.body, need.search_text, need.region = "-", "", "", ""
     need.tags, need.link, need.beneficiary = [], None, None

@@ -18,7 +18,8 @@ COLUMNS = (
     "language", "kind", "stream", "skill_slugs", "must_slugs", "skills_unknown", "tags",
     "estimate_minutes", "places", "taken", "urgency", "deadline", "remote", "region", "audience",
     "audience_peers", "instant", "search_text", "created_at", "updated_at", "published_at",
-    "version", "clocks",
+    "version", "clocks", "contacts", "contact_public", "handover", "handover_note", "text_version",
+    "translated_text", "closed_without_work",
 )  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def need(dice: random.Random, number: int, organisations: list[uuid.UUID]) -> tu
         f"Organisation {which}", "open", "", " ".join(words), body, language, "labour", "gift",
         skills, skills[:1], False, [words[0]], dice.randrange(30, 600), 1 + number % 4, 0,
         "normal", deadline, True, "", "public", [], False, f"{' '.join(words)} {body}", at, at, at,
-        1, "{}",
+        1, "{}", "[]", False, "[]", "", 1, "", False,
     )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ async def _worker(connection: "asyncpg.Connection[asyncpg.Record]", number: int)
     token = f"tln_bench-{number}"
     await connection.execute(
         "INSERT INTO accounts (id, handle, display_name, password_hash, language, steward, "
-        "created_at) VALUES ($1, $2, $2, 'none', 'en', false, now())",
+        "created_at, standing_reason) VALUES ($1, $2, $2, 'none', 'en', false, now(), '')",
         account, f"worker{number}",
     )  # fmt: skip
     await connection.execute(

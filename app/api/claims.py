@@ -1,7 +1,7 @@
 """Claims: apply, answer, log work, submit."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
@@ -30,6 +30,10 @@ from app.models.claims import ClaimFields, ClaimState, WorkLogFields
 
 ClaimStates = Annotated[
     Sequence[ClaimState], Query(max_length=len(ClaimState), description="Only in these states.")
+]
+
+ClaimOrder = Annotated[
+    Literal["newest", "oldest"], Query(description="Oldest: who waits longest comes first.")
 ]
 
 
@@ -88,13 +92,13 @@ async def list_organisation_claims(
     actor: ClaimsReader,
     db: Db,
     state: ClaimStates = (),
+    order: ClaimOrder = "newest",
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Listing[ClaimShape]:
     """List the claims on all needs of an organisation, for its members; by state when named."""
-    page = await queries.claims_of_organisation(
-        db, actor, organisation_id, tuple(state) or tuple(ClaimState), limit, cursor
-    )
+    wanted = queries.WantedClaims(tuple(state) or tuple(ClaimState), order == "oldest")
+    page = await queries.claims_of_organisation(db, actor, organisation_id, wanted, limit, cursor)
     set_next_link(request, response, page.next_cursor)
     return Listing(items=await claim_shapes(db, actor, page.items), next_cursor=page.next_cursor)
 

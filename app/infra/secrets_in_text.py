@@ -49,10 +49,6 @@ _NAMED_PHONE = re.compile(
     r"(\+?\(?\d[\d ().\-]{5,20}\d)",
     re.IGNORECASE,
 )
-_PHONE = re.compile(
-    rf"\b{_PHONE_WORD}\b[.:]?[^\w\n+(]{{0,3}}(?:[^\W\d]{{1,8}}\s)?(\+?\(?\d[\d ().\-]{{5,20}}\d)",
-    re.IGNORECASE,
-)
 _PHONE = re.compile(r"(?<![\w+#/.,=:@\-])(\+|00|\()?\d(?:[ ().\-]{0,2}\d){7,14}(?![\w\-/=.]\w|\w)")
 _DOTTED_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _DATE = re.compile(r"(?:19|20)\d\d[-/. ]\d\d[-/. ]\d\d|\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d")

@@ -1,5 +1,6 @@
 """Tables of needs: what organisations ask for."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -113,6 +114,21 @@ class HarmCheck(Fields):
     avoidable: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
 
 
+# From how few to how many days a need may set each of its clocks.
+CLOCK_BOUNDS: Mapping[str, tuple[int, int]] = {
+    "start_days": (1, 14),
+    "heartbeat_days": (3, 30),
+    "answer_days": (1, 5),
+    "confirm_days": (7, 14),
+    "renewal_days": (14, 120),
+}
+
+
+def _days_of(name: str) -> Any:
+    least, most = CLOCK_BOUNDS[name]
+    return Field(ge=least, le=most)
+
+
 class ClockFields(Fields):
     """What an organisation sets of a need's clocks, in days; nothing set is the usual time.
 
@@ -120,11 +136,11 @@ class ClockFields(Fields):
     confirmation may be put off further than the clocks of every need allow.
     """
 
-    start_days: Annotated[int, Field(ge=1, le=14)] | None = None
-    heartbeat_days: Annotated[int, Field(ge=3, le=30)] | None = None
-    answer_days: Annotated[int, Field(ge=1, le=5)] | None = None
-    confirm_days: Annotated[int, Field(ge=7, le=14)] | None = None
-    renewal_days: Annotated[int, Field(ge=14, le=120)] | None = None
+    start_days: Annotated[int, _days_of("start_days")] | None = None
+    heartbeat_days: Annotated[int, _days_of("heartbeat_days")] | None = None
+    answer_days: Annotated[int, _days_of("answer_days")] | None = None
+    confirm_days: Annotated[int, _days_of("confirm_days")] | None = None
+    renewal_days: Annotated[int, _days_of("renewal_days")] | None = None
 
 
 class NeedFields(Fields):

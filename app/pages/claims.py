@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from app.domain.claims import actions, panels, queries
-from app.domain.claims.queries import ClaimView
+from app.domain.claims.queries import ClaimView, WantedClaims
 from app.domain.claims.rules import ClaimLimits, Side
 from app.domain.identity import queries as identity
 from app.domain.ledger import actions as ledger
@@ -43,9 +43,9 @@ from app.pages.views import Paging
 
 PER_PAGE = 20
 ANSWERING_PAGE = 100
+WAITING_FOR_ORGANISATION = (ClaimState.APPLIED, ClaimState.SUBMITTED, ClaimState.DISPUTED)
 SHOWN_TO_ORGANISATION = (
-    ClaimState.APPLIED, ClaimState.SUBMITTED, ClaimState.DISPUTED, ClaimState.PANEL_REVIEW,
-    ClaimState.ACCEPTED,
+    ClaimState.PANEL_REVIEW, ClaimState.ACCEPTED,
     ClaimState.ACTIVE, ClaimState.CHANGES_REQUESTED, ClaimState.CONFIRMED,
 )  # fmt: skip
 
@@ -215,15 +215,19 @@ async def _organisation_claims(
     db: Db, visit: Visit, organisation_id: UUID, form: Form, status: int = 200
 ) -> Response:
     found = await organisations.get_organisation_for(db, visit.actor, organisation_id)
-    page = await queries.claims_of_organisation(
-        db, visit.actor, organisation_id, SHOWN_TO_ORGANISATION, ANSWERING_PAGE, None
-    )
-    # Who waits longest comes first.
-    ordered = sorted(
-        page.items,
-        key=lambda row: (SHOWN_TO_ORGANISATION.index(row[0].state), row[0].updated_at),
-    )
-    mine = [row for row in ordered if row[0].account_id != visit.actor.account_id]
+    # What waits for an answer comes first, and of that who waits longest.
+    waits = WantedClaims(WAITING_FOR_ORGANISATION, oldest_first=True)
+    rest = WantedClaims(SHOWN_TO_ORGANISATION)
+    rows = [
+        row
+        for wanted in (waits, rest)
+        for row in (
+            await queries.claims_of_organisation(
+                db, visit.actor, organisation_id, wanted, ANSWERING_PAGE, None
+            )
+        ).items
+    ]
+    mine = [row for row in rows if row[0].account_id != visit.actor.account_id]
     people = await identity.accounts_by_id(db, [claim.account_id for claim, _ in mine])
     values: dict[str, Any] = {
         "organisation": organisation_card(found),

@@ -40,6 +40,9 @@ class Place:
     role: str
 
 
+DESK = "/stewardship/asks"
+
+
 @dataclass(frozen=True)
 class Viewer:
     """The person who reads, when signed in."""
@@ -48,6 +51,8 @@ class Viewer:
     handle: str
     steward: bool = False
     places: Sequence[Place] = ()
+    # Of a steward: how many asks wait to be looked at.
+    waiting: int = 0
 
     def member_of(self, organisation_id: UUID | None) -> bool:
         """Say whether the reader may act for this organisation."""
@@ -102,13 +107,20 @@ class PageContext:
         ]
         if self.viewer is None:
             return [*common, ("/sign-in", "page.nav.sign_in")]
+        desk = [(DESK, "page.asks.nav")] if self.viewer.steward else []
         return [
             *common,
             ("/me/board", "page.board.nav"),
             ("/me/claims", "page.nav.my_claims"),
             ("/notices", "notice.page.title"),
+            *desk,
             ("/app/", "page.nav.workspace"),
         ]
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How much waits behind an address of the navigation, where anything does."""
+        return {DESK: self.viewer.waiting} if self.viewer and self.viewer.waiting else {}
 
     @property
     def language_links(self) -> Sequence[LanguageLink]:

@@ -22,6 +22,7 @@ from app.domain.access import ANONYMOUS, Actor
 from app.domain.activity import idempotency
 from app.domain.activity.actions import PENDING_MARK
 from app.domain.administration import queries as administration
+from app.domain.asks.queries import count_waiting
 from app.domain.identity import queries as identity
 from app.domain.organisations import queries as organisations
 from app.errors import ForbiddenError, MalformedError, UnsupportedError
@@ -253,7 +254,8 @@ async def _viewer(db: Db, actor: Actor) -> Viewer | None:
         Place(organisation.id, organisation.name, organisation.state.value, membership.role.value)
         for membership, organisation in await organisations.memberships_of(db, actor.account_id)
     ]
-    return Viewer(actor.account_id, actor.handle, actor.steward, places)
+    waiting = await count_waiting(db) if actor.steward else 0
+    return Viewer(actor.account_id, actor.handle, actor.steward, places, waiting)
 
 
 Reader = Annotated[Visit, Depends(get_visit, scope="function")]

@@ -10,6 +10,8 @@ from app.infra import i18n
 from app.pages.forms import Form, Problem
 
 # Where a field of the domain has another name in the form, or is one of several there.
+# Objects whose parts are fields of their own in the form.
+GROUPS = frozenset({"clocks"})
 RENAMED = {"estimate_minutes": "hours", "worked_on": "worked_on"}
 
 
@@ -43,7 +45,8 @@ def invalid(form: Form, language: str, error: ValidationError) -> Form:
 
 
 def _problem(language: str, item: FieldError) -> Problem:
-    name = item.pointer.lstrip("/?").split("/")[0].split(".")[0]
+    path = item.pointer.lstrip("/?").split("/")
+    name = path[-1 if path[0] in GROUPS else 0].split(".")[0]
     return Problem(RENAMED.get(name, name) or None, _field_text(language, item.code, item.params))
 
 

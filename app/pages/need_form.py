@@ -10,9 +10,10 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import get_currency_precision
 from starlette.responses import Response
 
+from app.domain.needs.clocks import USUAL
 from app.domain.needs.rules import HANDOVER
 from app.models.need_parts import ContactKind, HandoverKind
-from app.models.needs import Audience, Need, NeedFields, NeedKind, SkillWeight
+from app.models.needs import CLOCK_BOUNDS, Audience, Need, NeedFields, NeedKind, SkillWeight
 from app.pages import rendering
 from app.pages.catalogue import skill_groups_with
 from app.pages.dependencies import Visit
@@ -24,6 +25,8 @@ PLAIN = (
 )  # fmt: skip
 AUDIENCES = ("public", "peers", "instance")
 POSTING_STATES = frozenset({"accepted", "proposed"})
+# The clocks that a need may set for itself, in days.
+CLOCKS = tuple(CLOCK_BOUNDS)
 CONTACT_ROWS = 2
 CONTACTS_MAX = 5
 # Languages that needs are often written in, as in the workspace; any other one stays possible.
@@ -66,11 +69,11 @@ def fields_of(form: Form, need: Need | None = None) -> NeedFields:
         "priority_days": form.value("priority_days") or None,
         "recurs_months": form.value("recurs_months") or None,
         "handover": _handover(form, need),
+        "clocks": {name: form.value(name).strip() for name in CLOCKS if form.value(name).strip()},
     }
     if need is not None:
         values |= {
             "external_id": need.external_id,
-            "clocks": need.clocks,
             "audience_peers": [UUID(peer) for peer in need.audience_peers],
         }
     return NeedFields.model_validate(values)
@@ -98,6 +101,7 @@ def form_of(need: Need) -> Form:
         for name in ("starts_on", "time_zone", "beneficiary", "priority_days", "recurs_months")
     }
     single |= {"contact_public": "yes" if need.contact_public else ""}
+    single |= {name: str(days) for name, days in need.clocks.items() if name in CLOCKS and days}
     single |= {f"handover_{item['kind']}": item["text"] for item in need.handover}
     if need.amount_minor is not None and need.currency is not None:
         digits = get_currency_precision(need.currency)
@@ -186,6 +190,8 @@ def _options(visit: Visit, form: Form, need: Need | None) -> Mapping[str, Any]:
         "currencies": [(code, code) for code in CURRENCIES],
         "contact_kinds": choices(language, "need.contact", [kind.value for kind in ContactKind]),
         "contact_rows": _contact_rows(form),
+        "clocks_open": any(form.value(name) or form.fault(name) for name in CLOCKS),
+        "clocks": [(name, *bounds, USUAL[name]) for name, bounds in CLOCK_BOUNDS.items()],
         "handover_kinds": [kind.value for kind in (*HANDOVER, HandoverKind.OTHER)],
         "skill_groups": skill_groups_with(language, form.values("skills")),
         "kinds": choices(language, "need.kind", [kind.value for kind in NeedKind]),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import tuple_
+from sqlalchemy import func, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -69,6 +69,12 @@ def _after(cursor: str) -> tuple[datetime, UUID]:
         return datetime.fromisoformat(at or ""), UUID(last or "")
     except ValueError:
         raise InvalidError("cursor_invalid") from None
+
+
+async def count_waiting(session: AsyncSession) -> int:
+    """Count the asks that wait for a steward."""
+    waits = col(Ask.waiting_since).is_not(None), col(Ask.state) != AskState.UNCONFIRMED
+    return (await session.exec(select(func.count()).select_from(Ask).where(*waits))).one()
 
 
 async def history_of(session: AsyncSession, ask_id: UUID) -> Sequence[AskHistory]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, text
+from sqlalchemy import ColumnElement, func, or_, text, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -37,6 +37,14 @@ from app.models.organisations import Membership
 
 # Ends that are told to the two parties for a while, and then to nobody.
 AGING = (ClaimState.LAPSED, ClaimState.RELEASED, ClaimState.WITHDRAWN)
+
+
+@dataclass(frozen=True)
+class WantedClaims:
+    """Which claims of an organisation are wanted, and whether who waits longest comes first."""
+
+    states: Sequence[ClaimState] = tuple(ClaimState)
+    oldest_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,11 +114,11 @@ async def claims_of_organisation(
     session: AsyncSession,
     actor: Actor,
     organisation_id: UUID,
-    states: Sequence[ClaimState],
+    wanted: WantedClaims,
     limit: int,
     cursor: str | None,
 ) -> Page[tuple[Claim, Need]]:
-    """Return to members the claims in some states on all their needs, newest first."""
+    """Return to members the claims in some states on all their needs."""
     await get_organisation_for(session, actor, organisation_id)
     own = await membership(session, organisation_id, actor.account_id)
     if not may_see_members(actor, own):
@@ -119,16 +127,19 @@ async def claims_of_organisation(
     statement = select(Claim, Need).where(
         Claim.need_id == Need.id,
         Need.organisation_id == organisation_id,
-        col(Claim.state).in_(states),
+        col(Claim.state).in_(wanted.states),
         _shown(),
-        *_before(cursor),
+        *_before(cursor, oldest_first=wanted.oldest_first),
     )
-    return await _page(session, statement, limit)
+    return await _page(session, statement, limit, oldest_first=wanted.oldest_first)
 
 
-async def _page(session: AsyncSession, statement: object, limit: int) -> Page[tuple[Claim, Need]]:
+async def _page(
+    session: AsyncSession, statement: object, limit: int, *, oldest_first: bool = False
+) -> Page[tuple[Claim, Need]]:
+    order = [col(Claim.created_at), col(Claim.id)]
     ordered = statement.order_by(  # type: ignore[attr-defined]
-        col(Claim.created_at).desc(), col(Claim.id).desc()
+        *(order if oldest_first else [each.desc() for each in order])
     ).limit(limit + 1)
     rows = [tuple(row) for row in (await session.exec(ordered)).all()]
     return cut_page(
@@ -136,7 +147,7 @@ async def _page(session: AsyncSession, statement: object, limit: int) -> Page[tu
     )
 
 
-def _before(cursor: str | None) -> list[ColumnElement[bool]]:
+def _before(cursor: str | None, *, oldest_first: bool = False) -> list[ColumnElement[bool]]:
     if cursor is None:
         return []
     try:
@@ -144,8 +155,9 @@ def _before(cursor: str | None) -> list[ColumnElement[bool]]:
         moment, last_id = datetime.fromisoformat(at or ""), UUID(last or "")
     except ValueError:
         raise InvalidError("cursor_invalid") from None
-    same = and_(col(Claim.created_at) == moment, col(Claim.id) < last_id)
-    return [or_(col(Claim.created_at) < moment, same)]
+    place = tuple_(col(Claim.created_at), col(Claim.id))
+    here = tuple_(moment, last_id)
+    return [place > here if oldest_first else place < here]
 
 
 async def own_claims(

@@ -16,7 +16,7 @@ export const listClaimsOf = async (need_id: string) =>
   (await got(api.GET('/api/v1/needs/{need_id}/claims', { params: { path: { need_id }, query: most } }))).items as Claim[];
 export const listClaimsIn = async (organisation_id: string, state: ClaimState[]) =>
   (await got(api.GET('/api/v1/organisations/{organisation_id}/claims', {
-    params: { path: { organisation_id }, query: { ...most, state } },
+    params: { path: { organisation_id }, query: { ...most, state, order: 'oldest' } },
   }))).items as Claim[];
 export const listSubmittedClaims = (organisation_id: string) => listClaimsIn(organisation_id, ['submitted', 'disputed']);
 export const listMyClaims = async () =>

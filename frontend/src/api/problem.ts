@@ -38,9 +38,10 @@ export class Problem extends Error {
     return this.status === 0;
   }
 
-  /** The message for one field of the form that was sent, if any. */
+  /** The message for one field of the form that was sent (`clocks/start_days` for a part of one), if any. */
   fault(field: string): string | undefined {
-    return this.faults.find((one) => fieldOf(one.pointer) === field)?.message;
+    const at = (one: FieldFault) => (field.includes('/') ? one.pointer.endsWith(`/${field}`) : fieldOf(one.pointer) === field);
+    return this.faults.find(at)?.message;
   }
 
   /** Faults that no field of the form will show beside itself. */

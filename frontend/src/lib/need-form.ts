@@ -18,7 +18,17 @@ export interface NeedForm extends Omit<NeedInput, Typed> {
   priority_days: string;
   handover: HandoverItem[];
   recurs_months: string;
+  clocks: Record<ClockName, string>;
 }
+
+/** Fewest and most days that a need may set, and the usual ones; the API holds the same bounds. */
+export const CLOCKS = {
+  start_days: [1, 14, 3], heartbeat_days: [3, 30, 7], answer_days: [1, 5, 3], confirm_days: [7, 14, 14], renewal_days: [14, 120, 40],
+} as const;
+export type ClockName = keyof typeof CLOCKS;
+export const CLOCK_NAMES = Object.keys(CLOCKS) as ClockName[];
+const clocksOf = (days: (name: ClockName) => number | null | undefined) =>
+  Object.fromEntries(CLOCK_NAMES.map((name) => [name, days(name) ? String(days(name)) : ''])) as Record<ClockName, string>;
 
 export const CURRENCIES = [
   'EUR', 'ALL', 'BGN', 'CHF', 'CZK', 'DKK', 'GBP', 'HUF', 'MAD', 'NOK', 'PLN', 'RON', 'SEK', 'TRY', 'UAH', 'USD',
@@ -50,7 +60,7 @@ export function emptyForm(organisation: string, language: string): NeedForm {
     region: '', audience: 'public', audience_peers: [], instant: false,
     harm_check: { data: '', misuse: '', avoidable: '' }, link: '', beneficiary: '',
     starts_on: '', time_zone: '', amount: '', currency: 'EUR', contacts: [], contact_public: false, priority_days: '',
-    handover: [], recurs_months: '',
+    handover: [], recurs_months: '', clocks: clocksOf(() => null),
   };
 }
 
@@ -78,11 +88,11 @@ export function formOf(need: Need): NeedForm {
     priority_days: need.priority_days ? String(need.priority_days) : '',
     handover: need.handover.map((one) => ({ text: '', done: false, ...one })),
     recurs_months: need.recurs_months ? String(need.recurs_months) : '',
+    clocks: clocksOf((name) => need.clocks[name]),
   };
 }
 
-/** What this form does not ask for stays as it is: a change leaves it out. */
-export type SentNeed = Omit<NeedInput, 'clocks'>;
+export type SentNeed = NeedInput;
 
 export function inputOf(form: NeedForm, readTags: (text: string) => string[]): SentNeed {
   const { amount, currency, ...said } = form;
@@ -107,5 +117,6 @@ export function inputOf(form: NeedForm, readTags: (text: string) => string[]): S
     priority_days: Number(form.priority_days) || null,
     handover: form.handover.filter((one) => one.text.trim() || one.done),
     recurs_months: Number(form.recurs_months) || null,
+    clocks: Object.fromEntries(CLOCK_NAMES.map((name) => [name, Number(form.clocks[name]) || null])) as NeedInput['clocks'],
   };
 }

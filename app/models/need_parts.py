@@ -4,8 +4,9 @@ Shapes only; the tables stand in needs.py.
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import StringConstraints, model_validator
@@ -131,3 +132,32 @@ __all__ = [
     "Amount", "ClosingFields", "Contact", "ContactKind", "HandoverItem", "HandoverKind",
     "Maintainer", "ProposalState", "TranslationFields", "looks_like_phone",
 ]  # fmt: skip
+
+
+# From how few to how many days a need may set each of its clocks.
+CLOCK_BOUNDS: Mapping[str, tuple[int, int]] = {
+    "start_days": (1, 14),
+    "heartbeat_days": (3, 30),
+    "answer_days": (1, 5),
+    "confirm_days": (7, 14),
+    "renewal_days": (14, 120),
+}
+
+
+def _days_of(name: str) -> Any:
+    least, most = CLOCK_BOUNDS[name]
+    return Field(ge=least, le=most)
+
+
+class ClockFields(Fields):
+    """What an organisation sets of a need's clocks, in days; nothing set is the usual time.
+
+    The bounds are promises to the other side: nobody loses a place overnight, and no answer or
+    confirmation may be put off further than the clocks of every need allow.
+    """
+
+    start_days: Annotated[int, _days_of("start_days")] | None = None
+    heartbeat_days: Annotated[int, _days_of("heartbeat_days")] | None = None
+    answer_days: Annotated[int, _days_of("answer_days")] | None = None
+    confirm_days: Annotated[int, _days_of("confirm_days")] | None = None
+    renewal_days: Annotated[int, _days_of("renewal_days")] | None = None

@@ -1,6 +1,5 @@
 """Tables of needs: what organisations ask for."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -26,7 +25,14 @@ from app.models.base import (
     moment,
     texts,
 )
-from app.models.need_parts import Amount, Contact, HandoverItem, Maintainer, ProposalState
+from app.models.need_parts import (
+    Amount,
+    ClockFields,
+    Contact,
+    HandoverItem,
+    Maintainer,
+    ProposalState,
+)
 
 LINK_PATTERN = r"^(https?|ftp|mailto|ircs?|xmpp|matrix):[^\s<>\"\\]{1,1990}$"
 Link = Annotated[str, StringConstraints(pattern=LINK_PATTERN, max_length=2000)]
@@ -112,35 +118,6 @@ class HarmCheck(Fields):
     data: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
     misuse: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
     avoidable: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
-
-
-# From how few to how many days a need may set each of its clocks.
-CLOCK_BOUNDS: Mapping[str, tuple[int, int]] = {
-    "start_days": (1, 14),
-    "heartbeat_days": (3, 30),
-    "answer_days": (1, 5),
-    "confirm_days": (7, 14),
-    "renewal_days": (14, 120),
-}
-
-
-def _days_of(name: str) -> Any:
-    least, most = CLOCK_BOUNDS[name]
-    return Field(ge=least, le=most)
-
-
-class ClockFields(Fields):
-    """What an organisation sets of a need's clocks, in days; nothing set is the usual time.
-
-    The bounds are promises to the other side: nobody loses a place overnight, and no answer or
-    confirmation may be put off further than the clocks of every need allow.
-    """
-
-    start_days: Annotated[int, _days_of("start_days")] | None = None
-    heartbeat_days: Annotated[int, _days_of("heartbeat_days")] | None = None
-    answer_days: Annotated[int, _days_of("answer_days")] | None = None
-    confirm_days: Annotated[int, _days_of("confirm_days")] | None = None
-    renewal_days: Annotated[int, _days_of("renewal_days")] | None = None
 
 
 class NeedFields(Fields):

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from app.domain.needs.clocks import USUAL
 from app.domain.needs.rules import HANDOVER
-from app.models.need_parts import ContactKind, HandoverKind
-from app.models.needs import CLOCK_BOUNDS, Audience, Need, NeedFields, NeedKind, SkillWeight
+from app.models.need_parts import CLOCK_BOUNDS, ContactKind, HandoverKind
+from app.models.needs import Audience, Need, NeedFields, NeedKind, SkillWeight
 from app.pages import rendering
 from app.pages.catalogue import skill_groups_with
 from app.pages.dependencies import Visit

@@ -23,7 +23,7 @@ from app.domain.needs.clocks import (
 from app.domain.needs.sweep import EFFECTS as NEED_EFFECTS
 from app.infra import i18n
 from app.models.claims import ClaimState
-from app.models.needs import ClockFields
+from app.models.need_parts import ClockFields
 
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ZONES = st.sampled_from(["UTC", "Europe/Athens", "Europe/Madrid", "America/New_York",

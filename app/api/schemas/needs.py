@@ -11,6 +11,7 @@ from app.models.base import Language, Line, Slug, Text
 from app.models.claims import ClaimState
 from app.models.need_parts import (
     Amount,
+    ClockFields,
     Contact,
     HandoverItem,
     HandoverKind,
@@ -19,7 +20,6 @@ from app.models.need_parts import (
 )
 from app.models.needs import (
     Audience,
-    ClockFields,
     HarmCheck,
     NeedFields,
     NeedKind,

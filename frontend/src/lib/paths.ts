@@ -29,6 +29,8 @@ export const paths = {
   publicNeed: (id: string) => `/needs/${id}`,
   publicHome: () => '/',
   // Pages of the server's, which are never drawn here a second time.
+  searches: () => '/searches',
+  reports: () => '/stewardship/reports',
   asks: () => '/stewardship/asks',
   noticeSettings: () => '/notices/settings',
 };

@@ -119,12 +119,15 @@ async def test_only_owners_keep_people_away(world: World, stage: Stage) -> None:
 async def test_one_hears_nothing_more_of_whom_one_blocked(world: World, stage: Stage) -> None:
     for person in (stage.blocked, stage.free):
         assert await _titles(person) == {"Ours", "Theirs"}
+    await stage.blocked.ask("POST", f"/needs/{stage.need['id']}/dismissal")
+    assert len((await stage.blocked.get("/me/dismissals"))["items"]) == 1
     await _hear_nothing(stage, stage.blocked)
     person = stage.blocked
     assert await _titles(person) == {"Theirs"}
     assert await _titles(person, q="ours") == set()
     assert await _titles(person, state="any") == {"Theirs"}
     assert await _titles(person, organisation=stage.home["id"]) == set()
+    assert (await person.get("/me/dismissals"))["items"] == []
     assert (await person.get("/needs/facets"))["skill"] == {"wordpress": 1}
     board = (await person.get("/me/matches"))["items"]
     assert [match["need"]["title"] for match in board] == ["Theirs"]

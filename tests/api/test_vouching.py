@@ -4,6 +4,7 @@ Each test lets one side pass and refuses the other from the same set-up.
 """
 
 import asyncio
+import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -224,8 +225,28 @@ async def test_an_import_changes_no_words_that_were_read(world: World, stage: St
     assert (await stage.fresh.get(path))["body"] == "Text"
 
 
+async def test_taking_an_import_back_brings_no_unread_words(world: World, stage: Stage) -> None:
+    """Linked words, plain ones over them, a steward's yes, and back: refused. Others go back."""
+    bodies = {}
+    for person, home in ((stage.fresh, stage.fresh_home), (stage.known, stage.known_home)):
+        for body in ("See https://example.org", "Plain"):
+            await _import(world, person, home, body)
+        found = await person.get("/needs", organisation=home["id"], state="any")
+        (need,) = found["items"]
+        if need["state"] == "review":
+            await stage.steward.move(f"/needs/{need['id']}", "open")
+        newest = (await person.get("/imports", organisation_id=home["id"]))["items"][0]
+        undone = await person.ask("POST", f"/imports/{newest['id']}/undo")
+        assert undone.status_code < 300, undone.text
+        await world.work()
+        bodies[home["name"]] = (await person.get(f"/needs/{need['id']}"))["body"]
+    assert bodies == {"New here": "Plain", "Old friends": "See https://example.org"}
+
+
 async def _import(world: World, person: Person, home: Json, body: str = "Text") -> None:
-    row = f'{{"external_id": "x:1", "title": "A row", "body": "{body}", "language": "en"}}\n'
+    harm = {"data": "none", "misuse": "nobody", "avoidable": "yes"}
+    said = {"external_id": "x:1", "title": "A row", "body": body, "language": "en", "tags": ["x"]}
+    row = json.dumps({**said, "harm_check": harm}) + "\n"
     files = {"file": ("needs.jsonl", row.encode(), "application/x-ndjson")}
     path = f"/imports?organisation_id={home['id']}"
     headers = {"Idempotency-Key": f"{home['id']}{len(body)}"}

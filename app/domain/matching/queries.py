@@ -347,12 +347,14 @@ async def worker_to_invite(session: AsyncSession, need: Need, account_id: UUID) 
 
 async def dismissed_needs(session: AsyncSession, actor: Actor, limit: int) -> Sequence[Need]:
     """Return the needs that one sent off one's board, the last first, as far as still listed."""
+    unheard = await unheard_of(session, actor.account_id)
     statement = (
         select(Need)
         .where(
             MatchDismissal.account_id == actor.signed_in(),
             MatchDismissal.need_id == Need.id,
             Need.state == NeedState.OPEN,
+            col(Need.organisation_id).in_(unheard).is_not(True),
         )
         .order_by(col(MatchDismissal.created_at).desc(), col(Need.id))
         .limit(limit)

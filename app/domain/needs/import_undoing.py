@@ -19,6 +19,7 @@ from app.domain.activity.actions import record
 from app.domain.needs import errors
 from app.domain.needs.actions import add_history, apply_fields
 from app.domain.needs.importing import BATCH, Progress, hash_of, take_turn
+from app.domain.needs.policy import stands_alone
 from app.domain.needs.queries import has_claim_in
 from app.domain.needs.rules import EDITABLE, PUBLISHED
 from app.domain.organisations import actions as organisation_actions
@@ -135,6 +136,9 @@ async def _undo(
     )
     if need is None or not untouched:
         outcome.kept += 1
+        return
+    if change.before is not None and await _was_read(session, actor, need):
+        outcome.kept += 1
     elif change.before is not None:
         await _restore(session, actor, need, change.before)
         outcome.restored += 1
@@ -143,6 +147,14 @@ async def _undo(
     else:
         _withdraw(session, actor, need)
         outcome.withdrawn += 1
+
+
+async def _was_read(session: AsyncSession, actor: Actor, need: Need) -> bool:
+    """Say whether a steward published these words, and others would now slip in under them."""
+    if need.organisation_id is None or need.state not in PUBLISHED or actor.system:
+        return False
+    organisation = await organisations.get_organisation(session, need.organisation_id)
+    return not stands_alone(actor, organisation)
 
 
 async def _restore(session: AsyncSession, actor: Actor, need: Need, before: dict[str, Any]) -> None:

@@ -35,6 +35,7 @@ class SearchFilters(Fields):
     kind: Word | None = None
     region: Annotated[Line, StringConstraints(max_length=200)] = ""
     organisation: UUID | None = None
+    instance: Annotated[Line, StringConstraints(max_length=300)] = ""
     urgency: Word | None = None
     remote: bool | None = None
 

@@ -13,18 +13,20 @@ from uuid import UUID
 
 from starlette.datastructures import QueryParams
 
-from app.domain.needs.filters import SORTS
+from app.domain.needs.filters import HERE, SORTS
 from app.domain.needs.queries import Facets, NeedFilters
 from app.domain.profiles.skills import SKILLS
 from app.infra.i18n import format_minutes, translate
 from app.models.needs import NeedKind, Stream, Urgency
 from app.pages.forms import Form
+from app.pages.text import host_of
 
 HOURS_OFFERED = (1, 2, 4, 8, 20, 40)
 HOURS_MAX = 10_000
 TEXT_MAX = 200
 REMOTE = {"yes": True, "no": False}
 LANGUAGES_MAX = 20
+INSTANCE_MAX = 300
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -57,6 +59,12 @@ def _text(said: str) -> str:
     return whole if space else text[:TEXT_MAX]
 
 
+def _instance(said: str) -> str:
+    """Return an instance's address, or the word for this one."""
+    known = said == HERE or said.startswith(("https://", "http://"))
+    return said if known and said.isprintable() and len(said) <= INSTANCE_MAX else ""
+
+
 def _languages(values: Sequence[str]) -> list[str]:
     plain = [code for code in values if code.isascii() and 2 <= len(code) <= 35]
     return list(dict.fromkeys(code.lower() for code in plain))[:LANGUAGES_MAX]
@@ -80,6 +88,7 @@ class NeedQuery(Form):
             stream=_choice(Stream, params.get("stream")),
             kind=_choice(NeedKind, params.get("kind")),
             organisation=_uuid(params.get("organisation")),
+            instance=_instance(params.get("instance", "")),
             urgency=_choice(Urgency, params.get("urgency")),
             region=_text(params.get("region", "")),
             remote=REMOTE.get(params.get("remote", "")),
@@ -118,6 +127,7 @@ def _shown(filters: NeedFilters) -> dict[str, list[str]]:
         "stream": filters.stream,
         "kind": filters.kind,
         "organisation": filters.organisation,
+        "instance": filters.instance,
         "urgency": filters.urgency,
         "region": filters.region,
         "remote": next((said for said, is_so in REMOTE.items() if is_so is filters.remote), None),
@@ -127,13 +137,24 @@ def _shown(filters: NeedFilters) -> dict[str, list[str]]:
     return {**shown, "language": list(filters.language)} if filters.language else shown
 
 
-def hour_choices(language: str) -> list[tuple[str, str]]:
+def hour_choices(language: str, facets: Facets) -> list[tuple[str, str]]:
     """Return the sizes of work that the form offers."""
     offered = [
         (str(n), translate(language, "page.needs.up_to", time=format_minutes(language, n * 60)))
         for n in HOURS_OFFERED
     ]
-    return [("", translate(language, "page.needs.any_time")), *offered]
+    return [("", translate(language, "page.needs.any_time")), *counted(offered, "hours", facets)]
+
+
+def instance_choices(language: str, chosen: str, facets: Facets) -> list[tuple[str, str]]:
+    """Return where needs live, this instance first; none to choose where there is only this one."""
+    others = {*facets.counts["instance"], chosen} - {HERE, ""}
+    if not others:
+        return []
+    here = (HERE, translate(language, "page.needs.here"))
+    named = sorted((origin, host_of(origin) or origin) for origin in others)
+    every = ("", translate(language, "page.needs.all_instances"))
+    return [every, *counted([here, *named], "instance", facets)]
 
 
 def counted(offered: Sequence[tuple[str, str]], name: str, facets: Facets) -> list[tuple[str, str]]:

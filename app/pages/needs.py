@@ -8,15 +8,15 @@ from starlette.responses import Response
 from app.domain.needs import actions, queries
 from app.domain.needs.filters import SORTS
 from app.domain.organisations import queries as organisations
-from app.domain.organisations.queries import Wanted
 from app.errors import AppError, InvalidError
 from app.infra.i18n import translate
+from app.infra.text import fold
 from app.models.feeds import Often
 from app.models.needs import NeedKind, NeedState
 from app.pages.catalogue import skill_groups
 from app.pages.dependencies import Db, PageRoute, Reader, Sent, SignedIn, Visit, go
 from app.pages.failures import choices, refused
-from app.pages.filters import NeedQuery, counted, hour_choices
+from app.pages.filters import NeedQuery, counted, hour_choices, instance_choices
 from app.pages.forms import Form
 from app.pages.need_page import render_need
 from app.pages.presenting import card_of
@@ -44,7 +44,10 @@ async def list_needs(request: Request, db: Db, visit: Reader) -> Response:
         open_needs=open_needs,
         filters=query,
         skill_groups=skill_groups(visit.language),
-        options={**await _options(db, visit, query), **_counted(visit.language, query, facets)},
+        options={
+            **await _options(db, visit, query, facets),
+            **_counted(visit.language, query, facets),
+        },
         facets=facets,
         hidden_by_language=found.hidden_by_language,
         all_languages_href=query.href(without="language"),
@@ -56,20 +59,21 @@ async def list_needs(request: Request, db: Db, visit: Reader) -> Response:
     )
 
 
-async def _options(db: Db, visit: Visit, query: NeedQuery) -> dict[str, list[tuple[str, str]]]:
-    language = visit.language
-    page = await organisations.list_organisations(
-        db, visit.actor, Wanted(), ORGANISATIONS_OFFERED, None
-    )
-    names = {str(view.organisation.id): view.organisation.name for view in page.items}
-    chosen = query.filters.organisation
-    if chosen is not None and str(chosen) not in names:
-        found = await organisations.names_for(db, visit.actor, [chosen])
-        names.update({str(key): name for key, name in found.items()})
-    every = [("", translate(language, "page.needs.all_organisations"))]
+async def _options(
+    db: Db, visit: Visit, query: NeedQuery, facets: queries.Facets
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the choices of who asks and from where: those with the most needs, by name."""
+    language, chosen = visit.language, query.filters.organisation
+    asking = [UUID(one) for one in list(facets.counts["organisation"])[:ORGANISATIONS_OFFERED]]
+    wanted = {*asking, chosen} if chosen else set(asking)
+    found = await organisations.names_for(db, visit.actor, wanted)
+    named = sorted(found.items(), key=lambda pair: (fold(pair[1]), pair[0]))
+    every = ("", translate(language, "page.needs.all_organisations"))
+    offered = [(str(each), name) for each, name in named]
     return {
-        "hours": hour_choices(language),
-        "organisations": [*every, *names.items()],
+        "hours": hour_choices(language, facets),
+        "organisations": [every, *counted(offered, "organisation", facets)],
+        "instances": instance_choices(language, query.filters.instance, facets),
     }
 
 
@@ -81,8 +85,11 @@ def _counted(
     urgencies = choices(language, "need.urgency", ("high", "normal", "low"))
     kinds = choices(language, "need.kind", tuple(NeedKind))
     where = choices(language, "page.needs.remote", ("yes", "no"))
+    # The usual order has no value: who then types other words gets the order usual for those.
     # Without words there is nothing to be the best answer to.
-    sorts = [sort for sort in SORTS if query.filters.q or sort != "best"]
+    usual = "best" if query.filters.q else "soonest"
+    sorts = [usual, *(sort for sort in SORTS if sort not in {usual, "best"})]
+    orders = choices(language, "page.needs.sort", sorts)
     return {
         "streams": [
             ("", translate(language, "page.needs.any_stream")),
@@ -100,7 +107,7 @@ def _counted(
             ("", translate(language, "page.needs.remote.any")),
             *counted(where, "remote", facets),
         ],
-        "sorts": choices(language, "page.needs.sort", sorts),
+        "sorts": [("", orders[0][1]), *orders[1:]],
     }
 
 

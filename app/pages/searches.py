@@ -14,6 +14,7 @@ from app.domain.feeds.actions import Sender
 from app.domain.feeds.composing import address_of
 from app.domain.feeds.rules import CONFIRM_WITHIN, as_fields
 from app.domain.identity import queries as identity
+from app.domain.needs.filters import HERE
 from app.domain.organisations import queries as organisations
 from app.domain.profiles import skills
 from app.errors import AppError, InvalidError
@@ -75,6 +76,9 @@ def _words(language: str, filters: SearchFilters) -> list[str]:
         else None,
     }
     said += [translate(language, f"{prefix}.{value}") for prefix, value in named.items() if value]
+    if filters.instance:
+        here = filters.instance == HERE
+        said.append(translate(language, "page.needs.here") if here else filters.instance)
     return [*said, filters.region] if filters.region else said
 
 

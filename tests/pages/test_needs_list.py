@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.factories.world import Json, Person, World
 from tests.pages.reading import Page, Reader
@@ -96,6 +97,41 @@ async def test_the_form_keeps_what_was_asked_for(board: Board, reader: Reader) -
     assert (form["urgency"], form["language"]) == ("normal", "en")
     assert page.main.one("summary").text == "5 filters on"
     assert page.link("Clear all filters") == "/needs"
+
+
+async def test_each_choice_says_how_many_needs_it_leaves(board: Board, reader: Reader) -> None:
+    await board.open("Poster", estimate_minutes=60)
+    need = await board.open("Server", estimate_minutes=600, urgency="high")
+    async with board.world.runtime.engine.begin() as connection:
+        await connection.execute(
+            text(
+                "UPDATE needs SET origin_instance = 'https://south.example', organisation_id = NULL,"
+                " origin_url = 'https://south.example/needs/1' WHERE id = :id"
+            ),
+            {"id": need["id"]},
+        )
+    page = await reader.open("/needs")
+    shown = {
+        field: [option.text for option in page.main.one("select", id=field).all("option")]
+        for field in ("hours", "organisation", "instance", "urgency")
+    }
+    assert shown["hours"][1:3] == ["Up to 1 h (1)", "Up to 2 h (1)"]
+    assert shown["organisation"] == ["All", "Στέκι (1)"]
+    assert shown["instance"] == ["All instances", "This instance (1)", "south.example (1)"]
+    assert shown["urgency"][1:3] == ["Urgent (1)", "Normal (1)"]
+    assert titles(await reader.open("/needs?instance=https%3A%2F%2Fsouth.example")) == ["Server"]
+    assert titles(await reader.open("/needs?instance=here")) == ["Poster"]
+    assert len(titles(await reader.open("/needs?instance=nonsense"))) == 2
+
+
+async def test_typed_words_are_answered_by_the_best_first(board: Board, reader: Reader) -> None:
+    await board.open("Something", body="with a radio", deadline="2030-01-01")
+    await board.open("Radio")
+    form = (await reader.open("/needs")).form("/needs")
+    assert form["sort"] == ""
+    page = await reader.open("/needs?q=radio&sort=")
+    assert titles(page) == ["Radio", "Something"]
+    assert titles(await reader.open("/needs?q=radio&sort=soonest")) == ["Something", "Radio"]
 
 
 async def test_what_the_language_filter_hides_is_counted_and_one_click_away(

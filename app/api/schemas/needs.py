@@ -255,7 +255,8 @@ class NeedList(Shape):
 class NeedFacets(Shape):
     """How many needs each choice of a filter would leave, the other filters kept.
 
-    The counts of a filter named in `bounded` are at least so many.
+    The counts of a filter named in `bounded` are at least so many. `hours` counts what fits in so
+    many; of organisations, instances and skills the hundred with the most needs are there.
     """
 
     kind: dict[str, int]
@@ -264,4 +265,7 @@ class NeedFacets(Shape):
     language: dict[str, int]
     skill: dict[str, int]
     remote: dict[str, int]
+    hours: dict[str, int]
+    organisation: dict[str, int]
+    instance: dict[str, int]
     bounded: list[str]

@@ -21,8 +21,8 @@ from app.models.notifications import NoticeSettings
 ALERT = "alert"
 # The order in which the list's own page writes its filters: one search, one address.
 IN_ADDRESS = (
-    "q", "skill", "hours_max", "stream", "kind", "organisation", "urgency", "region", "remote",
-    "language",
+    "q", "skill", "hours_max", "stream", "kind", "organisation", "instance", "urgency", "region",
+    "remote", "language",
 )  # fmt: skip
 
 

@@ -83,6 +83,7 @@ def filters_of(said: Mapping[str, Any]) -> NeedFilters:
         kind=NeedKind(fields.kind) if fields.kind else None,
         region=fields.region,
         organisation=fields.organisation,
+        instance=fields.instance,
         urgency=Urgency(fields.urgency) if fields.urgency else None,
         remote=fields.remote,
         sort="newest",

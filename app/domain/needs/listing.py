@@ -124,14 +124,23 @@ async def count_facets(session: AsyncSession, actor: Actor, filters: NeedFilters
         "language": {"language": ()},
         "skill": {"skill": ()},
         "remote": {"remote": None},
+        "hours": {"hours_max": None},
+        "organisation": {"organisation": None},
+        "instance": {"instance": ""},
     }
+    of_own = asked_by.everything and not actor.acts_as_steward
+    if of_own and filters.state not in {*PUBLISHED, "any"}:
+        set_by_name["organisation"] = {}  # what members read of their own is read of no other
     counts: dict[str, Mapping[str, int]] = {}
     bounded: set[str] = set()
     free = [name for name in FACETS if replace(filters, **set_by_name[name]) == filters]
     groups = [free, *([name] for name in FACETS if name not in free)]
     for names in filter(None, groups):
         without = filters if names is free else replace(filters, **set_by_name[names[0]])
-        asked = await _asked(rows, owner, asked_by, without)
+        by = asked_by
+        if without.organisation != filters.organisation:
+            by = await _asker(session, actor, without)
+        asked = await _asked(rows, owner, by, without)
         found, full = await facets_of(rows, asked, names)
         counts.update(found)
         bounded.update(names if full else ())

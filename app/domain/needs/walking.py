@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.needs.filters import BestPlace, Window
-from app.domain.needs.search import Condition, Rows, Statistics
+from app.domain.needs.search import HOURS_INDEXED, Condition, Rows, Statistics
 
 HIDDEN_COUNT_MAX = 1_000
 FACETS_AMONG = 1_000
@@ -28,7 +28,10 @@ ORDERS = {
     "soonest": ("soon", "published", "need_id"),
     "newest": ("published", "need_id"),
 }
-FACETS = ("kind", "stream", "urgency", "language", "skill", "remote")
+FACETS = (
+    "kind", "stream", "urgency", "language", "skill", "remote", "hours", "organisation", "instance",
+)  # fmt: skip
+FACET_CHOICES_MAX = 100
 _FACET_VALUES = {
     "kind": "l.kind",
     "stream": "l.stream",
@@ -36,6 +39,11 @@ _FACET_VALUES = {
     "remote": "l.remote::text",
     "language": "l.languages[2]",
     "skill": "unnest(l.skills)",
+    "organisation": "l.organisation_id::text",
+    "instance": "l.instance",
+    # Work that fits in one hour fits in two: it counts for each of the sizes that are offered.
+    "hours": "unnest(ARRAY(SELECT size::text FROM "  # noqa: S608 - made of the constant
+    f"unnest(ARRAY{list(HOURS_INDEXED)}) AS size WHERE l.minutes <= size * 60))",
 }
 
 
@@ -296,21 +304,22 @@ async def facets_of(
     values = Values()
     fitting = " AND ".join([*asked.shown(values), *asked.looked_up(values)])
     counting = " UNION ALL ".join(
-        f"SELECT '{name}' AS facet, {_FACET_VALUES[name]} AS choice, count(*) AS n "  # noqa: S608
-        "FROM found l GROUP BY 2"
+        f"(SELECT '{name}' AS facet, {_FACET_VALUES[name]} AS choice, count(*) AS n "  # noqa: S608
+        f"FROM found l GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT {FACET_CHOICES_MAX})"
         for name in names
     )
     counted = await rows.fetch(
         "WITH found AS MATERIALIZED (SELECT l.kind, l.stream, l.urgency, l.remote, l.languages, "  # noqa: S608
-        f"l.skills FROM need_listings l WHERE {fitting} LIMIT {values.add(FACETS_AMONG)}) "
+        "l.skills, l.minutes, l.organisation_id, l.instance "
+        f"FROM need_listings l WHERE {fitting} LIMIT {values.add(FACETS_AMONG)}) "
         f"{counting} UNION ALL SELECT '', '', count(*) FROM found",
         *values.all,
     )
     found: dict[str, dict[str, int]] = {name: {} for name in names}
     total = 0
     for facet, choice, n in counted:
-        if facet:
+        if facet and choice is not None:
             found[facet][choice] = n
-        else:
+        elif not facet:
             total = n
     return found, total >= FACETS_AMONG

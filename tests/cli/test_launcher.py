@@ -208,10 +208,10 @@ def test_lock_files_have_hashes_and_no_addresses(name: str) -> None:
 
 
 def test_lock_files_agree_where_they_overlap() -> None:
-    versions: dict[str, str] = {}
+    versions: dict[tuple[str, str], str] = {}  # by package, and by where it is for
     for name in sorted(launcher.LOCK_FILES.values()):
         for line in (ROOT / name).read_text("utf-8").splitlines():
             if "==" in line:
                 package, _, rest = line.partition("==")
-                version = rest.split()[0]
-                assert versions.setdefault(package, version) == version, package
+                version, _, where = rest.rstrip(" \\").partition(" ; ")
+                assert versions.setdefault((package, where), version) == version, package

@@ -24,7 +24,7 @@ async def test_an_address_does_not_tell_that_it_has_an_account(world: World) -> 
     other = await world.sign_up("other", email=ADDRESS.lower())
     assert other.me["account"]["email"] == ADDRESS.lower()
     third = await world.sign_up("third")
-    answer = await third.ask("PATCH", "/me", json={"email": ADDRESS})
+    answer = await third.ask("PATCH", "/me", json={"email": ADDRESS, "current_password": PASSWORD})
     assert answer.status_code == 200
     form = {"handle": "fourth", "password": PASSWORD, "email": ADDRESS, "language": "en"}
     page = await world.stranger().http.post("/sign-up", data=form)

@@ -25,13 +25,15 @@ def _holder_of(world: World, secret: str) -> Person:
     return thief
 
 
-async def test_a_wrong_current_password_changes_nothing_else(world: World) -> None:
+@pytest.mark.parametrize("guarded", [{"password": NEW_PASSWORD}, {"email": "s@example.org"}])
+async def test_a_wrong_current_password_changes_nothing_else(
+    world: World, guarded: dict[str, str]
+) -> None:
     person = await world.sign_up("person")
     body = {
         "display_name": "Another name",
-        "email": "someone@example.org",
         "language": "el",
-        "password": NEW_PASSWORD,
+        **guarded,
         "current_password": "not the password",
     }
     assert (await person.ask("PATCH", "/me", json=body)).status_code == 401

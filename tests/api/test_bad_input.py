@@ -1,12 +1,16 @@
-"""Every operation × hostile input × everybody: a problem, never a 500, nothing echoed."""
+"""Every operation meets hostile input from everybody: a problem, never a 500, nothing echoed.
+
+Operations, places, values and people are too many for all of their combinations: the values take
+turns, so each operation meets several, and each value meets many operations.
+"""
 
 import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
-from typing import Any
+from itertools import cycle, islice, product
+from typing import Any, Generic, TypeVar
 
 import httpx
 import pytest
@@ -22,6 +26,7 @@ from tests.factories.operations import (
 )
 from tests.factories.world import Person, World
 
+T = TypeVar("T")
 CANARY = "kanari-83-never-seen-again"
 NUL_BYTE, LONE_BYTES = b'"a\x00b"', b'"a\xed\xa0\x80b"'
 # Values that fit nowhere, as JSON texts: the strict parser or the shapes refuse each of them.
@@ -62,8 +67,18 @@ WHOLE_BODIES = {
     "form": b"a=1&b=2",
     **{f"only {name}": value for name, value in NOWHERE.items()},
 }
-NUL_PATHS = ("%00", "a%00b", "%ff", "%ed%a0%80", "%2e%2e%2f", "..", "%2F", "a" * 4_000, "١٢٣")
+NUL_PATHS = ("%00", "a%00b", "%ff", "%ed%a0%80", "%2e%2e%2f", "%2F", "a" * 4_000, "١٢٣")
 WRONG_IDS = ("1", "0", "-1", "null", "not-an-id", "0" * 31, "9" * 400, SOME_ID + "x", "%7B%7D")
+
+
+class Turns(Generic[T]):
+    """Values that take turns: each is used about as often, and not everything with everything."""
+
+    def __init__(self, values: Iterable[T]) -> None:
+        self._values = cycle(values)
+
+    def take(self, count: int) -> list[T]:
+        return list(islice(self._values, count))
 
 
 @dataclass
@@ -179,30 +194,35 @@ async def test_the_good_requests_are_good(arena: Arena) -> None:
         if answer.status_code >= 500 or answer.json().get("code") in {
             "validation_failed", "json_expected", "json_syntax",
         }:  # fmt: skip
-            bad.append(f"{operation}: {answer.status_code} {answer.text}")
+            bad.append(f"{operation}: {answer.status_code} {answer.json()['errors']}")
     assert bad == []
     assert len(arena.operations) > 30
 
 
 async def test_what_fits_nowhere_is_refused(arena: Arena) -> None:
     bad = []
-    for operation, name in product(arena.with_json(), NOWHERE):
+    names = Turns(NOWHERE)
+    for operation in arena.with_json():
         sample = operation.sample(arena.ids)
         some = list(places(sample))[1:]
-        for who, person in arena.actors.items():
-            for at in some if who == "person" else some[:1]:
-                content = dump(sample, at, NOWHERE[name])
-                wrong = refused(await ask(arena, person, operation, content=content))
-                if wrong:
-                    bad.append(f"{name}: {who} {operation} {at}: {wrong}")
+        asked = [
+            (who, at) for who in arena.actors for at in (some if who == "person" else some[:1])
+        ]
+        for (who, at), name in ((each, name) for each in asked for name in names.take(3)):
+            content = dump(sample, at, NOWHERE[name])
+            wrong = refused(await ask(arena, arena.actors[who], operation, content=content))
+            if wrong:
+                bad.append(f"{name}: {who} {operation} {at}: {wrong}")
     assert bad == []
 
 
 async def test_a_wrong_kind_of_value_is_refused(arena: Arena) -> None:
     bad = []
-    for operation, value in product(arena.with_json(), WRONG):
+    values = Turns(WRONG)
+    for operation in arena.with_json():
         sample = operation.sample(arena.ids)
-        for at in list(places(sample))[1:]:
+        some = list(places(sample))[1:]
+        for at, value in ((at, value) for at in some for value in values.take(4)):
             held = value_at(sample, at)
             content = json.dumps(spoil(sample, at, value)).encode()
             answer = await ask(arena, arena.actors["person"], operation, content=content)
@@ -216,8 +236,9 @@ async def test_a_wrong_kind_of_value_is_refused(arena: Arena) -> None:
 
 async def test_a_body_that_is_no_object_is_refused(arena: Arena) -> None:
     bad = []
-    for operation, name in product(arena.with_json(), WHOLE_BODIES):
-        for who, person in arena.actors.items():
+    names = Turns(WHOLE_BODIES)
+    for operation, (who, person) in product(arena.with_json(), arena.actors.items()):
+        for name in WHOLE_BODIES if who == "person" else names.take(4):
             answer = await ask(arena, person, operation, content=WHOLE_BODIES[name])
             if wrong := refused(answer):
                 bad.append(f"{name}: {who} {operation}: {wrong}")
@@ -272,11 +293,12 @@ WRONG_KINDS: list[tuple[str, bytes | str]] = [
 
 async def test_wrong_media_types_and_encodings_are_refused(arena: Arena) -> None:
     bad = []
-    for operation, header in product(arena.with_json(), WRONG_KINDS):
-        no_number = header[1] == b"\xb2"
-        # A length that is no number says nothing: what is sent is read, and refused for itself.
-        content = b"[" if no_number else json.dumps(operation.sample(arena.ids)).encode()
-        for who, person in arena.actors.items():
+    kinds = Turns(WRONG_KINDS)
+    for operation, (who, person) in product(arena.with_json(), arena.actors.items()):
+        sample = json.dumps(operation.sample(arena.ids)).encode()
+        for header in kinds.take(5):
+            # A length that is no number says nothing: what is sent is read, and refused for itself.
+            content = b"[" if header[1] == b"\xb2" else sample
             answer = await ask(arena, person, operation, content=content, headers=[header])
             if wrong := refused(answer):
                 bad.append(f"{header!r:.60} {who} {operation}: {wrong}")
@@ -306,16 +328,16 @@ def fits(schema: dict[str, Any], number: str) -> bool:
 
 async def test_hostile_queries_are_refused(arena: Arena) -> None:
     bad = []
-    for operation in arena.operations:
+    for operation, (who, person) in product(arena.operations, arena.actors.items()):
         if not operation.path.startswith("/api/"):
             continue
-        for query in hostile_queries(operation):
-            for who, person in arena.actors.items():
-                content = b"{}" if operation.body is not None else None
-                url = operation.url(arena.ids) + query
-                wrong = refused(await ask(arena, person, operation, url=url, content=content))
-                if wrong:
-                    bad.append(f"{who} {operation} {query[:40]}: {wrong}")
+        queries = list(hostile_queries(operation))
+        for query in queries if who == "person" else queries[:2]:
+            content = b"{}" if operation.body is not None else None
+            url = operation.url(arena.ids) + query
+            wrong = refused(await ask(arena, person, operation, url=url, content=content))
+            if wrong:
+                bad.append(f"{who} {operation} {query[:40]}: {wrong}")
     assert bad == []
 
 
@@ -345,15 +367,15 @@ async def test_cursors_that_are_not_ours_are_refused_or_harmless(arena: Arena) -
 
 async def test_hostile_paths_and_ids_are_refused(arena: Arena) -> None:
     bad = []
-    for operation in arena.operations:
+    values = Turns((*NUL_PATHS, *WRONG_IDS))
+    for operation, (who, person) in product(arena.operations, arena.actors.items()):
         for name in operation.path_names:
-            for value in (*NUL_PATHS, *WRONG_IDS):
+            for value in values.take(9 if who == "person" else 2):
                 url = operation.url({**arena.ids, name: value})
                 content = b"{}" if operation.body is not None else None
-                for who, person in arena.actors.items():
-                    wrong = refused(await ask(arena, person, operation, url=url, content=content))
-                    if wrong:
-                        bad.append(f"{who} {operation} {value[:20]}: {wrong}")
+                wrong = refused(await ask(arena, person, operation, url=url, content=content))
+                if wrong:
+                    bad.append(f"{who} {operation} {value[:20]}: {wrong}")
     for path in ("/api/v1/nothing", "/api/v1", "/api/v1/needs/", "//api/v1/needs", "/api/v1/%ff"):
         answer = await arena.actors["person"].http.get(path)
         if wrong := refused(answer):
@@ -387,8 +409,9 @@ HOSTILE_HEADERS: list[tuple[str, bytes | str]] = [
 
 async def test_hostile_headers_break_nothing(arena: Arena) -> None:
     bad = []
-    for operation, header in product(arena.operations, HOSTILE_HEADERS):
-        for who, person in arena.actors.items():
+    some = Turns(HOSTILE_HEADERS)
+    for operation, (who, person) in product(arena.operations, arena.actors.items()):
+        for header in some.take(5):
             # A body that is refused anyway: whatever a header does, it is no 500 and no 200.
             content = b'{"surprise": 1}' if operation.body is not None else None
             url = operation.url({}) + ("?surprise=1" if operation.method == "GET" else "")

@@ -23,6 +23,16 @@ KNOWN_TEXTS = {
     "slug": "wordpress",
     "worked_on": "2026-03-02",
     "deadline": "2026-12-24",
+    "starts_on": "2026-12-01",
+    "currency": "EUR",
+    "stream": "gift",
+    "kind": "rescue",
+    "urgency": "high",
+    "skill": "wordpress",
+    "stuck": "Our site is down.",
+    "address": "somebody@example.org",
+    "signal": "somebody.01",
+    "url": "https://example.org/callback",
     "origin": "https://peer.example",
     "password": "verd oliva 41",
     "current_password": "verd oliva 41",
@@ -52,7 +62,8 @@ class Operation:
         """Fill the path with ids of things that are there."""
         filled = self.path
         for name in self.path_names:
-            filled = filled.replace(f"{{{name}}}", ids.get(name, SOME_ID))
+            known = KNOWN_TEXTS.get(name, SOME_ID)
+            filled = filled.replace(f"{{{name}}}", ids.get(name, known))
         return filled
 
     def sample(self, ids: Mapping[str, str]) -> Json:
@@ -126,7 +137,7 @@ def _sample(schema: Json, name: str, schemas: Mapping[str, Json], ids: Mapping[s
         inner = schema.get("properties", {})
         return {key: _sample(value, key, schemas, ids) for key, value in inner.items()}
     if schema.get("type") == "array":
-        return [_sample(schema["items"], name, schemas, ids)]
+        return [_sample(schema["items"], name, schemas, ids)] * max(1, schema.get("minItems", 1))
     return _simple(schema, name, ids)
 
 

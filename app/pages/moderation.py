@@ -186,7 +186,10 @@ async def _render_desk(
                 await queries.list_restricted(db, visit.actor, ACCOUNTS_SHOWN, None)
             ).items
         ],
-        restrictions=choices(visit.language, "account.restrict", ("limited", "blocked")),
+        restrictions=[
+            (deed, translate(visit.language, f"account.restrict.{deed}"))
+            for deed in ("limited", "blocked")
+        ],
         paging=Paging(
             f"{first}{joint}cursor={page.next_cursor}" if page.next_cursor else None,
             first if cursor else None,

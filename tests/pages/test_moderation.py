@@ -244,7 +244,7 @@ async def test_an_account_is_limited_and_freed_by_its_handle(story: Story) -> No
 
 
 async def test_only_stewards_see_the_way_to_the_desk(story: Story) -> None:
-    assert links_to(await story.reader("steward").open("/"), "/stewardship") == ["/stewardship"]
+    assert "/stewardship" in links_to(await story.reader("steward").open("/"), "/stewardship")
     led = await story.reader("steward").follow("/stewardship")
     assert str(led.answer.url).endswith("/stewardship/reports")
     for name in ("owner", "worker", None):

@@ -66,7 +66,8 @@ BEGIN
            NEW.updated_at
     FROM profile_skills s, unnest(NEW.languages) AS spoken
     WHERE NEW.findable AND s.account_id = NEW.account_id
-      AND EXISTS (SELECT FROM accounts a WHERE a.id = NEW.account_id AND a.disabled_at IS NULL);
+      AND EXISTS (SELECT FROM accounts a WHERE a.id = NEW.account_id
+                  AND a.disabled_at IS NULL AND a.limited_at IS NULL);
     RETURN NULL;
 END $$
 """
@@ -81,7 +82,8 @@ BEGIN
                p.updated_at
         FROM profiles p, unnest(p.languages) AS spoken
         WHERE p.findable AND p.account_id = NEW.account_id
-          AND EXISTS (SELECT FROM accounts a WHERE a.id = p.account_id AND a.disabled_at IS NULL)
+          AND EXISTS (SELECT FROM accounts a WHERE a.id = p.account_id
+                  AND a.disabled_at IS NULL AND a.limited_at IS NULL)
         ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
@@ -92,7 +94,7 @@ POST_ACCOUNT = """
 CREATE FUNCTION match_post_account() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM match_workers WHERE account_id = NEW.id;
-    IF NEW.disabled_at IS NULL THEN
+    IF NEW.disabled_at IS NULL AND NEW.limited_at IS NULL THEN
         INSERT INTO match_workers (account_id, skill, language, saved_at)
         SELECT DISTINCT p.account_id, s.slug, left(lower(split_part(spoken, '-', 1)), 8),
                p.updated_at
@@ -113,8 +115,9 @@ CREATE TRIGGER match_post_skill AFTER INSERT OR DELETE ON profile_skills FOR EAC
 EXECUTE FUNCTION match_post_skill()
 """,
     """
-CREATE TRIGGER match_post_account AFTER UPDATE OF disabled_at ON accounts FOR EACH ROW
-WHEN ((OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL))
+CREATE TRIGGER match_post_account AFTER UPDATE OF disabled_at, limited_at ON accounts FOR EACH ROW
+WHEN ((OLD.disabled_at IS NULL AND OLD.limited_at IS NULL)
+    <> (NEW.disabled_at IS NULL AND NEW.limited_at IS NULL))
 EXECUTE FUNCTION match_post_account()
 """,
 )
@@ -131,7 +134,8 @@ INSERT INTO match_workers (account_id, skill, language, saved_at)
 SELECT DISTINCT p.account_id, s.slug, left(lower(split_part(spoken, '-', 1)), 8), p.updated_at
 FROM profiles p JOIN profile_skills s ON s.account_id = p.account_id, unnest(p.languages) AS spoken
 WHERE p.findable
-  AND EXISTS (SELECT FROM accounts a WHERE a.id = p.account_id AND a.disabled_at IS NULL)
+  AND EXISTS (SELECT FROM accounts a WHERE a.id = p.account_id
+                  AND a.disabled_at IS NULL AND a.limited_at IS NULL)
 """
 
 

@@ -40,7 +40,9 @@ async def _apart(session: AsyncSession) -> dict[tuple[UUID, UUID], BlockSide]:
 
 
 async def _shut_out(session: AsyncSession) -> set[UUID]:
-    statement = select(Account.id).where(col(Account.disabled_at).is_not(None))
+    statement = select(Account.id).where(
+        col(Account.disabled_at).is_not(None) | col(Account.limited_at).is_not(None)
+    )
     return set(await session.exec(statement))
 
 
@@ -113,7 +115,8 @@ async def test_both_ways_and_the_batch_agree_with_scoring_everything(
     assert sum(map(len, for_workers.values())) > 500, "a world in which nothing fits proves nothing"
 
 
-async def test_a_disabled_account_is_found_by_nobody(world: World) -> None:
+@pytest.mark.parametrize("shut_out", ["disabled_at", "limited_at"])
+async def test_a_disabled_account_is_found_by_nobody(world: World, shut_out: str) -> None:
     steward = Actor(account_id=UUID(int=1), steward=True)
     with clock.frozen(NOW):
         async with transaction(world.runtime.sessions) as session:
@@ -129,10 +132,10 @@ async def test_a_disabled_account_is_found_by_nobody(world: World) -> None:
             assert need is not None
             gone = people[0].account.id
             account = await session.get_one(Account, gone)
-            account.disabled_at = NOW
+            setattr(account, shut_out, NOW)
             await session.flush()
             left = await queries.best_workers(session, steward, need, 20)
-            account.disabled_at = None  # let in again: found as before
+            setattr(account, shut_out, None)  # let in again: found as before
             await session.flush()
             again = await queries.best_workers(session, steward, need, 20)
     assert [match.account.id for match in again] == [match.account.id for match in people]

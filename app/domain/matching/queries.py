@@ -333,7 +333,9 @@ async def worker_to_invite(session: AsyncSession, need: Need, account_id: UUID) 
     """Say whether this person wants to be found and fits: what the list of workers shows."""
     profile = await session.get(Profile, account_id)
     account = await session.get(Account, account_id)
-    if profile is None or account is None or account.disabled_at or not profile.findable:
+    if profile is None or account is None or not profile.findable:
+        return False
+    if account.disabled_at or account.limited_at:
         return False
     if need.organisation_id and await kept_apart(session, need.organisation_id, account_id):
         return False

@@ -128,7 +128,8 @@ bounded AS (
            + CASE WHEN :asked = 0 THEN 0 ELSE least({HOURS_POINTS},
                {HOURS_POINTS * WEEKS * 60} * f.hours_per_week / greatest(:asked, 1)) END AS high
     FROM sifted JOIN profiles f ON f.account_id = sifted.account_id
-    JOIN accounts a ON a.id = sifted.account_id AND a.disabled_at IS NULL
+    JOIN accounts a ON a.id = sifted.account_id
+        AND a.disabled_at IS NULL AND a.limited_at IS NULL
     WHERE f.findable
 ) {_REACHING}
 SELECT reach.*, {HELD.format("reach.id")}, {PROMISED.format("reach.id")}

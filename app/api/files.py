@@ -31,7 +31,7 @@ from app.domain.files import actions, errors
 from app.domain.files.actions import Place
 from app.domain.files.preparing import prepare_file
 from app.domain.files.rules import Limits
-from app.domain.needs.attachments import files_on_need, place_on_need
+from app.domain.needs.attachments import files_on_need, note_new_file, place_on_need
 from app.domain.needs.queries import get_need_for
 from app.errors import FieldError, InvalidError, UnsupportedError
 from app.infra.database import transaction
@@ -147,6 +147,7 @@ async def upload_file(
     place = await _place(db, actor, target)
     limits = limits_of(settings)
     file = await actions.store_file(db, actor, tools.storage, place, prepared, limits)
+    await note_new_file(db, actor, file)
     response.headers["Location"] = f"/api/v1/files/{file.id}"
     return FileShape.of(file)
 

@@ -18,6 +18,7 @@ from app.domain.claims import queries as claim_queries
 from app.domain.claims.rules import Side
 from app.domain.identity import queries as identity
 from app.domain.ledger import actions as ledger
+from app.domain.ledger.errors import confirmation_refused
 from app.errors import AppError, FieldError, InvalidError, NotFoundError
 from app.infra.i18n import LANGUAGES
 from app.models.asks import Ask, AskChanges, AskState, Remark
@@ -46,6 +47,7 @@ class Sitting(NamedTuple):
     form: Form
     origin: str
     request_id: str
+    reader_id: UUID | None
 
     def holder(self) -> Actor:
         """Return whom the link acts as; an organisation's own people answer for theirs."""
@@ -125,6 +127,11 @@ async def _answer_claim(sitting: Sitting, claim_id: UUID) -> None:
             sitting.db, holder, claim_id, _claim_state(to), sitting.form.value("reason")
         )
         return
+    worker_id = view.claim.account_id
+    if worker_id == sitting.reader_id or await queries.is_askers_own(
+        sitting.db, sitting.ask, worker_id
+    ):
+        raise confirmation_refused("confirmation_own")
     minutes = _minutes(sitting.form)
     stream = WorkStream(sitting.form.value("stream") or "gift")
     await ledger.confirm_contribution(sitting.db, holder, claim_id, minutes, stream)
@@ -236,8 +243,9 @@ async def do(
 
 
 async def _sit(token: str, request: Request, db: Db, visit: Visit, form: Form) -> Sitting:
-    ask = await queries.ask_of_link(db, token)
-    return Sitting(db, ask, form, visit.page.origin, request.state.request_id)
+    ask = await queries.ask_to_write(db, token)
+    reader_id = visit.actor.account_id
+    return Sitting(db, ask, form, visit.page.origin, request.state.request_id, reader_id)
 
 
 async def _refuse(

@@ -91,6 +91,7 @@ async def post(
 ) -> Response:
     """Write to who helps."""
     request_id = request.state.request_id
+    await queries.ask_to_write(db, token)
     opened = (token, *(await _open(db, token, claim_id, request_id)))
     found = warned(visit, form, {"body": form.value("body")}, private=True)
     if found is not None:

@@ -14,7 +14,7 @@ from app.domain.files.errors import file_missing
 from app.domain.files.preparing import prepare_file
 from app.domain.files.rules import Limits
 from app.domain.needs import questions
-from app.domain.needs.attachments import place_on_need
+from app.domain.needs.attachments import note_new_file, place_on_need
 from app.domain.needs.queries import get_need_for
 from app.errors import AppError
 from app.infra import clock
@@ -135,6 +135,7 @@ async def _keep(
     prepared = await prepare_file(form.file.name, form.file.content, form.value("alt"), limits.file)
     storage = request.app.state.runtime.storage
     file = await files.store_file(db, visit.actor, storage, place, prepared, limits)
+    await note_new_file(db, visit.actor, file)
     await db.flush()  # a message names it next
     return file
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.domain.needs import actions, contents, queries, reviewing
+from app.domain.needs.attachments import files_on_need
 from app.errors import AppError, InvalidError
 from app.models.needs import Need, NeedState
 from app.pages import text
@@ -14,6 +15,7 @@ from app.pages.failures import refused
 from app.pages.forms import Form, Problem
 from app.pages.presenting import view_of
 from app.pages.rendering import render
+from app.pages.thread_views import file_view
 
 router = APIRouter(route_class=PageRoute)
 SHOWN_MAX = 30
@@ -42,6 +44,10 @@ async def _render(db: Db, visit: Visit, form: Form, status: int = 200) -> Respon
                 need.version,
                 organisation,
                 [(row, text.markdown(row.body)) for row in translations.get(need.id, ())],
+                [
+                    file_view(file, visit.actor.account_id)
+                    for file in await files_on_need(db, need.id)
+                ],
             )
             for need, organisation in waiting
         ],

@@ -394,7 +394,7 @@ async def test_members_mend_a_held_need_and_appeal_once(story: Story) -> None:
     await story.owner.change(f"/needs/{need['id']}", {"body": "Without it"}, need["version"])
     path, words = f"/holds/{hold['id']}/appeal", {"words": "The number is gone"}
     answered = await story.owner.post(path, words, expect=200)
-    assert (answered["appeal"], answered["version"]) == ("The number is gone", 2)
+    assert (answered["appeal"], answered["version"]) == ("The number is gone", 3)
     again = await story.owner.ask("POST", path, json=words)
     assert (again.status_code, again.json()["code"]) == (409, "hold_appealed")
     assert (await story.worker.ask("POST", path, json=words)).status_code == 404

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.needs.rules import links_in
+from app.infra.text import links_in
 
 WORDS = st.text(st.characters(whitelist_categories=("L", "N", "Zs"), whitelist_characters=",!?'"))
 LINKS = st.sampled_from(

@@ -13,10 +13,12 @@ from app.domain.asks import errors
 from app.domain.asks.policy import may_review
 from app.domain.asks.rules import EDIT
 from app.domain.letters.actions import open_link
-from app.errors import InvalidError
+from app.domain.letters.errors import mail_link_gone
+from app.errors import ForbiddenError, InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.asks import Ask, AskHistory, AskNeed, AskState
 from app.models.claims import Claim, ClaimState
+from app.models.identity import Account
 from app.models.needs import Need, NeedState
 
 
@@ -39,8 +41,33 @@ async def lock_ask(session: AsyncSession, ask_id: UUID) -> Ask:
 
 
 async def ask_of_link(session: AsyncSession, token: str) -> Ask:
-    """Return the ask that a mailed link belongs to."""
-    return await session.get_one(Ask, await open_link(session, EDIT, token))
+    """Return the ask that a mailed link belongs to; one whose holder is blocked opens nothing."""
+    ask = await session.get_one(Ask, await open_link(session, EDIT, token))
+    holder = await _holder_account(session, ask)
+    if holder is not None and holder.disabled_at is not None:
+        raise mail_link_gone()
+    return ask
+
+
+async def ask_to_write(session: AsyncSession, token: str) -> Ask:
+    """As `ask_of_link`, unless the stewards let its holder only read."""
+    ask = await ask_of_link(session, token)
+    holder = await _holder_account(session, ask)
+    if holder is not None and holder.limited_at is not None:
+        raise ForbiddenError("account_limited", reason=holder.standing_reason)
+    return ask
+
+
+async def is_askers_own(session: AsyncSession, ask: Ask, account_id: UUID) -> bool:
+    """Say whether an account is known by the very address that the link was mailed to."""
+    account = await session.get(Account, account_id)
+    if account is None or account.email is None or ask.address is None:
+        return False
+    return account.email.casefold() == ask.address.casefold()
+
+
+async def _holder_account(session: AsyncSession, ask: Ask) -> Account | None:
+    return await session.get(Account, ask.holder_id) if ask.holder_id is not None else None
 
 
 async def list_asks(

@@ -150,6 +150,7 @@ async def correct_message(
 ) -> tuple[Conversation, Message]:
     """Change the words of one's own message; `place` is the claim's id and the message's."""
     found, message = await _own_thread(session, actor, place)
+    await _check_blocks(session, found)
     await threads.correct_message(session, actor, message, body, expected_version)
     return found, message
 

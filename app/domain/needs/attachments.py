@@ -10,7 +10,8 @@ from app.domain.files import queries as files
 from app.domain.files.actions import Place
 from app.domain.files.rules import FILES_PER_NEED_MAX
 from app.domain.needs import reviewing
-from app.domain.needs.queries import get_need_for, require_need_side
+from app.domain.needs.actions import touch
+from app.domain.needs.queries import get_need_for, lock_need, require_need_side
 from app.domain.needs.rules import EDITABLE
 from app.errors import ConflictError
 from app.models.files import File, FileSubject
@@ -23,10 +24,20 @@ async def place_on_need(session: AsyncSession, actor: Actor, need_id: UUID) -> P
     await require_need_side(session, actor, need)
     if need.state not in EDITABLE:
         raise ConflictError("need_closed")
-    await reviewing.check_addition(session, actor, need, [])
+    await reviewing.refuse_published(session, actor, need)
     if len(await files_on_need(session, need_id)) >= FILES_PER_NEED_MAX:
         raise ConflictError("files_per_need", limit=FILES_PER_NEED_MAX)
     return Place(FileSubject.NEED, need_id, need.organisation_id)
+
+
+async def note_new_file(session: AsyncSession, actor: Actor, file: File) -> None:
+    """Count a file on a need among what a steward reads; what was read before stays as it was."""
+    if file.subject is not FileSubject.NEED:
+        return
+    need = await lock_need(session, file.subject_id)
+    await reviewing.check_addition(session, actor, need, [file.name, file.alt])
+    if need.state in reviewing.READ_FIRST:
+        touch(session, actor, need)
 
 
 async def files_on_need(session: AsyncSession, need_id: UUID) -> Sequence[File]:

@@ -16,9 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope
 from app.domain.activity.actions import record
-from app.domain.needs import errors
+from app.domain.needs import errors, reviewing
 from app.domain.needs.actions import add_history, apply_fields
-from app.domain.needs.importing import BATCH, Progress, hash_of, take_turn
+from app.domain.needs.importing import BATCH, READ, Progress, hash_of, take_turn
 from app.domain.needs.policy import stands_alone
 from app.domain.needs.queries import has_claim_in
 from app.domain.needs.rules import EDITABLE, PUBLISHED
@@ -151,7 +151,7 @@ async def _undo(
 
 async def _was_read(session: AsyncSession, actor: Actor, need: Need) -> bool:
     """Say whether a steward published these words, and others would now slip in under them."""
-    if need.organisation_id is None or need.state not in PUBLISHED or actor.system:
+    if need.organisation_id is None or need.state not in READ or actor.system:
         return False
     organisation = await organisations.get_organisation(session, need.organisation_id)
     return not stands_alone(actor, organisation)
@@ -164,6 +164,7 @@ async def _restore(session: AsyncSession, actor: Actor, need: Need, before: dict
     said = NeedFields.model_validate(before["said"])
     # Places that people hold by now stay theirs.
     said = said.model_copy(update={"places": max(said.places, need.taken)})
+    await reviewing.read_hold_again(session, need)
     apply_fields(need, said, organisation)
     need.source = before["source"]
     need.version += 1

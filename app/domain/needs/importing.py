@@ -19,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Denied, Scope, enforce
 from app.domain.activity.actions import record
+from app.domain.needs import reviewing
 from app.domain.needs.actions import PLAIN_FIELDS, add_history, apply_fields, said_of
 from app.domain.needs.import_files import Fault
 from app.domain.needs.import_rows import ImportRow, parse_rows
@@ -36,6 +37,8 @@ from app.models.organisations import Organisation
 BATCH = 200
 TIMEOUT = "120s"
 REASON = "import"
+# What a steward has read, or is reading now.
+READ = PUBLISHED | {NeedState.HELD}
 
 Progress = Callable[[int, int], Awaitable[None]]
 
@@ -187,19 +190,21 @@ class _Writer:
     actor: Actor
     run: ImportRun | None  # none in a dry run
     outcome: ImportOutcome
+    # Organisations that nobody vouched for, with a need before people's eyes or on its way there.
+    full: set[UUID] = field(default_factory=set)
 
     async def write(self, batch: Sequence[RowAndHome]) -> None:
         """Write a batch, or only count what would be written."""
         known = await self._known(batch)
-        fresh = []
+        fresh: list[Need] = []
         for row, home in batch:
             need = known.get((home.id, row.external_id)) if home else None
             if need is None:
                 self.outcome.counts["create"] += 1
                 if home is not None and self.run is not None:
-                    fresh.append(self._new_need(row, home))
+                    fresh.append(await self._new_need(row, home))
             else:
-                self._renew(need, row, home)
+                await self._renew(need, row, home)
         if self.run is not None:
             await self._store(fresh)
 
@@ -220,9 +225,8 @@ class _Writer:
             if need.organisation_id and need.external_id
         }
 
-    def _new_need(self, row: ImportRow, home: Organisation) -> Need:
-        # As `_renew`: what nobody vouches for waits for a steward.
-        accepted = organisation_policy.may_publish_needs(home) and self._alone(home)
+    async def _new_need(self, row: ImportRow, home: Organisation) -> Need:
+        state = await self._state_in(home)
         now = clock.now()
         need = Need(
             id=ids.public_id(),
@@ -230,8 +234,8 @@ class _Writer:
             organisation_name=home.name,
             title=row.need.title,
             language=row.need.language,
-            state=NeedState.OPEN if accepted else NeedState.REVIEW,
-            published_at=now if accepted else None,
+            state=state,
+            published_at=now if state is NeedState.OPEN else None,
             created_at=now,
             updated_at=now,
             created_by=self.actor.account_id,
@@ -239,6 +243,15 @@ class _Writer:
         )
         apply_fields(need, row.need, home)
         return need
+
+    async def _state_in(self, home: Organisation) -> NeedState:
+        """Say where a new need begins: what nobody vouches for waits for a steward, one by one."""
+        if self._alone(home):
+            accepted = organisation_policy.may_publish_needs(home)
+            return NeedState.OPEN if accepted else NeedState.REVIEW
+        free = home.id not in self.full and await reviewing.place_free(self.session, home)
+        self.full.add(home.id)
+        return NeedState.REVIEW if free else NeedState.DRAFT
 
     async def _store(self, fresh: Sequence[Need]) -> None:
         self.session.add_all(fresh)
@@ -250,20 +263,20 @@ class _Writer:
             record(self.session, self.actor, verb, need.id)
         await self.session.flush()
 
-    def _renew(self, need: Need, row: ImportRow, home: Organisation | None) -> None:
+    async def _renew(self, need: Need, row: ImportRow, home: Organisation | None) -> None:
         """Bring a need up to its row, unless nothing changed there or it is closed here."""
         if need.state not in EDITABLE:
             self.outcome.counts["skip"] += 1
             self.outcome.warnings.append(Fault(row.line, "external_id", "import_need_closed"))
         elif need.source == row.source:
             self.outcome.counts["unchanged"] += 1
-        elif home is not None and need.state in PUBLISHED and not self._alone(home):
+        elif home is not None and need.state in READ and not self._alone(home):
             self.outcome.counts["skip"] += 1
             self.outcome.warnings.append(Fault(row.line, "external_id", "words_were_reviewed"))
         else:
             self.outcome.counts["update"] += 1
             if home is not None and self.run is not None:
-                self._update(need, row, home)
+                await self._update(need, row, home)
 
     def _alone(self, home: Organisation) -> bool:
         """Whoever runs the instance's commands stands for its stewards."""
@@ -278,8 +291,9 @@ class _Writer:
         )
         self.session.add(change)
 
-    def _update(self, need: Need, row: ImportRow, home: Organisation) -> None:
+    async def _update(self, need: Need, row: ImportRow, home: Organisation) -> None:
         before = snapshot_of(need)
+        await reviewing.read_hold_again(self.session, need)
         apply_fields(need, _with_what_stays(need, row.need), home)
         need.source = row.source
         need.version += 1

@@ -70,6 +70,8 @@ async def ask_question(session: AsyncSession, actor: Actor, need_id: UUID, body:
     if need.state not in EDITABLE:
         raise ConflictError("need_closed")
     await refuse_blocked(session, need.organisation_id, actor.account_id)
+    if await need_membership(session, actor, need) is not None:
+        await reviewing.check_answer(session, actor, need, body)
     await threads.check_asking(session, actor, need_id)
     asked = await threads.add_message(session, actor, _thread(need_id), ThreadSide.ASKER, body)
     record(

@@ -12,10 +12,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor
 from app.domain.activity.actions import record
 from app.domain.needs import contents, errors
+from app.domain.needs.holding import live_hold
 from app.domain.needs.policy import stands_alone
-from app.domain.needs.rules import PUBLISHED, linked_fields, links_in, words_of
+from app.domain.needs.rules import PUBLISHED, linked_fields, words_of
 from app.domain.organisations import queries as organisations
 from app.errors import ConflictError, reason_required
+from app.infra.text import links_in
 from app.models.needs import Need, NeedState
 from app.models.organisations import Organisation, OrganisationState
 
@@ -23,6 +25,8 @@ from app.models.organisations import Organisation, OrganisationState
 SHOWN = (
     NeedState.REVIEW, NeedState.OPEN, NeedState.PAUSED, NeedState.IN_PROGRESS, NeedState.HELD,
 )  # fmt: skip
+# Before a steward reads what is said; a hold ends when they have.
+READ_FIRST = frozenset({NeedState.REVIEW, NeedState.HELD})
 
 
 async def check_publishing(
@@ -43,11 +47,14 @@ async def check_change(
     session: AsyncSession, actor: Actor, need: Need, before: object, organisation: Organisation
 ) -> None:
     """Refuse other words where a steward has read them; `before` is what `words_of` said."""
+    said_otherwise = words_of(need) != before
+    if said_otherwise:
+        await read_hold_again(session, need)
     if stands_alone(actor, organisation):
         return
-    if need.state in PUBLISHED and words_of(need) != before:
+    if need.state in PUBLISHED and said_otherwise:
         raise ConflictError("words_were_reviewed")
-    if need.state == NeedState.REVIEW:
+    if need.state in READ_FIRST:
         await refuse_links(session, need)
 
 
@@ -55,13 +62,21 @@ async def check_addition(
     session: AsyncSession, actor: Actor, need: Need, said: Sequence[str]
 ) -> None:
     """Refuse something new to read beside the words: a translation, a file."""
+    await read_hold_again(session, need)
+    await refuse_published(session, actor, need)
     organisation = await _home(session, need)
     if organisation is None or stands_alone(actor, organisation):
         return
-    if need.state in PUBLISHED:
-        raise ConflictError("words_were_reviewed")
-    if need.state == NeedState.REVIEW and any(links_in(text) for text in said):
+    if need.state in READ_FIRST and any(links_in(text) for text in said):
         raise errors.links_unvouched([])
+
+
+async def refuse_published(session: AsyncSession, actor: Actor, need: Need) -> None:
+    """Refuse anything new beside words that a steward has read."""
+    organisation = await _home(session, need)
+    alone = organisation is None or stands_alone(actor, organisation)
+    if need.state in PUBLISHED and not alone:
+        raise ConflictError("words_were_reviewed")
 
 
 async def check_answer(session: AsyncSession, actor: Actor, need: Need, body: str) -> None:
@@ -119,14 +134,21 @@ async def refuse_links(session: AsyncSession, need: Need) -> None:
 
 async def _refuse_second(session: AsyncSession, need: Need, organisation: Organisation) -> None:
     """One at a time; the organisation's row is the turnstile of two that come at once."""
+    if not await place_free(session, organisation, need):
+        raise ConflictError("one_need_unvouched")
+
+
+async def place_free(
+    session: AsyncSession, organisation: Organisation, but: Need | None = None
+) -> bool:
+    """Say whether no (other) need of an organisation is before people's eyes, or on its way."""
     await organisations.lock_organisation(session, organisation.id)
     statement = select(Need.id).where(
-        Need.organisation_id == organisation.id,
-        col(Need.state).in_(SHOWN),
-        col(Need.id) != need.id,
+        Need.organisation_id == organisation.id, col(Need.state).in_(SHOWN)
     )
-    if (await session.exec(statement.limit(1))).first() is not None:
-        raise ConflictError("one_need_unvouched")
+    if but is not None:
+        statement = statement.where(col(Need.id) != but.id)
+    return (await session.exec(statement.limit(1))).first() is None
 
 
 async def _decides(session: AsyncSession, actor: Actor, organisation: Organisation) -> bool:
@@ -134,6 +156,12 @@ async def _decides(session: AsyncSession, actor: Actor, organisation: Organisati
     if actor.system or not actor.acts_as_steward:
         return False
     return await organisations.membership(session, organisation.id, actor.account_id) is None
+
+
+async def read_hold_again(session: AsyncSession, need: Need) -> None:
+    """Let nobody release what says something else by now than what they have read."""
+    if need.state == NeedState.HELD and (hold := await live_hold(session, need.id)) is not None:
+        hold.version += 1
 
 
 async def _home(session: AsyncSession, need: Need) -> Organisation | None:

@@ -5,7 +5,6 @@ Whether a need is filled is derived (`taken = places`), never stored.
 """
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from app.domain.organisations.rules import time_zone_known
 from app.domain.profiles import skills
 from app.errors import FieldError
+from app.infra.text import links_in
 from app.infra.text import words as split
 from app.models.need_parts import HandoverKind
 from app.models.needs import Need, NeedFields, NeedKind, NeedState, Stream
@@ -53,13 +53,6 @@ _STREET = re.compile(
     r"\w*straat|\w*laan|\w*gracht|\w*plein|\w*weg|\w*straße|\w*strasse|οδ[όο]ς|λεωφ[όο]ρος|πλατε[ίι]α)"
     r"(?!\w)",
     re.IGNORECASE,
-)
-# What a browser opens, or a reader types: an address with its scheme, www., a host with a path, and
-# the two ways in which Markdown hides an address behind words.
-_LINKS = re.compile(
-    r"[a-z][a-z0-9+.-]{1,15}:\s?//|\b(?:mailto|tel|sms|magnet|javascript|data):\S|\bwww\s?\.\s?\w|"
-    r"\w[\w-]*(?:\.[\w-]+)*\.[a-z]{2,24}(?::\d+)?/|\]\s?\(|^\s*\[[^\]]+\]:|<a\s",
-    re.IGNORECASE | re.MULTILINE,
 )
 _NUMBER = re.compile(r"(?<!\w)\d{1,4}\s?[a-zα-ω]?(?!\w)", re.IGNORECASE)
 
@@ -112,13 +105,6 @@ def faults_of(fields: NeedFields) -> list[FieldError]:
 def looks_like_address(region: str) -> bool:
     """Say whether a region names a street with a number."""
     return bool(_STREET.search(region) and _NUMBER.search(region))
-
-
-def links_in(text: str) -> bool:
-    """Say whether a text holds a link, however it is dressed up."""
-    plain = unicodedata.normalize("NFKC", text)
-    shown = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
-    return bool(_LINKS.search(shown))
 
 
 def words_of(need: Need) -> dict[str, Any]:

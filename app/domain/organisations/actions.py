@@ -11,7 +11,9 @@ from app.domain.activity.actions import record
 from app.domain.identity import queries as identity
 from app.domain.organisations import errors, policy, queries, vouching
 from app.domain.organisations.rules import check_move, free_slug, time_zone_known
+from app.errors import ConflictError
 from app.infra import clock, ids
+from app.infra.text import links_in
 from app.infra.week import pack
 from app.models.identity import Account
 from app.models.organisations import (
@@ -23,6 +25,9 @@ from app.models.organisations import (
     Vouch,
     VouchedBy,
 )
+
+# They stand on every need: what somebody is called, and where they lead.
+AS_READ = ("name", "site")
 
 
 async def create_organisation(
@@ -135,6 +140,7 @@ async def change_organisation(
     if not changes:
         return organisation
     _check_time_zone(changes.get("time_zone", organisation.time_zone))
+    _check_words(actor, organisation, changes)
     for name, value in _columns(changes).items():
         setattr(organisation, name, value)
     organisation.version += 1
@@ -284,6 +290,17 @@ def _columns(said: dict[str, Any]) -> dict[str, Any]:
         return said
     week = said["working_hours"]
     return {**said, "working_hours": pack(week) if week else None}
+
+
+def _check_words(actor: Actor, organisation: Organisation, changes: dict[str, Any]) -> None:
+    """Keep the name and site of what nobody vouched for as stewards read them, and links out."""
+    if not policy.stays_as_read(actor, organisation):
+        return
+    if any(changes.get(n, getattr(organisation, n)) != getattr(organisation, n) for n in AS_READ):
+        raise ConflictError("organisation_was_reviewed")
+    summary = changes.get("summary", "")
+    if summary != organisation.summary and links_in(summary):
+        raise errors.links_unvouched()
 
 
 def _check_time_zone(name: str) -> None:

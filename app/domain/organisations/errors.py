@@ -15,6 +15,8 @@ vouch_refused               403  one vouches as a steward or a member of a vouch
 vouch_not_found             404  one has not vouched for it
 block_not_found             404  there is no such block
 person_not_found            404  nobody here has that id
+organisation_was_reviewed   409  stewards read its name and site; they stay until it is vouched for
+links_unvouched             422  nobody vouched for it: its summary holds no links yet
 version_stale               412  somebody changed it meanwhile
 """
 
@@ -41,6 +43,10 @@ def owner_required() -> ForbiddenError:
 
 def members_only() -> ForbiddenError:
     return ForbiddenError("organisation_members_only")
+
+
+def links_unvouched() -> InvalidError:
+    return InvalidError("links_unvouched", errors=[FieldError("/summary", "links_unvouched")])
 
 
 def move_impossible(

@@ -47,3 +47,9 @@ def may_publish_needs(organisation: Organisation) -> bool:
 def is_refused(organisation: Organisation) -> bool:
     """The stewards said no, or no longer."""
     return organisation.state in {OrganisationState.DECLINED, OrganisationState.SUSPENDED}
+
+
+def stays_as_read(actor: Actor, organisation: Organisation) -> bool:
+    """Stewards accepted it for what it said of itself, and nobody has vouched for it since."""
+    accepted = organisation.state is OrganisationState.ACCEPTED
+    return accepted and organisation.vouched_at is None and not acts_as_steward(actor)

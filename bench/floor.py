@@ -43,15 +43,45 @@ FIELDS = (
         "link", "external_id", "beneficiary", "state", "state_reason", "version",
     )),
     *((name, MOMENT.format(f"n.{name}")) for name in ("created_at", "updated_at", "published_at")),
+    *((name, literal) for literal, names in (
+        ("'[]'::json", ("contacts", "handover", "handover_open", "translations")),
+        ("''", ("handover_note",)),
+        ("false", (
+            "contact_public", "contacts_hidden", "asks_closing", "closed_without_work",
+            "scoping_wanted", "may_translate", "answers_slowly",
+        )),
+        ("NULL::json", (
+            "amount", "priority_days", "priority_until", "maintainer", "care_of", "recurs_months",
+        )),
+        ("0", ("unanswered",)),
+    ) for name in names),
+    (
+        "clocks",
+        (
+            "json_build_object('start_days', n.clocks -> 'start_days', "
+            "'heartbeat_days', n.clocks -> 'heartbeat_days', "
+            "'answer_days', n.clocks -> 'answer_days', "
+            "'confirm_days', n.clocks -> 'confirm_days', "
+            "'renewal_days', n.clocks -> 'renewal_days')"
+        ),
+    ),
+    *((name, f"n.{name}") for name in ("starts_on", "time_zone", "text_version")),
+    (
+        "deadline_at",
+        MOMENT.format(
+            "((n.deadline + 1)::timestamp AT TIME ZONE coalesce(n.time_zone, o.time_zone, 'UTC'))"
+        ),
+    ),
     ("origin", "NULL::json"),
     ("possible_transitions", "'[]'::json"),
     ("my_claim", "NULL::json"),
     ("may_claim", "$1::json"),
 )  # fmt: skip
-DOCUMENT = ", ".join(f"'{name}', {expression}" for name, expression in FIELDS)
+# More fields than a function takes arguments.
+DOCUMENT = ", ".join(f"{expression} AS {name}" for name, expression in FIELDS)
 OPEN = "n.state = 'open' AND n.taken < n.places AND n.audience = 'public'"
 PAGE = f"""
-    SELECT json_build_object({DOCUMENT})::text AS document, n.id,
+    SELECT (SELECT row_to_json(said) FROM (SELECT {DOCUMENT}) AS said)::text AS document, n.id,
            coalesce(n.deadline, '9999-12-31') AS deadline,
            coalesce(n.published_at, n.created_at) AS published
     FROM needs n JOIN organisations o ON o.id = n.organisation_id
@@ -70,9 +100,10 @@ TAKE_AND_CLAIM = """
         UPDATE needs SET taken = taken + 1, version = version + 1, updated_at = now()
         WHERE id = $1 AND state = 'open' AND taken < places RETURNING id
     )
-    INSERT INTO claims (id, need_id, account_id, state, note, accepted_at, created_at, updated_at,
-                        version)
-    SELECT $2, place.id, $3, 'accepted', '', now(), now(), now(), 1 FROM place RETURNING id
+    INSERT INTO claims (id, need_id, account_id, kind, state, note, accepted_at, created_at,
+                        updated_at, version)
+    SELECT $2, place.id, $3, 'work', 'accepted', '', now(), now(), now(), 1 FROM place
+    RETURNING id
 """
 TAKE_MESSAGE = "INSERT INTO bench_messages VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _tools: dict[str, Any] = {}
@@ -122,7 +153,10 @@ async def _list(query: dict[str, list[str]]) -> bytes:
         conditions += f" AND n.skill_slugs @> ${len(values)}::varchar[]"
     if "q" in query:
         values.append(" & ".join(f"{word}:*" for word in query["q"][0].split()))
-        conditions += f" AND n.search_vector @@ to_tsquery('simple', ${len(values)})"
+        conditions += (
+            " AND n.id IN (SELECT need_id FROM need_listings "
+            f"WHERE lexemes @@ to_tsquery('simple', ${len(values)}))"
+        )
     async with _tools["pool"].acquire() as connection:
         if "language" in query:
             others = [query["language"][0], *values[1:]]

@@ -90,6 +90,7 @@ PAGE = f"""
              n.id DESC
     LIMIT 21
 """  # noqa: S608 - made of the constants above
+FOUND = " AND n.id IN (SELECT need_id FROM need_listings WHERE lexemes @@ to_tsquery('simple', {}))"
 HIDDEN = f"""
     SELECT count(*) FROM (
         SELECT 1 FROM needs n WHERE {OPEN} {{conditions}} AND n.language <> $1 LIMIT 1000
@@ -153,10 +154,7 @@ async def _list(query: dict[str, list[str]]) -> bytes:
         conditions += f" AND n.skill_slugs @> ${len(values)}::varchar[]"
     if "q" in query:
         values.append(" & ".join(f"{word}:*" for word in query["q"][0].split()))
-        conditions += (
-            " AND n.id IN (SELECT need_id FROM need_listings "
-            f"WHERE lexemes @@ to_tsquery('simple', ${len(values)}))"
-        )
+        conditions += FOUND.format(f"${len(values)}")
     async with _tools["pool"].acquire() as connection:
         if "language" in query:
             others = [query["language"][0], *values[1:]]

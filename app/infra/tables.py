@@ -5,7 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 
 # A cell that begins like this is a formula to a spreadsheet (OWASP, CSV Injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Some programs take the full-width signs of East Asian keyboards for the same.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 BYTE_ORDER_MARK = "\ufeff"
 
 

@@ -7,6 +7,9 @@ import zipfile
 from secrets import token_hex
 from typing import Any
 
+from sqlalchemy import text
+
+from app.infra.database import transaction
 from app.workers.administration import run_jobs
 from tests.factories.world import HARM_CHECK, Json, Person, World
 
@@ -46,6 +49,7 @@ async def test_an_owner_takes_everything_along(world: World) -> None:
     worker = await world.sign_up("worker", email="canary-worker@example.org")
     organisation = await world.organisation(owner)
     need = await world.open_need(owner, organisation, title="=Σώστε το site", places=2)
+    await world.draft(owner, organisation, title="＝1+1")
     claim = await world.submitted_claim(worker, owner, need)
     await world.confirm(owner, claim)
     await owner.post(f"/claims/{claim['id']}/messages", {"body": "Thank you"})
@@ -53,7 +57,7 @@ async def test_an_owner_takes_everything_along(world: World) -> None:
     made = await owner.post("/webhooks", {"organisation_id": organisation["id"], **callback})
 
     archive = await archive_of(owner, organisation)
-    (kept,) = lines(archive, "needs.jsonl")
+    kept, _ = lines(archive, "needs.jsonl")
     assert (kept["title"], kept["id"], kept["state"]) == ("=Σώστε το site", need["id"], "open")
     assert [c["state"] for c in lines(archive, "claims.jsonl")] == ["confirmed"]
     assert [c["worker"] for c in lines(archive, "claims.jsonl")] == ["worker"]
@@ -63,11 +67,52 @@ async def test_an_owner_takes_everything_along(world: World) -> None:
     assert [m["handle"] for m in lines(archive, "members.jsonl")] == ["owner"]
     assert lines(archive, "callbacks.jsonl")[0]["url"] == callback["url"]
     table = archive.read("needs.csv").decode("utf-8-sig")
-    (row,) = csv.DictReader(io.StringIO(table))
-    assert row["title"] == "'=Σώστε το site", "a spreadsheet must not run what people wrote"
+    titles = [row["title"] for row in csv.DictReader(io.StringIO(table))]
+    # A spreadsheet must not run what people wrote.
+    assert titles == ["'=Σώστε το site", "'＝1+1"]
     whole = b"".join(archive.read(name) for name in archive.namelist())
     for canary in (b"canary@", b"canary-worker@", made["secret"].encode(), b"password_hash"):
         assert canary not in whole
+
+
+async def test_words_that_stewards_hid_are_not_taken_along(world: World) -> None:
+    owner, worker = await world.sign_up("owner"), await world.sign_up("worker")
+    organisation = await world.organisation(owner)
+    need = await world.open_need(owner, organisation)
+    claim = await worker.post(f"/needs/{need['id']}/claims", {"note": "I can"})
+    thread = f"/claims/{claim['id']}/messages"
+    said = [await worker.post(thread, {"body": words}) for words in ("Their address", "Hello")]
+    report = {"about": "message", "id": said[0]["id"], "kind": "other", "words": "An address"}
+    await owner.post("/reports", report)
+    steward = await world.set_up()
+    (waiting,) = (await steward.get("/reports"))["items"]
+    hidden = await steward.ask(
+        "POST",
+        f"/reports/{waiting['id']}/transitions",
+        json={"deed": "hidden", "reason": "An address"},
+        headers={"If-Match": f'"{waiting["version"]}"'},
+    )
+    assert hidden.status_code == 200, hidden.text
+    archive = await archive_of(owner, organisation)
+    assert [m["body"] for m in lines(archive, "messages.jsonl")] == ["", "Hello"]
+    whole = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"Their address" not in whole
+
+
+async def test_a_place_given_back_ages_out_of_what_is_taken_along(world: World) -> None:
+    owner, worker = await world.sign_up("owner"), await world.sign_up("worker")
+    organisation = await world.organisation(owner)
+    need = await world.open_need(owner, organisation)
+    claim = await worker.post(f"/needs/{need['id']}/claims", {"note": "My mother is ill"})
+    await worker.post(f"/claims/{claim['id']}/messages", {"body": "Ill as well"})
+    await worker.move(f"/claims/{claim['id']}", "withdrawn")
+    fresh = await archive_of(owner, organisation)
+    assert [c["worker"] for c in lines(fresh, "claims.jsonl")] == ["worker"]
+    async with transaction(world.runtime.sessions) as session:
+        await session.execute(text("UPDATE claims SET updated_at = updated_at - interval '91 d'"))
+    aged = await archive_of(owner, organisation)
+    for name in ("claims.jsonl", "claim_history.jsonl", "messages.jsonl"):
+        assert lines(aged, name) == [], name
 
 
 async def test_what_was_taken_along_is_taken_in_elsewhere(world: World) -> None:

@@ -154,7 +154,7 @@ async def test_files_of_a_need_are_read_by_whoever_reads_the_need(scene: Scene) 
     stranger = scene.world.stranger()
     sent = await stranger.http.get(made["url"])
     assert sent.text == "for all"
-    assert sent.headers["cache-control"] == "public, max-age=86400, immutable"
+    assert sent.headers["cache-control"] == "public, max-age=300"
     listed = await stranger.get(f"/needs/{scene.need['id']}/files")
     assert [one["name"] for one in listed["items"]] == ["a.txt"]
     await scene.owner.move(f"/needs/{scene.need['id']}", "withdrawn", "no longer", expect=409)

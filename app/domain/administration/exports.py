@@ -18,6 +18,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope
 from app.domain.activity.actions import record
+from app.domain.claims.queries import AGING
+from app.domain.needs.clocks import AGES_OUT
 from app.domain.needs.importing import snapshot_of
 from app.domain.organisations import errors as organisation_errors
 from app.domain.organisations import policy, queries
@@ -32,10 +34,15 @@ BATCH = 500
 # Named once for every statement below; PostgreSQL reads only those that a statement uses.
 COMMON = """
     WITH ours AS (SELECT id FROM needs WHERE organisation_id = :id),
-    work AS (SELECT id FROM claims WHERE need_id IN (SELECT id FROM ours)),
+    work AS (
+        SELECT id FROM claims WHERE need_id IN (SELECT id FROM ours)
+        AND (state <> ALL (:aging) OR updated_at > :since)
+    ),
     book AS (SELECT id FROM books WHERE organisation_id = :id)
 """
 # What is told of each table, column by column: a new column is nobody's until it stands here.
+# A place that was given back follows nobody: it ages out here as it does everywhere else.
+# What stewards hid in a thread, its other side does not read here either.
 TABLES: Mapping[str, str] = {
     "members": """
         SELECT a.handle, m.role, m.worker_owner, m.created_at FROM memberships m
@@ -53,7 +60,7 @@ TABLES: Mapping[str, str] = {
         SELECT c.id, c.need_id, a.handle AS worker, c.kind, c.state, c.note, c.accepted_at,
                c.submitted_at, c.confirmed_at, c.confirmed_minutes, c.created_at
         FROM claims c JOIN accounts a ON a.id = c.account_id
-        WHERE c.need_id IN (SELECT id FROM ours) ORDER BY c.created_at, c.id""",
+        WHERE c.id IN (SELECT id FROM work) ORDER BY c.created_at, c.id""",
     "claim_history": """
         SELECT h.claim_id, a.handle AS by, h.from_state, h.to_state, h.reason, h.at
         FROM claim_history h LEFT JOIN accounts a ON a.id = h.account_id
@@ -62,8 +69,10 @@ TABLES: Mapping[str, str] = {
         SELECT id, claim_id, worked_on, minutes, note, created_at FROM work_logs
         WHERE claim_id IN (SELECT id FROM work) ORDER BY created_at, id""",
     "messages": """
-        SELECT m.id, m.subject, m.subject_id, m.parent_id, a.handle AS by, m.side, m.body,
-               m.created_at, m.edited_at, m.deleted_at, m.hidden_at, m.hidden_reason
+        SELECT m.id, m.subject, m.subject_id, m.parent_id, a.handle AS by, m.side,
+               CASE WHEN m.subject = 'claim' AND m.hidden_at IS NOT NULL THEN '' ELSE m.body END
+               AS body, m.created_at, m.edited_at, m.deleted_at, m.hidden_at,
+               CASE WHEN m.subject = 'claim' THEN '' ELSE m.hidden_reason END AS hidden_reason
         FROM messages m LEFT JOIN accounts a ON a.id = m.account_id
         WHERE (m.subject = 'claim' AND m.subject_id IN (SELECT id FROM work))
            OR (m.subject = 'need' AND m.subject_id IN (SELECT id FROM ours))
@@ -189,7 +198,12 @@ def _cell(value: Any) -> object:
 async def _rows(
     session: AsyncSession, statement: str, organisation_id: UUID
 ) -> AsyncIterator[dict[str, Any]]:
-    found = await session.stream(text(COMMON + statement), {"id": organisation_id})
+    given = {
+        "id": organisation_id,
+        "aging": [state.value for state in AGING],
+        "since": clock.now() - AGES_OUT,
+    }
+    found = await session.stream(text(COMMON + statement), given)
     async for row in found.mappings():
         yield dict(row)
 

@@ -13,7 +13,7 @@ from app.domain.access import Denied
 from app.domain.claims import queries
 from app.domain.claims.policy import may_offer
 from app.domain.claims.queries import ClaimView
-from app.domain.claims.rules import Side, disputable_until, reason_shown
+from app.domain.claims.rules import CONTESTED, Side, disputable_until, reason_shown
 from app.domain.identity import queries as identity
 from app.domain.ledger import settling
 from app.errors import AppError, InvalidError
@@ -81,11 +81,11 @@ async def settle_claim(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> R
         if not isinstance(minutes, int):
             raise InvalidError("form_unreadable")
         async with db.begin_nested():
-            await settling.settle(db, visit.actor, claim_id, minutes)
+            view = await settling.settle(db, visit.actor, claim_id, minutes)
     except AppError as error:
         shown = refused(form, visit.language, error)
         return await render_claim(db, visit, claim_id, shown, error.status)
-    return go(f"/claims/{claim_id}", "settled")
+    return go(f"/claims/{claim_id}", "settled" if view.claim.state in CONTESTED else "agreed")
 
 
 async def render_claim(

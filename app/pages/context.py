@@ -13,9 +13,9 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 # A short word in the address says which sentence to show; never a text from the address itself.
 NOTICES = frozenset(
     {
-        "appealed", "ask_confirmed", "changed", "claimed", "confirmed", "decided", "dismissed",
-        "in_review", "invited", "kept", "log_removed", "logged", "moved", "posted", "proposed",
-        "renewed", "reported", "restored", "saved", "search_removed", "search_saved",
+        "agreed", "appealed", "ask_confirmed", "changed", "claimed", "confirmed", "decided",
+        "dismissed", "in_review", "invited", "kept", "log_removed", "logged", "moved", "posted",
+        "proposed", "renewed", "reported", "restored", "saved", "search_removed", "search_saved",
         "seat_declined", "settled", "signed_out", "welcome",
     }
 )  # fmt: skip

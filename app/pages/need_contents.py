@@ -312,7 +312,7 @@ async def propose_scope(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> R
     except AppError as error:
         shown = refused(form, visit.language, error)
         return await _show_scope(db, visit, need_id, shown, error.status)
-    return go(f"/needs/{need_id}/scope", "saved")
+    return go(f"/needs/{need_id}/scope", "changed")
 
 
 @router.post("/needs/{need_id:uuid}/scope/{proposal_id:uuid}")

@@ -120,7 +120,7 @@ async def change_settings(db: Db, visit: SignedIn, form: Sent) -> Response:
         return await _settings(db, visit, invalid(form, visit.language, error), 422)
     except AppError as error:
         return await _settings(db, visit, refused(form, visit.language, error), error.status)
-    return go("/notices/settings", "saved")
+    return go("/notices/settings", "changed")
 
 
 async def _settings(db: Db, visit: Visit, form: Form, status: int = 200) -> Response:

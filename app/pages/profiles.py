@@ -48,7 +48,7 @@ async def save_profile(db: Db, visit: SignedIn, form: Sent) -> Response:
         return await _render(visit, newer, error.status)
     except AppError as error:
         return await _render(visit, refused(form, visit.language, error), error.status)
-    return go("/me/profile", "saved")
+    return go("/me/profile", "changed")
 
 
 def _version(form: Form) -> int | None:

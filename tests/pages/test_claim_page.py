@@ -44,15 +44,29 @@ async def test_two_sides_settle_a_dispute_on_the_claims_page(world: World) -> No
     seen = await page_of(worker, page)
     assert "too long" in seen
     assert "Agree between you" in seen
-    for person in (worker, owner):
+    for person, notice in ((worker, "settled"), (owner, "agreed")):
         answer = await send(person, page, f"{page}/settlement", hours="1", minutes="0")
         assert answer.status_code == 303, answer.text
+        assert answer.headers["location"] == f"{page}?notice={notice}"
+    assert "Both of you say the same" in await page_of(owner, f"{page}?notice=agreed")
     seen = await page_of(worker, page)
     assert "In the book: 1 h" in seen
     assert "Agree between you" not in seen
     assert (await worker.get("/me/contributions"))["total_minutes"] == 60
     stranger = await world.sign_up("stranger")
     assert (await stranger.http.get(page, headers=HTML)).status_code == 404
+
+
+async def test_both_sides_find_their_messages_from_the_claims_page(world: World) -> None:
+    owner, worker, claim = await scene(world)
+    page = f"/claims/{claim['id']}"
+    link = f'href="{page}/messages"'
+    assert link in await page_of(worker, page)
+    sent = await send(worker, f"{page}/messages", f"{page}/messages", body="It works again.")
+    assert sent.status_code == 303, sent.text
+    seen = await page_of(owner, page)
+    assert link in seen
+    assert "1 unread message" in seen
 
 
 async def test_whoever_was_drawn_decides_on_the_panels_page(world: World) -> None:

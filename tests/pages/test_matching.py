@@ -14,6 +14,10 @@ async def test_the_profile_opens_and_a_need_says_why_it_fits(world: World) -> No
     profile = await worker.http.get("/me/profile")
     assert profile.status_code == 200
     assert profile.text.count('name="part"') == 42
+    sent = {"version": "1", "languages": "en", "hours_per_week": "4", "time_zone": "UTC"}
+    sent |= {"skills": "wordpress", "findable": "yes", **await token_of(worker)}
+    kept = await worker.http.post("/me/profile", data=sent, follow_redirects=True)
+    assert "The change is saved." in kept.text, kept.text
     page = await worker.http.get(f"/needs/{need['id']}")
     assert "Why this fits you" in page.text
     people = await owner.http.get(f"/needs/{need['id']}/workers")

@@ -35,6 +35,7 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _ELEMENT = re.compile(r"</?[A-Za-z][^>]{0,500}>")
 _LINK = re.compile(r"!?\[([^\]]{0,300})\]\([^)]{0,1000}\)")
 _HEADING = re.compile(r"^#{1,6}\s.*$", re.MULTILINE)
+_RULE = re.compile(r"^[ \t:|=-]{3,}$", re.MULTILINE)
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+", re.MULTILINE)
 _MARKS = re.compile(r"[*_`~#>|]{1,6}")
 _SPACES = re.compile(r"\s+")
@@ -133,7 +134,7 @@ def excerpt(source: str, length: int = EXCERPT_LENGTH) -> str:
     """Return the beginning of a Markdown text as one plain line, cut at a word."""
     text = _ELEMENT.sub(" ", _COMMENT.sub(" ", source[:2000]))
     text = _BARE_LINK.sub("", _LINK.sub(r"\1", _HEADING.sub("", text)))
-    text = _MARKS.sub("", _BULLET.sub("", text))
+    text = _MARKS.sub("", _BULLET.sub("", _RULE.sub("", text)))
     plain = _SPACES.sub(" ", html.unescape(text)).strip()
     if len(plain) <= length:
         return plain

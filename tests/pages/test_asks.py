@@ -279,9 +279,14 @@ async def test_a_question_goes_back_and_forth_by_mail(world: World) -> None:
     ask = await the_ask(world)
     here = f"/stewardship/asks/{ask.id}"
     await Reader(world, steward).send(here, f"{here}/question", text="Which WordPress?")
+    asked = (await Reader(world, steward).open(here)).main.text
+    assert "Waits for the asker's answer" in asked
+    assert "A question for you" not in asked
     mine = await link_in(world, "ask.question")
     asker = Reader(world, None)
-    assert "Which WordPress?" in (await asker.open(mine)).main.text
+    seen = (await asker.open(mine)).main.text
+    assert "Which WordPress?" in seen
+    assert "A question for you" in seen
     await asker.send(mine, f"{mine}/answer", text="6.4 we think")
     await asker.send(mine, f"{mine}/change", stuck="It is the newsletter, not the site.")
     seen = await Reader(world, steward).open(here)

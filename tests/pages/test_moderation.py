@@ -176,7 +176,8 @@ async def test_of_two_stewards_the_second_reads_what_was_done(story: Story) -> N
 async def test_a_held_need_is_mended_answered_and_released_on_pages(story: Story) -> None:
     await story.hold()
     for name in (None, "worker", "other"):
-        await story.reader(name).open(story.path, status=410)
+        page = await story.reader(name).open(story.path, status=410)
+        assert "withdrew it, or the stewards hold it back" in page.document.text
     owner = story.reader("owner")
     page = await owner.open(story.path)
     assert "A phone number" in page.document.text

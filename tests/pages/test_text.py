@@ -100,6 +100,7 @@ def test_markdown_is_read(source: str, html: str) -> None:
         ("- one\n- two\n1. three", "one two three"),
         ("[link](https://x.example) ![i](https://x.example/p.png) https://y.example", "link i"),
         ("a &amp; b &lt;c&gt;", "a & b <c>"),
+        ("See\n\n| a | b |\n|:--|---|\n| 1 | 2 |\n\n---\n\nend", "See a b 1 2 end"),
         ("word " * 60, "word " * 29 + "word…"),
     ],
 )

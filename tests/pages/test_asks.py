@@ -284,9 +284,9 @@ async def test_a_question_goes_back_and_forth_by_mail(world: World) -> None:
     assert "A question for you" not in asked
     mine = await link_in(world, "ask.question")
     asker = Reader(world, None)
-    seen = (await asker.open(mine)).main.text
-    assert "Which WordPress?" in seen
-    assert "A question for you" in seen
+    asked = (await asker.open(mine)).main.text
+    assert "Which WordPress?" in asked
+    assert "A question for you" in asked
     await asker.send(mine, f"{mine}/answer", text="6.4 we think")
     await asker.send(mine, f"{mine}/change", stuck="It is the newsletter, not the site.")
     seen = await Reader(world, steward).open(here)

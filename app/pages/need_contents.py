@@ -12,6 +12,7 @@ from app.domain.access import Denied, enforce
 from app.domain.identity.queries import accounts_by_id
 from app.domain.needs import closing, contents, queries, scoping, translating
 from app.domain.needs.policy import may_see_contacts, may_translate, may_write
+from app.domain.needs.reviewing import stays_as_read
 from app.domain.needs.rules import (
     is_built,
     is_past_words,
@@ -52,6 +53,7 @@ async def held_values(db: Db, visit: Visit, need: Need, *, runs: bool) -> dict[s
     rows = (await contents.translations_of(db, [need.id])).get(need.id, [])
     seen = may_see_contacts(need, let_in=works, writes=runs)
     own = await queries.need_membership(db, visit.actor, need)
+    as_read = bool(visit.actor.account_id) and await stays_as_read(db, visit.actor, need)
     until = priority_until(need)
     original = "original=1" in visit.page.query.split("&")
     return {
@@ -59,7 +61,9 @@ async def held_values(db: Db, visit: Visit, need: Need, *, runs: bool) -> dict[s
         "translations": [
             (row.language, language_label(visit.language, row.language)) for row in rows
         ],
-        "may_translate": not isinstance(may_translate(visit.actor, need, own, works=works), Denied),
+        "may_translate": not isinstance(may_translate(visit.actor, need, own, works=works), Denied)
+        and not as_read,
+        "as_read": runs and as_read,
         "amount": _money(visit.language, need),
         "contacts": [_contact(contact) for contact in need.contacts] if seen else [],
         "contacts_hidden": bool(need.contacts) and not seen,

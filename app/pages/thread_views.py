@@ -15,6 +15,7 @@ from app.domain.files.queries import files_of_messages
 from app.domain.identity.queries import accounts_by_id
 from app.domain.needs import questions
 from app.domain.needs.attachments import files_on_need
+from app.domain.needs.reviewing import stays_as_read
 from app.domain.needs.rules import EDITABLE
 from app.domain.threads.rules import Seen, is_author, may_read_words, read_by_other
 from app.models.files import File
@@ -147,5 +148,6 @@ async def question_values(db: Db, visit: Visit, need: Need, *, runs: bool) -> di
             for one in page.items
         ],
         "takes_questions": takes,
-        "may_attach": runs and takes,
+        "may_remove": runs and takes,
+        "may_attach": runs and takes and not await stays_as_read(db, visit.actor, need),
     }  # fmt: skip

@@ -54,6 +54,27 @@ async def test_what_changed_meanwhile_is_read_again(world: World) -> None:
     assert (await owner.get(path))["state"] == "open"
 
 
+async def test_words_that_a_steward_read_offer_nothing_that_would_be_refused(world: World) -> None:
+    owner = await world.sign_up("owner")
+    home = await world.organisation(owner, vouched=False)
+    need = await world.draft(owner, home)
+    path = f"/needs/{need['id']}"
+    await owner.move(path, "review")
+    steward = await world.set_up()
+    await steward.move(path, "open")
+    reader = Reader(world, owner)
+    read = await reader.open(path)
+    assert "they stay as they were read" in read.main.text
+    assert not read.document.all("form", action=f"{path}/files")
+    assert not read.document.all("a", href=f"{path}/translate")
+    vouch = f"/organisations/{home['id']}/vouch"
+    await Reader(world, steward).send(vouch.removesuffix("/vouch"), vouch, act="vouch")
+    trusted = await reader.open(path)
+    assert "they stay as they were read" not in trusted.main.text
+    assert trusted.document.all("form", action=f"{path}/files")
+    assert trusted.document.all("a", href=f"{path}/translate")
+
+
 async def test_people_vouch_and_take_their_word_back(world: World) -> None:
     owner, known = await world.sign_up("owner"), await world.sign_up("known")
     home = await world.organisation(owner, vouched=False)

@@ -73,10 +73,16 @@ async def check_addition(
 
 async def refuse_published(session: AsyncSession, actor: Actor, need: Need) -> None:
     """Refuse anything new beside words that a steward has read."""
-    organisation = await _home(session, need)
-    alone = organisation is None or stands_alone(actor, organisation)
-    if need.state in PUBLISHED and not alone:
+    if await stays_as_read(session, actor, need):
         raise ConflictError("words_were_reviewed")
+
+
+async def stays_as_read(session: AsyncSession, actor: Actor, need: Need) -> bool:
+    """Say whether a steward has read these words and the actor may add nothing to them."""
+    if need.state not in PUBLISHED:
+        return False
+    organisation = await _home(session, need)
+    return organisation is not None and not stands_alone(actor, organisation)
 
 
 async def check_answer(session: AsyncSession, actor: Actor, need: Need, body: str) -> None:

@@ -221,6 +221,20 @@ async def test_whoever_declines_or_is_late_is_replaced_and_no_party_ever_sits(
     await dispute.sound()
 
 
+async def test_no_side_brings_its_own_judges(dispute: Dispute) -> None:
+    """Whoever came after the claim, and whom the stewards limited, is not drawn."""
+    home = (await dispute.owner.get("/me"))["memberships"][0]["organisation"]["id"]
+    for name in ("puppet", "doll"):
+        await dispute.world.sign_up(name)
+        seat = {"handle": name, "role": "member", "worker_owner": False}
+        await dispute.owner.post(f"/organisations/{home}/members", seat)
+    steward = await dispute.world.set_up()
+    limited = {"to": "limited", "reason": "Insults"}
+    await steward.post(f"/accounts/{dispute.colleague.id}/transitions", limited, expect=200)
+    await dispute.before_panel()
+    assert [judge.id for judge in await dispute.judges()] == [steward.id]
+
+
 async def test_silence_brings_two_people_and_never_hours(dispute: Dispute) -> None:
     async with transaction(dispute.world.runtime.sessions) as session:
         claim_id = UUID(dispute.claim["id"])

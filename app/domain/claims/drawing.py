@@ -1,15 +1,16 @@
 """Who sits on a panel: drawn by lot from those who are no party, so that anybody can check it.
 
-The pool of a seat is the nearest tier with somebody in it: members of the organisation, then
-stewards, then members of other accepted organisations. Of the pool, whoever has the smallest
-SHA-256 of "seed:number:account" sits (`rules.draw_key`); seed, number, tier, size and the first
-of the pool are kept with the seat.
+The pool of a seat is the nearest tier with somebody in it: members of the organisation from before
+the claim, then stewards, then members of other accepted organisations. Of the pool, whoever has the
+smallest SHA-256 of "seed:number:account" sits (`rules.draw_key`); seed, number, tier, size and the
+first of the pool are kept with the seat.
 """
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, cast, func, literal, or_
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,7 +30,6 @@ from app.models.claims import (
     SeatState,
 )
 from app.models.identity import Account
-from app.models.needs import Need
 from app.models.organisations import Membership, Organisation, OrganisationState
 
 POOL_KEPT = 20
@@ -92,7 +92,7 @@ async def _draw(
 ) -> PanelSeat | None:
     parties = await _parties(session, view)
     for tier in DrawTier:
-        rows = await _pool(session, view.need, tier, parties, f"{panel.seed}:{number}:")
+        rows = await _pool(session, view, tier, parties, f"{panel.seed}:{number}:")
         if not rows:
             continue
         now = clock.now()
@@ -127,7 +127,7 @@ async def _parties(session: AsyncSession, view: ClaimView) -> set[UUID]:
 
 
 async def _pool(
-    session: AsyncSession, need: Need, tier: DrawTier, parties: set[UUID], salt: str
+    session: AsyncSession, view: ClaimView, tier: DrawTier, parties: set[UUID], salt: str
 ) -> Sequence[tuple[UUID, int]]:
     """Return the first of those who may be drawn, in the order of the draw, each with the size."""
     key = func.encode(
@@ -138,9 +138,10 @@ async def _pool(
         select(Account.id, func.count().over())
         .where(
             col(Account.disabled_at).is_(None),
+            col(Account.limited_at).is_(None),
             col(Account.id).not_in(parties),
             _apart_from(parties),
-            _belongs(need, tier),
+            _belongs(view, tier),
         )
         .order_by(key)
         .limit(POOL_KEPT)
@@ -156,15 +157,22 @@ def _apart_from(parties: set[UUID]) -> ColumnElement[bool]:
     return or_(col(Account.email).is_(None), func.lower(Account.email).not_in(theirs))
 
 
-def _belongs(need: Need, tier: DrawTier) -> ColumnElement[bool]:
+def _belongs(view: ClaimView, tier: DrawTier) -> ColumnElement[bool]:
+    """Of its own members those from before the claim: nobody takes judges in for a dispute."""
     if tier == DrawTier.STEWARDS:
         return col(Account.steward).is_(True)
-    members = select(Membership.account_id)
+    members, own = select(Membership.account_id), aliased(Membership)
     if tier == DrawTier.ORGANISATION:
-        members = members.where(Membership.organisation_id == need.organisation_id)
+        members = members.where(
+            Membership.organisation_id == view.need.organisation_id,
+            col(Membership.created_at) <= view.claim.created_at,
+        )
     else:
         members = members.where(
             Membership.organisation_id == Organisation.id,
             Organisation.state == OrganisationState.ACCEPTED,
+            col(Membership.account_id).not_in(
+                select(own.account_id).where(own.organisation_id == view.need.organisation_id)
+            ),
         )
     return col(Account.id).in_(members)

@@ -101,7 +101,7 @@ async def change_settings(db: Db, visit: SignedIn, form: Sent) -> Response:
     if form.value("again"):
         account = await identity.get_account(db, visit.actor.signed_in())
         await identity_actions.ask_for_proof(db, account)
-        return go("/notices/settings", "saved")
+        return go("/notices/settings", "proof_sent")
     said: dict[str, Any] = {
         "mail": {each.value: form.value(f"mail_{each.value}") for each in Topic},
         "discreet": bool(form.value("discreet")),

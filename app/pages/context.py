@@ -15,8 +15,8 @@ NOTICES = frozenset(
     {
         "agreed", "appealed", "ask_confirmed", "changed", "claimed", "confirmed", "decided",
         "dismissed", "in_review", "invited", "kept", "log_removed", "logged", "moved", "posted",
-        "proof_sent", "proposed", "renewed", "reported", "restored", "saved", "search_removed", "search_saved",
-        "seat_declined", "settled", "signed_out", "welcome",
+        "proof_sent", "proposed", "renewed", "reported", "restored", "saved", "search_removed",
+        "search_saved", "seat_declined", "settled", "signed_out", "welcome",
     }
 )  # fmt: skip
 

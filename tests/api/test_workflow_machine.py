@@ -329,7 +329,7 @@ async def test_whatever_people_do_everything_holds(world: World, seed: int) -> N
         for _ in range(STEPS):
             await walk.step()
     # A walk in which nothing succeeds proves nothing.
-    assert "apply" in walk.done, walk.done
+    assert {"apply", "answer", "move"} & set(walk.done), walk.done
     assert sum(walk.done.values()) >= STEPS // 5, walk.done
 
 

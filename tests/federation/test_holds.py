@@ -11,8 +11,9 @@ async def hold(instance: Instance, need_id: str) -> Json:
 
 
 async def release(instance: Instance, held: Json) -> None:
-    """Let a held need go."""
+    """Let a held need go, as its hold stands now: what was mended meanwhile is read first."""
     assert instance.steward is not None
+    held = await instance.steward.get(f"/needs/{held['need_id']}/hold")
     answer = await instance.steward.ask(
         "POST", f"/holds/{held['id']}/transitions", json={"to": "released"},
         headers={"If-Match": f'"{held["version"]}"'},

@@ -1,5 +1,6 @@
 """Threads and files as pages: a claim's messages, a need's questions, forms that bring files."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -194,23 +195,13 @@ async def remove_from_need(
 @router.post("/needs/{need_id:uuid}/questions")
 async def ask_question(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
     """Ask about a need."""
-    here = f"/needs/{need_id}#questions"
-    found = warned(visit, form, {"body": form.value("body")})
-    if found is not None:
-        need = await get_need_for(db, visit.actor, need_id)
-        return await render_need(db, visit, need, found, 422)
-    try:
-        words = WordsFields(body=form.value("body"))
-        async with db.begin_nested():
-            if await answered_before(db, visit, form) is None:
-                await questions.ask_question(db, visit.actor, need_id, words.body)
-                await keep_answer(db, visit, form, here)
-    except ValidationError as error:
-        need = await get_need_for(db, visit.actor, need_id)
-        return await render_need(db, visit, need, invalid(form, visit.language, error), 422)
-    except AppError as error:
-        return await _need_again(db, visit, need_id, form, error)
-    return go(here)
+    return await _say(
+        db,
+        visit,
+        need_id,
+        form,
+        lambda words: questions.ask_question(db, visit.actor, need_id, words),
+    )
 
 
 @router.post("/needs/{need_id:uuid}/questions/{question_id:uuid}/answers")
@@ -218,6 +209,16 @@ async def answer_question(
     need_id: UUID, question_id: UUID, db: Db, visit: SignedIn, form: Sent
 ) -> Response:
     """Answer a question on a need of one's organisation."""
+    return await _say(
+        db, visit, need_id, form,
+        lambda words: questions.answer_question(db, visit.actor, need_id, question_id, words),
+    )  # fmt: skip
+
+
+async def _say(
+    db: Db, visit: Visit, need_id: UUID, form: Form, say: Callable[[str], Awaitable[object]]
+) -> Response:
+    """Say the words of a form on a need once, after a second look at what strangers would read."""
     here = f"/needs/{need_id}#questions"
     found = warned(visit, form, {"body": form.value("body")})
     if found is not None:
@@ -227,7 +228,7 @@ async def answer_question(
         words = WordsFields(body=form.value("body"))
         async with db.begin_nested():
             if await answered_before(db, visit, form) is None:
-                await questions.answer_question(db, visit.actor, need_id, question_id, words.body)
+                await say(words.body)
                 await keep_answer(db, visit, form, here)
     except ValidationError as error:
         need = await get_need_for(db, visit.actor, need_id)

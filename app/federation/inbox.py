@@ -17,9 +17,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation import verification
+from app.federation.entries import Entry, Step
 from app.federation.peers.actions import expire_requests
 from app.federation.peers.queries import lock_peer
-from app.federation.registry import Entry, Step, entry_for, load_needs
+from app.federation.registry import entry_for, load_together
 from app.federation.verification import Received, VerifiedMessage, verify_message
 from app.federation.wire.problems import ID_REUSE, RefusedError
 from app.infra import clock
@@ -60,10 +61,11 @@ async def receive(session: AsyncSession, runtime: Runtime, received: Received) -
     Raises RefusedError, and then nothing is stored.
     """
     verified = await verify_message(session, runtime, received)
-    entry = entry_for(verified.content.activity)
+    at = Step(session, runtime, verified.peer, verified.epoch)
+    entry = await entry_for(at, verified.content.activity)
     if verified.peer.state not in entry.states:
         raise RefusedError(verification.problem_of_state(verified.peer.state))
-    entry.check(verified, entry.read(verified.content.activity), f"{runtime.origin}/actor")
+    await entry.check(at, verified, entry.read(verified.content.activity))
     stored = await store(session, verified)
     if not stored and entry.repeatable:
         await _apply_again(session, verified)
@@ -239,12 +241,13 @@ async def _apply_together(
     changed = []
     try:
         async with session.begin_nested():
-            read = [(message.epoch, *_read(peer, message)) for message in ready]
+            steps = [Step(session, runtime, peer, message.epoch) for message in ready]
+            pairs = zip(steps, ready, strict=True)
+            read = [(at.epoch, *await _read(at, message)) for at, message in pairs]
             # Held here, so that the session still has them when each message asks.
-            at_hand = await load_needs(session, peer, read)
-            for epoch, entry, document in read:
-                step = Step(session, runtime, peer, epoch)
-                changed.append(await entry.apply(step, document))
+            at_hand = await load_together(session, peer, read)
+            for at, (_, entry, document) in zip(steps, read, strict=True):
+                changed.append(await entry.apply(at, document))
             await session.flush()  # what fails must fail inside the savepoint
             del at_hand
     except Exception as error:  # noqa: BLE001 - whichever message it is, is found one by one
@@ -303,9 +306,9 @@ async def _settle(
     message.attempts += 1
     try:
         async with session.begin_nested():
-            entry, document = _read(peer, message)
-            step = Step(session, runtime, peer, message.epoch)
-            changed = await entry.apply(step, document)
+            at = Step(session, runtime, peer, message.epoch)
+            entry, document = await _read(at, message)
+            changed = await entry.apply(at, document)
         _mark(message, IncomingState.APPLIED if changed else IncomingState.IGNORED, "")
     except RefusedError as error:
         await _read_anew(session, message.peer_id)
@@ -325,12 +328,12 @@ async def _read_anew(session: AsyncSession, peer_id: UUID) -> None:
     await session.get(PeerInbox, peer_id, populate_existing=True)
 
 
-def _read(peer: Peer, message: IncomingMessage) -> tuple[Entry, object]:
+async def _read(at: Step, message: IncomingMessage) -> tuple[Entry, object]:
     activity = parse_json(message.body)
-    entry = entry_for(activity)
-    if peer.state not in entry.states:
+    entry = await entry_for(at, activity)
+    if at.peer.state not in entry.states:
         # Blocked or suspended since it arrived: what was queued is dropped.
-        raise RefusedError(verification.problem_of_state(peer.state))
+        raise RefusedError(verification.problem_of_state(at.peer.state))
     return entry, entry.read(activity)
 
 

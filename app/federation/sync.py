@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation import inbox
+from app.federation.entries import Step
 from app.federation.peers.discovery import clients_of
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.queries import public_key_of
@@ -174,7 +175,8 @@ async def _take_in(runtime: Runtime, peer_id: UUID, page: LogPage) -> int:
         before = await _applied(session, peer_id)
         if peer is None:
             raise PullError("no such peer")
-        checked = [_checked(runtime, peer, page.epoch, item) for item in page.items]
+        at = Step(session, runtime, peer, page.epoch)
+        checked = [await _checked(at, item) for item in page.items]
         await inbox.store_all(session, checked)
         progress = await inbox.process(session, runtime, peer_id)
         if await _applied(session, peer_id) <= before:
@@ -185,15 +187,13 @@ async def _take_in(runtime: Runtime, peer_id: UUID, page: LogPage) -> int:
         return progress.applied
 
 
-def _checked(
-    runtime: Runtime, peer: Peer, epoch: str, item: LogItem
-) -> tuple[VerifiedMessage, str]:
+async def _checked(at: Step, item: LogItem) -> tuple[VerifiedMessage, str]:
     """Check an item as if it had been posted to us; what we refuse keeps its place as refused."""
-    verified = verified_from_log(peer, item.body, seq=item.seq, epoch=epoch)
+    verified = verified_from_log(at.peer, item.body, seq=item.seq, epoch=at.epoch)
     try:
-        entry = entry_for(verified.content.activity)
+        entry = await entry_for(at, verified.content.activity)
         document: Any = entry.read(verified.content.activity)
-        entry.check(verified, document, f"{runtime.origin}/actor")
+        await entry.check(at, verified, document)
     except RefusedError as error:
         return verified, error.problem.code
     return verified, ""

@@ -56,18 +56,16 @@ class Walk:
             await self.people[owner].post(path, seat)
             self.houses.append(made)
             for places, instant in ((1, False), (2, True)):
-                await self.world.open_need(
-                    self.people[owner],
-                    made,
-                    places=places,
-                    instant=instant,
-                    skills=[],
-                    skills_unknown=True,
-                )
+                await self.open_need(owner, made, places=places, instant=instant)
         # A token outlives the months over which the walk goes.
         for name, person in self.people.items():
             self.callers[name] = await caller_for(self.world.runtime, person.id)
         await self.sql("UPDATE access_tokens SET expires_at = now() + interval '9 years'")
+
+    async def open_need(self, owner: str, house: Json, *, places: int, instant: bool) -> None:
+        """Post a need that anybody may claim."""
+        more = {"places": places, "instant": instant, "skills": [], "skills_unknown": True}
+        await self.world.open_need(self.people[owner], house, **more)
 
     async def sql(self, statement: str, **values: object) -> Sequence[Any]:
         """Ask or tell the database itself."""
@@ -221,18 +219,27 @@ class Walk:
         body: Json = need_input(house, places=self.random.randint(1, 3), instant=need.instant)
         body = {**body, "skills": [], "skills_unknown": True, "version": need.version}
         body.pop("organisation_id")
-        name = self.random.choice(["ada", "cai"])
-        return await self.ask(name, "PATCH", f"/needs/{need.id}", body)
+        return await self.ask(self.owner_of(need), "PATCH", f"/needs/{need.id}", body)
+
+    def owner_of(self, need: Any) -> str:
+        """Return who posted a need, or now and then somebody of the other organisation."""
+        mine = self.houses[0]["id"] == str(need.organisation_id)
+        return "ada" if mine is (self.random.random() < 0.8) else "cai"
 
     async def need(self) -> int:
         """Somebody pauses, resumes, closes or withdraws a need; a new one takes its place."""
         need = await self.some("needs")
         to = self.random.choice(["paused", "open", "in_progress", "open", "done", "withdrawn"])
         body = {"to": to, "reason": "as we agreed"}
-        name = self.random.choice(["ada", "cai"])
         if to in {"done", "withdrawn"} and self.random.random() < 0.7:
             to = body["to"] = "open"
-        return await self.ask(name, "POST", f"/needs/{need.id}/transitions", body)
+        path = f"/needs/{need.id}/transitions"
+        status = await self.ask(self.owner_of(need), "POST", path, body)
+        if status < 300 and to in {"done", "withdrawn"}:
+            places, instant = self.random.randint(1, 2), self.random.random() < 0.5
+            owner, house = self.random.choice([("ada", self.houses[0]), ("cai", self.houses[1])])
+            await self.open_need(owner, house, places=places, instant=instant)
+        return status
 
     async def hold(self) -> int:
         """A steward holds a need, or lets a held one go, or takes it down; no hour is lost by it.
@@ -333,19 +340,30 @@ async def test_whatever_people_do_everything_holds(world: World, seed: int) -> N
     assert sum(walk.done.values()) >= STEPS // 5, walk.done
 
 
+WANTED = {
+    "apply", "answer", "move", "log", "submit", "confirm", "dispute", "places", "time", "hold",
+}  # fmt: skip
+STATES = {"confirmed", "disputed", "panel_review", "submitted"}
+
+
 @pytest.mark.slow
 async def test_the_walk_reaches_what_it_is_about(world: World) -> None:
-    """One long walk confirms, disputes, settles and judges, so that the others can be trusted."""
+    """A walk of some length confirms, disputes and judges, so that the others can be trusted.
+
+    The seed chooses the steps, but ids and panels are drawn anew in each run: it goes on until it
+    was everywhere, and fails when that takes many times as long as it does as a rule.
+    """
     walk = Walk(world, 5)
     await walk.begin()
+    states: set[str] = set()
     with walk.clock:
-        for _ in range(STEPS * 4):
+        for _ in range(STEPS * 20):
             await walk.step()
-    wanted = {
-        "apply", "answer", "move", "log", "submit", "confirm", "dispute", "places", "time", "hold",
-    }  # fmt: skip
-    assert wanted <= set(walk.done), walk.done
-    states = {row[0] for row in await walk.sql("SELECT DISTINCT to_state FROM claim_history")}
-    assert {"confirmed", "disputed", "panel_review", "submitted"} <= states
-    entries = await walk.sql("SELECT count(*) FROM entries")
-    assert entries[0][0] > 0
+            if set(walk.done) >= WANTED:
+                rows = await walk.sql("SELECT DISTINCT to_state FROM claim_history")
+                states = {row[0] for row in rows}
+                if states >= STATES:
+                    break
+    assert set(walk.done) >= WANTED, walk.done
+    assert states >= STATES
+    assert (await walk.sql("SELECT count(*) FROM entries"))[0][0] > 0

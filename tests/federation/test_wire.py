@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from app.domain.needs.actions import PLAIN_FIELDS
 from app.domain.profiles.skills import SKILLS
+from app.federation.entries import Entry
 from app.federation.handlers.needs import check_need, fields_of, plain_text
 from app.federation.outbox import message_of
 from app.federation.peers.identity import Identity
-from app.federation.registry import REGISTRY, entry_for
+from app.federation.registry import REGISTRY, kind_of
 from app.federation.verification import VerifiedMessage, VerifiedReader, content_of, read_content
 from app.federation.wire.context import NATIVE_CONTEXT, PUBLIC
 from app.federation.wire.documents import to_wire
 from app.federation.wire.limits import BODY_BYTES_MAX
 from app.federation.wire.needs import CreateNeed
-from app.federation.wire.problems import RefusedError
+from app.federation.wire.problems import UNSUPPORTED_TYPE, RefusedError
 from app.infra.signatures import Signer
 from app.models.needs import (
     Audience,
@@ -93,7 +94,7 @@ def sent_and_read(need: Need) -> CreateNeed:
     body = json.dumps(to_wire(message_of(IDENTITY, need, CreateNeed))).encode()
     assert len(body) <= BODY_BYTES_MAX
     content = read_content(body, NORTH)
-    document: CreateNeed = entry_for(content.activity).read(content.activity)
+    document: CreateNeed = entry_of(content.activity).read(content.activity)
     return document
 
 
@@ -134,7 +135,15 @@ JSON = st.recursive(
 
 def read_whole(said: dict[str, Any]) -> object:
     content = content_of(said, NORTH)
-    return entry_for(content.activity).read(content.activity)
+    return entry_of(content.activity).read(content.activity)
+
+
+def entry_of(activity: dict[str, Any]) -> Entry:
+    """Find the first entry of a kind; which of several takes a message is asked over the wire."""
+    found = REGISTRY.get(kind_of(activity))
+    if not found:
+        raise RefusedError(UNSUPPORTED_TYPE)
+    return found[0]
 
 
 NOT_A_NEED = {"type": "Proposal", "id": f"{NORTH}/needs/1"}

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.needs import mirroring
+from app.federation.entries import Entry, Step
 from app.federation.verification import VerifiedMessage
 from app.federation.wire.addresses import AddressError, origin_of
 from app.federation.wire.context import PUBLIC
@@ -21,7 +22,7 @@ from app.federation.wire.needs import CreateNeed, DeleteNeed, Proposal, Quantity
 from app.federation.wire.problems import NOT_AUTHORISED, RULE, RefusedError
 from app.infra import clock
 from app.models.base import one_line
-from app.models.federation import Peer, RemoteObject
+from app.models.federation import Peer, PeerState, RemoteObject
 from app.models.needs import (
     Audience,
     Link,
@@ -44,7 +45,7 @@ _BREAKS = re.compile(r"<\s*(?:br|/p|/li|/div|/h[1-6])[^>]*>", re.IGNORECASE)
 _LINK = TypeAdapter(Link)
 
 
-def check_need(verified: VerifiedMessage, document: CreateNeed | UpdateNeed, _: str) -> None:
+async def check_need(_: Step, verified: VerifiedMessage, document: CreateNeed | UpdateNeed) -> None:
     """Only its owner speaks of a need: it and all it points to as its own are of one origin."""
     need, origin = document.object, verified.peer.origin
     if need.attributedTo != verified.peer.actor_url:
@@ -56,7 +57,7 @@ def check_need(verified: VerifiedMessage, document: CreateNeed | UpdateNeed, _: 
         raise RefusedError(RULE, "more places taken than there are")
 
 
-def check_deletion(verified: VerifiedMessage, document: DeleteNeed, _: str) -> None:
+async def check_deletion(_: Step, verified: VerifiedMessage, document: DeleteNeed) -> None:
     """Only its owner takes a need back."""
     try:
         same = origin_of(document.object.id) == verified.peer.origin
@@ -66,12 +67,10 @@ def check_deletion(verified: VerifiedMessage, document: DeleteNeed, _: str) -> N
         raise RefusedError(NOT_AUTHORISED, "an object of another origin")
 
 
-async def apply_need(
-    session: AsyncSession, peer: Peer, document: CreateNeed | UpdateNeed, epoch: str
-) -> bool:
+async def apply_need(at: Step, document: CreateNeed | UpdateNeed) -> bool:
     """Store what a need says by now; answers False for a version that is not newer."""
-    said = document.object
-    known = await _known(session, peer, said.id, epoch)
+    session, peer, said = at.session, at.peer, document.object
+    known = await _known(session, peer, said.id, at.epoch)
     if known.version >= said.version:
         return False
     need = await mirroring.mirror_need(
@@ -93,12 +92,10 @@ async def apply_need(
     return True
 
 
-async def apply_deletion(
-    session: AsyncSession, peer: Peer, document: DeleteNeed, epoch: str
-) -> bool:
+async def apply_deletion(at: Step, document: DeleteNeed) -> bool:
     """Empty a need that its owner took back; also before we ever saw it, so it stays gone."""
-    said = document.object
-    known = await _known(session, peer, said.id, epoch)
+    session, said = at.session, document.object
+    known = await _known(session, at.peer, said.id, at.epoch)
     if known.version > said.version or known.gone:
         return False
     if known.need_id is not None:
@@ -108,16 +105,18 @@ async def apply_deletion(
     return True
 
 
-async def load(session: AsyncSession, peer: Peer, about: Sequence[tuple[str, str]]) -> list[object]:
+async def load(
+    session: AsyncSession,
+    peer: Peer,
+    about: Sequence[tuple[str, CreateNeed | UpdateNeed | DeleteNeed]],
+) -> list[object]:
     """Bring what a batch of messages is about into the session, unknown objects as version 0.
 
     The caller keeps the answer while it applies the batch.
     """
-    if not about:
-        return []
     rows = [
         {"url": url, "peer_id": peer.id, "epoch": epoch, **_UNKNOWN, "updated_at": clock.now()}
-        for url, epoch in {url: epoch for epoch, url in about}.items()
+        for url, epoch in {said.object.id: epoch for epoch, said in about}.items()
     ]
     await session.execute(insert(RemoteObject).values(rows).on_conflict_do_nothing())
     urls = [row["url"] for row in rows]
@@ -223,3 +222,11 @@ def _link(said: Proposal) -> str | None:
 def _one_of(kind: Any, said: str, otherwise: Any) -> Any:
     """Read a word of a list; a newer peer's words that we do not know become the plain one."""
     return kind(said) if said in set(kind) else otherwise
+
+
+_ACTIVE = frozenset({PeerState.ACTIVE})
+ENTRIES = (
+    Entry(("Create", "Proposal"), CreateNeed, _ACTIVE, check_need, apply_need, load=load),
+    Entry(("Update", "Proposal"), UpdateNeed, _ACTIVE, check_need, apply_need, load=load),
+    Entry(("Delete", "Tombstone"), DeleteNeed, _ACTIVE, check_deletion, apply_deletion, load=load),
+)

@@ -69,7 +69,7 @@ def _on_curve(y: int) -> bool:
 
 def encode_multikey(public_key: Ed25519PublicKey) -> str:
     """Write a public key as a Multikey (FEP-521a): base58btc over the multicodec prefix."""
-    return "z" + _base58(MULTIKEY_ED25519 + public_key.public_bytes_raw())
+    return "z" + encode_base58(MULTIKEY_ED25519 + public_key.public_bytes_raw())
 
 
 def decode_multikey(text: str) -> Ed25519PublicKey:
@@ -77,7 +77,7 @@ def decode_multikey(text: str) -> Ed25519PublicKey:
     if not text.startswith("z") or len(text) > MULTIKEY_TEXT_MAX:
         message = "not a base58 Multikey"
         raise KeyRefusedError(message)
-    raw = _unbase58(text[1:])
+    raw = decode_base58(text[1:])
     if not raw.startswith(MULTIKEY_ED25519):
         message = "not an Ed25519 Multikey"
         raise KeyRefusedError(message)
@@ -131,7 +131,8 @@ def unseal(key: bytes, sealed: bytes, *, purpose: str) -> bytes:
         raise SealBrokenError(message) from error
 
 
-def _base58(raw: bytes) -> str:
+def encode_base58(raw: bytes) -> str:
+    """Write bytes in the alphabet of Bitcoin, which `z` announces in a multibase text."""
     number = int.from_bytes(raw, "big")
     text = ""
     while number:
@@ -140,7 +141,8 @@ def _base58(raw: bytes) -> str:
     return "1" * (len(raw) - len(raw.lstrip(b"\0"))) + text
 
 
-def _unbase58(text: str) -> bytes:
+def decode_base58(text: str) -> bytes:
+    """Read what `encode_base58` wrote, without the `z`."""
     number = 0
     for character in text:
         figure = BASE58.find(character)

@@ -3,6 +3,7 @@
 from app.models import (
     activity,
     administration,
+    agreements,
     asks,
     claims,
     federation,
@@ -26,6 +27,7 @@ from app.models.base import metadata
 __all__ = [
     "activity",
     "administration",
+    "agreements",
     "asks",
     "claims",
     "federation",

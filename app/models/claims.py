@@ -38,6 +38,13 @@ class ClaimKind(StrEnum):
     SCOPING = "scoping"
 
 
+class Elsewhere(StrEnum):
+    """Which part of a claim lives on another instance; what the two share is in `agreements`."""
+
+    WORKER = "worker"
+    NEED = "need"
+
+
 class Resolution(StrEnum):
     """How a dispute or a panel ended."""
 
@@ -99,6 +106,8 @@ class ClaimFields(Fields):
 
     note: Annotated[Text, StringConstraints(max_length=4000)] = ""
     kind: ClaimKind = ClaimKind.WORK
+    # Where the need lives elsewhere: tell my name there, for this claim. Otherwise a pseudonym.
+    share_name: bool = False
     # "This is for me", while a need's priority window is open: looked at once, kept nowhere.
     for_me: bool = Field(default=False, exclude=True, repr=False)
 
@@ -134,6 +143,7 @@ class Claim(SQLModel, table=True):
     account_id: UUID = Field(foreign_key="accounts.id")
     kind: ClaimKind = choice(ClaimKind, name="kind", default=ClaimKind.WORK)
     state: ClaimState = choice(ClaimState, name="state", default=ClaimState.APPLIED)
+    elsewhere: Elsewhere | None = choice(Elsewhere, name="elsewhere", default=None, nullable=True)
     note: str = ""
     accepted_at: datetime | None = moment(default=None, nullable=True)
     submitted_at: datetime | None = moment(default=None, nullable=True)

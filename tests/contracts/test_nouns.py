@@ -10,6 +10,7 @@ from tests.contracts.tree import python_files, read
 NOUNS = {
     "activity",
     "administration",
+    "agreements",
     "asks",
     "claims",
     "commons",
@@ -61,9 +62,11 @@ DOMAIN_EXTRAS = {
     "administration/exports",  # everything that an organisation has
     "administration/imports",  # the job around an import
     "administration/invariants",  # what must be true of the whole database
+    "claims/agreements",  # what a claim that two instances share has beside its row
     "claims/attachments",  # files on claims, and the door to any file
     "claims/conversation",  # what the two sides of a claim write
     "claims/drawing",  # who sits on a panel: the lot
+    "claims/remote",  # what the other instance says of a claim that two share
     "claims/panels",  # asking a panel, and what its members decide
     "matching/batch",  # all boards at once, for digests
     "matching/reasons",  # the parts of a score in words

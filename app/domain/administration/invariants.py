@@ -29,19 +29,20 @@ INVARIANTS: Mapping[str, str] = {
             SELECT count(*) FROM postings WHERE postings.entry_id = entries.entry_id
         )""",
     "every need counts the places that claims hold": f"""
-        SELECT count(*) FROM needs WHERE taken <> (
+        SELECT count(*) FROM needs WHERE origin_url IS NULL AND taken <> (
             SELECT count(*) FROM claims
             WHERE claims.need_id = needs.id AND claims.kind = 'work'
                 AND claims.state IN ({sql_list(HOLDING_STATES)})
         )""",  # noqa: S608 - made of our own constants
     "no need holds more claims than it has places": f"""
-        SELECT count(*) FROM needs WHERE places < (
+        SELECT count(*) FROM needs WHERE origin_url IS NULL AND places < (
             SELECT count(*) FROM claims
             WHERE claims.need_id = needs.id AND claims.kind = 'work'
                 AND claims.state IN ({sql_list(HOLDING_STATES)})
         )""",  # noqa: S608 - made of our own constants
     "every confirmed claim has its entry": """
-        SELECT count(*) FROM claims WHERE state = 'confirmed' AND NOT EXISTS (
+        SELECT count(*) FROM claims WHERE state = 'confirmed'
+            AND elsewhere IS DISTINCT FROM 'need' AND NOT EXISTS (
             SELECT FROM entries WHERE entries.claim_id = claims.id
         )""",
     "the entries of every claim sum to what was confirmed of it, once": """
@@ -52,7 +53,8 @@ INVARIANTS: Mapping[str, str] = {
             WHERE ledger_accounts.kind = 'worker' AND postings.unit = 'minute'
             GROUP BY entries.claim_id
         ) AS credited ON credited.claim_id = claims.id
-        WHERE coalesce(credited.minutes, 0) <> coalesce(claims.confirmed_minutes, 0)""",
+        WHERE elsewhere IS DISTINCT FROM 'need'
+            AND coalesce(credited.minutes, 0) <> coalesce(claims.confirmed_minutes, 0)""",
     "every entry has its cause": """
         SELECT count(*) FROM entries WHERE claim_id IS NULL OR
             (kind = 'correction') <> (corrects IS NOT NULL)""",
@@ -73,11 +75,19 @@ INVARIANTS: Mapping[str, str] = {
         ) AS moves WHERE from_state IS DISTINCT FROM before""",
     "every move of a claim is one that the table allows": f"""
         SELECT count(*) FROM claim_history WHERE from_state IS NOT NULL
-            AND (from_state, to_state) NOT IN ({_ALLOWED})""",  # noqa: S608 - our own constants
+            AND (from_state, to_state) NOT IN ({_ALLOWED})
+            AND claim_id NOT IN (SELECT id FROM claims WHERE elsewhere = 'need')""",  # noqa: S608 - our own constants
     "a claim is before a panel exactly while one is open": """
         SELECT count(*) FROM claims WHERE (state = 'panel_review') <> EXISTS (
             SELECT FROM panels WHERE panels.claim_id = claims.id AND closed_at IS NULL
         )""",
+    "a claim has an agreement exactly when two instances share it": """
+        SELECT count(*) FROM claims WHERE (elsewhere IS NOT NULL) <> EXISTS (
+            SELECT FROM agreements WHERE agreements.claim_id = claims.id
+        )""",
+    "a claim is elsewhere exactly where its need is": """
+        SELECT count(*) FROM claims JOIN needs ON needs.id = claims.need_id
+        WHERE (elsewhere IS NOT DISTINCT FROM 'need') <> (needs.origin_url IS NOT NULL)""",
     "nobody judges their own work": """
         SELECT count(*) FROM claims WHERE EXISTS (
             SELECT FROM panel_seats JOIN panels ON panels.id = panel_seats.panel_id

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope, enforce
 from app.domain.activity.actions import record
-from app.domain.claims import errors, queries
+from app.domain.claims import agreements, errors, queries
 from app.domain.claims.drawing import begin_panel
 from app.domain.claims.policy import has_room, may_claim, within_limits
 from app.domain.claims.queries import ClaimView
@@ -48,6 +48,7 @@ from app.models.claims import (
     ClaimHistory,
     ClaimKind,
     ClaimState,
+    Elsewhere,
     PanelCause,
     WorkLog,
     WorkLogFields,
@@ -87,10 +88,13 @@ async def submit_claim(
     need_id: UUID,
     fields: ClaimFields,
     limits: ClaimLimits = DEFAULT_LIMITS,
+    *,
+    guest: bool = False,
 ) -> Claim:
     """Apply to a need, or, where the need is instant, take one of its places at once.
 
-    A scoping session takes no place: it is an hour to find out what the need is.
+    A scoping session takes no place: it is an hour to find out what the need is. Where the need
+    lives on another instance, its owner is asked. A guest's own instance is another one.
     """
     account_id = actor.require(Scope.CLAIMS_WRITE)
     need = await get_need_for(session, actor, need_id)
@@ -113,6 +117,10 @@ async def submit_claim(
     else:
         await _claim_without_place(session, need, claim_id, account_id, fields)
     claim = await session.get_one(Claim, claim_id, populate_existing=True)
+    if guest:
+        claim.elsewhere = Elsewhere.WORKER
+    elif need.origin_url is not None:
+        await agreements.begin(session, claim, need, share_name=fields.share_name)
     _add_history(session, actor, claim, None, state, "")
     await _record_move(session, actor, claim, need)
     if takes_place:
@@ -187,6 +195,7 @@ async def move_claim(
     check_move(view, to, reason)
     if to == ClaimState.ACCEPTED:
         enforce(has_room(await queries.load_of(session, view.claim.account_id), limits))
+        await agreements.check_acceptable(session, view.claim)
     if to == ClaimState.SUBMITTED and not await queries.minutes_logged(session, [view.claim.id]):
         raise ConflictError("nothing_logged")
     await apply_move(session, actor, view, to, reason)
@@ -225,7 +234,7 @@ async def apply_move(
     claim, before = view.claim, view.claim.state
     now = clock.now()
     held, holds = holds_place(claim.kind, before), holds_place(claim.kind, to)
-    if held != holds:
+    if held != holds and claim.elsewhere != Elsewhere.NEED:  # its owner counts its places
         statement = TAKE_PLACE if holds else FREE_PLACE
         moved = await session.execute(statement, {"need_id": view.need.id, "now": now})
         await session.refresh(view.need)
@@ -261,6 +270,8 @@ async def _record_move(session: AsyncSession, actor: Actor, claim: Claim, need: 
     told = people - {actor.account_id}
     if actor.account_id is not None and actor.account_id != claim.account_id:
         told &= {claim.account_id}
+    if claim.elsewhere == Elsewhere.WORKER:
+        told -= {claim.account_id}  # nobody reads there: their own instance tells them
     record(
         session,
         actor,

@@ -86,6 +86,8 @@ async def next_steps(
     zones = {i: found.time_zone for i, found in (await organisations_by_id(session, ids)).items()}
     due = {}
     for claim, need in rows:
+        if need.origin_url is not None:
+            continue  # its owner's clocks run, not ours
         zone = zones.get(need.organisation_id, "UTC") if need.organisation_id else "UTC"
         stood = pauses.get(need.id, ())
         if step := next_of(claim, need, zone, taken.get(claim.id, NOTHING), stood):

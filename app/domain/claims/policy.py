@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 
 from app.domain.access import ALLOWED, Actor, Decision, Denied
 from app.domain.claims.rules import CONTESTED, ClaimLimits, Side, WorkerLoad
-from app.models.claims import Claim, ClaimKind, ClaimState, Panel, PanelSeat, SeatState
+from app.models.claims import Claim, ClaimKind, ClaimState, Elsewhere, Panel, PanelSeat, SeatState
 from app.models.needs import Need, NeedState
 from app.models.organisations import Membership
 
@@ -19,6 +19,8 @@ def sides_of(actor: Actor, claim: Claim, membership: Membership | None) -> froze
         return frozenset({Side.WORKER})
     if membership is not None:
         return frozenset({Side.ORGANISATION})
+    if actor.acts_as_steward and not actor.system and claim.elsewhere == Elsewhere.NEED:
+        return frozenset({Side.STEWARD})  # they see it; its organisation is on another instance
     if actor.acts_as_steward and not actor.system:
         return frozenset({Side.ORGANISATION, Side.STEWARD})
     return frozenset({Side.SYSTEM}) if actor.system else frozenset()
@@ -28,8 +30,6 @@ def may_claim(
     actor: Actor, need: Need, own: ClaimState | None, kind: ClaimKind = ClaimKind.WORK
 ) -> Decision:
     """Say whether someone may apply to a need, and if not, why."""
-    if need.origin_url is not None:
-        return Denied("answer_at_origin", conflict=True)
     if actor.account_id is None:
         return Denied("sign_in_required")
     if own is not None:
@@ -47,6 +47,8 @@ def _takes_work(need: Need) -> Decision:
 
 def _takes_scoping(need: Need) -> Decision:
     """Say whether a need wants someone to find out with the organisation what it is."""
+    if need.origin_url is not None:
+        return Denied("scoping_not_wanted", conflict=True)  # an hour together, on one instance
     if need.skills_unknown and need.state in {NeedState.REVIEW, NeedState.OPEN}:
         return ALLOWED
     return Denied("scoping_not_wanted", conflict=True)
@@ -83,6 +85,8 @@ def may_offer(claim: Claim, sides: AbstractSet[Side]) -> Decision:
     """The two sides of a dispute offer and agree; a steward helps along and agrees to nothing."""
     if Side.STEWARD in sides or not sides & {Side.WORKER, Side.ORGANISATION}:
         return Denied("settlement_parties_only")
+    if claim.elsewhere is not None:
+        return Denied("settlement_elsewhere", conflict=True)
     if claim.state not in CONTESTED:
         return Denied("settlement_state", conflict=True)
     return ALLOWED

@@ -12,7 +12,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from app.models.claims import HOLDING_STATES, Claim, ClaimKind, ClaimState, Resolution
+from app.models.claims import (
+    HOLDING_STATES,
+    Claim,
+    ClaimKind,
+    ClaimState,
+    Resolution,
+)
 
 
 class Side(StrEnum):
@@ -160,6 +166,9 @@ def possible_moves(claim: Claim, sides: frozenset[Side], now: datetime) -> list[
     moves = possible_transitions(claim.state, sides)
     if claim.state == S.CONFIRMED and not in_dispute_window(claim, now):
         return []
+    if claim.elsewhere is not None:
+        # Nobody is drawn across instances: the two sides find a way, or their stewards do.
+        moves = [to for to in moves if to != S.PANEL_REVIEW]
     if claim.confirmed_at is not None:
         moves = [to for to in moves if to not in NOT_ONCE_CONFIRMED]
     return moves

@@ -31,7 +31,8 @@ from app.domain.needs.holding import pauses_of
 from app.domain.needs.rules import is_filled
 from app.domain.organisations.queries import get_organisation
 from app.infra import clock
-from app.models.claims import Claim, ClaimState, PanelCause
+from app.models.agreements import Agreement
+from app.models.claims import Claim, ClaimState, Elsewhere, PanelCause
 from app.models.needs import Need, NeedState
 
 CANDIDATES_MAX = 500
@@ -68,8 +69,10 @@ async def due_claims(session: AsyncSession, after: Candidate | None) -> Sequence
 async def turn_claims(session: AsyncSession, need_id: UUID, claim_ids: Sequence[UUID]) -> int:
     """Take what is due on some claims of one need; answers how many steps were taken."""
     need = await _lock(session, need_id)
-    if need is None or need.organisation_id is None:
+    if need is None:
         return 0
+    if need.organisation_id is None:
+        return await turn_elsewhere(session, need, claim_ids)
     statement = (
         select(Claim)
         .where(col(Claim.id).in_(claim_ids), col(Claim.clock_at) <= clock.now())
@@ -93,6 +96,30 @@ async def turn_claims(session: AsyncSession, need_id: UUID, claim_ids: Sequence[
             taken += steps
     await _look_again(session, look_at)
     return taken
+
+
+async def turn_elsewhere(session: AsyncSession, need: Need, claim_ids: Sequence[UUID]) -> int:
+    """Look at claims on a need that lives elsewhere: its owner's clocks run, not ours.
+
+    Only an offer that nobody answered in time is over here as well, whatever the reason.
+    """
+    statement = (
+        select(Claim, Agreement.answer_by)
+        .join(Agreement, col(Agreement.claim_id) == col(Claim.id))
+        .where(col(Claim.id).in_(claim_ids), col(Claim.clock_at) <= clock.now())
+        .order_by(col(Claim.id))
+        .with_for_update(skip_locked=True, key_share=True, of=Claim)
+        .execution_options(populate_existing=True)
+    )
+    look_at: dict[UUID, datetime | None] = {}
+    for claim, answer_by in (await session.exec(statement)).all():
+        waits = claim.state == ClaimState.APPLIED
+        look_at[claim.id] = answer_by if waits and answer_by > clock.now() else None
+        if waits and answer_by <= clock.now():
+            view = ClaimView(claim, need, frozenset({Side.SYSTEM}))
+            await apply_move(session, SYSTEM, view, ClaimState.EXPIRED)
+    await _look_again(session, look_at)
+    return sum(at is None for at in look_at.values())
 
 
 async def _try(
@@ -177,7 +204,9 @@ async def _members(session: AsyncSession, view: ClaimView) -> list[UUID]:
 
 
 async def _ask_worker(verb: str, session: AsyncSession, view: ClaimView, following: Due) -> None:
-    _tell(session, view, verb, [view.claim.account_id], following)
+    # A guest's own instance is told, and asks them.
+    here = view.claim.elsewhere != Elsewhere.WORKER
+    _tell(session, view, verb, [view.claim.account_id] if here else [], following)
 
 
 async def _ask_start(session: AsyncSession, view: ClaimView, following: Due) -> None:
@@ -245,8 +274,14 @@ async def _remind_confirmation(session: AsyncSession, view: ClaimView, following
     _tell(session, view, "claim.confirmation_reminded", people, following)
 
 
-async def _open_panel(session: AsyncSession, view: ClaimView, _: Due) -> None:
-    """Work that nobody answers goes to two who are no party; silence confirms nothing."""
+async def _open_panel(session: AsyncSession, view: ClaimView, following: Due) -> None:
+    """Work that nobody answers goes to two who are no party; silence confirms nothing.
+
+    Nobody is drawn about a guest's work, whose side is on another instance: ours are asked again.
+    """
+    if view.claim.elsewhere is not None:
+        await _remind_confirmation(session, view, following)
+        return
     await panels.open_panel(session, SYSTEM, view.claim.id, PanelCause.UNANSWERED)
 
 

@@ -160,14 +160,16 @@ async def _check_password_again(
     await _judge_try(session, name, tries, fits=fits)
 
 
-async def add_silent_account(session: AsyncSession, name: str, language: str) -> Account:
+async def add_silent_account(
+    session: AsyncSession, name: str, language: str, *, prefix: str = "ask"
+) -> Account:
     """Make an account that nobody can sign in with: it stands for somebody without one.
 
     What is done by a mailed link is then done by somebody, in every history and in the ledger.
     """
     account = Account(
         id=ids.private_id(),
-        handle=f"ask-{ids.private_id().hex[:10]}",
+        handle=f"{prefix}-{ids.private_id().hex[:10]}",
         display_name=name[:80],
         language=language if language in LANGUAGES else DEFAULT_LANGUAGE,
         # The hash of a secret that is thrown away here: no password fits.

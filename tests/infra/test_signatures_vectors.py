@@ -1,56 +1,44 @@
 """The official vectors of RFC 9421 appendix B and the one of our own profile, both ways."""
 
 import base64
-import json
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, cast
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from http_message_signatures import HTTPMessageVerifier, InvalidSignature, algorithms
 from http_message_signatures.resolvers import MappingKeyResolver
 
 from app.infra import keys, signatures
+from tests.factories.vectors import (
+    PROFILE,
+    PROFILE_KEY_ID,
+    PROFILE_NONCE,
+    PROFILE_SENT,
+    RFC,
+    profile_message,
+    profile_private_key,
+    vector_message,
+)
 from tests.infra import signature_oracle as oracle
 
-VECTORS_FOLDER = Path(__file__).parent.parent / "vectors"
-RFC = json.loads((VECTORS_FOLDER / "rfc9421-appendix-b.json").read_text("utf-8"))
-PROFILE = json.loads((VECTORS_FOLDER / "profile-offer-agreement.json").read_text("utf-8"))
 ALGORITHMS = {
     "rsa-pss-sha512": algorithms.RSA_PSS_SHA512,
     "ecdsa-p256-sha256": algorithms.ECDSA_P256_SHA256,
     "hmac-sha256": algorithms.HMAC_SHA256,
     "ed25519": algorithms.ED25519,
 }
-PROFILE_SENT = datetime.fromtimestamp(1795168800, UTC)
-PROFILE_KEY_ID = "https://south.example/actor#ed25519-key"
-PROFILE_NONCE = "0192f0c4-7d1e-7b0a-9c55-2f6b8a1e4d10"
 
 
 class Message:
     """A vector's message in the form that the library reads."""
 
     def __init__(self, vector: dict[str, Any]) -> None:
-        message = vector["message"]
-        if isinstance(message, str):
-            message = RFC["messages"][message]
-        self.lines = [(str(name), str(value)) for name, value in message["headers"]]
-        self.headers = signatures._Lines(
-            [
-                *self.lines,
-                ("Signature-Input", vector["signature_input"]),
-                ("Signature", vector["signature"]),
-            ]
-        )
-        self.method, self.url, self.status = "GET", "https://example.com/", 0
-        if "status_line" in message:
-            self.status = self.status_code = int(message["status_line"].split()[1])
-        else:
-            self.method, target, _ = message["request_line"].split()
-            host = dict(self.lines)["Host"]
-            self.url = f"https://{host}{target}"
+        message = vector_message(vector)
+        self.lines = message.lines
+        self.headers = signatures._Lines([*message.lines, *message.signature_lines])
+        self.method, self.url, self.status = message.method, message.url, message.status
+        if message.status:
+            self.status_code = message.status
 
 
 def library_accepts(vector: dict[str, Any]) -> bool:
@@ -109,20 +97,6 @@ def test_signing_b26_again_gives_the_printed_signature() -> None:
         RFC["keys"]["test-key-ed25519"]["private_pem"], vector["signature_base"]
     )
     assert vector["signature"] == f"sig-b26=:{base64.b64encode(raw).decode()}:"
-
-
-def profile_private_key() -> Ed25519PrivateKey:
-    pem = RFC["keys"]["test-key-ed25519"]["private_pem"].encode()
-    return cast("Ed25519PrivateKey", load_pem_private_key(pem, None))
-
-
-def profile_message(lines: list[tuple[str, str]] | None = None) -> signatures.HttpMessage:
-    return signatures.HttpMessage(
-        method=PROFILE["method"],
-        url=PROFILE["url"],
-        header_lines=lines or list(PROFILE["headers"].items()),
-        body=PROFILE["body"].encode(),
-    )
 
 
 def test_the_profile_vector_verifies() -> None:

@@ -8,6 +8,7 @@ starts its own in a temporary folder.
 import asyncio
 import os
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.infra import migrate
+from app.infra import keys, migrate
 from app.infra.database import async_url
 from app.infra.embedded import start_postgres, start_valkey
 from app.infra.logging import configure_logging
@@ -31,6 +32,7 @@ from tests.factories.world import World
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
+RSA_KEYS_PER_RUN = 3
 APP_ROLE = "tornallom_app"
 EMPTY = """
 DO $$
@@ -70,6 +72,23 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session", autouse=True)
 def _quiet_logs() -> None:
     configure_logging("WARNING")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_rsa_keys() -> Iterator[None]:
+    """Make RSA keys a few times a run: it takes long, and every instance of a test needs one."""
+    made: deque[bytes] = deque()
+    real = keys.new_rsa_key
+
+    def next_key() -> bytes:
+        if len(made) < RSA_KEYS_PER_RUN:
+            made.append(real())
+        made.rotate()
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "new_rsa_key", next_key)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from app.federation.peers import actions, queries
 from app.federation.peers.identity import our_identity
 from app.federation.peers.states import stewards_may
 from app.federation.verification import Received, VerifiedReader, verify_reader
-from app.federation.wire.actors import PREFERRED_NAME, actor_to_wire
+from app.federation.wire.actors import PREFERRED_NAME, actor_to_wire, key_list_to_wire
 from app.federation.wire.context import ACTIVITY_JSON, ACTIVITY_MEDIA_TYPES, NATIVE_CONTEXT
 from app.federation.wire.documents import part_to_wire
 from app.federation.wire.log import LOG_ITEMS_MAX
@@ -157,7 +157,7 @@ async def read_log(
     async with transaction(tools.sessions) as session:
         reader = await verify_reader(session, tools, received)
         body = await sync.log_page(session, tools, reader, after, limit)
-        ours = await our_identity(session, tools)
+        ours = await our_identity(session, tools, reader.peer.id)
     lines = [("Content-Type", ACTIVITY_JSON)]
     asked = received.signed_as(tools.origin)
     headers = ours.sign_answer(HttpAnswer(status.HTTP_200_OK, lines, body, asked))
@@ -170,6 +170,13 @@ async def get_actor(tools: Tools, db: Db, settings: Configuration) -> Response:
     ours = await our_identity(db, tools)
     actor = ours.actor(await instance_name(db, settings.instance_name))
     return _activity(actor_to_wire(actor), PUBLIC)
+
+
+@wire_router.get("/actor/keys")
+async def get_actor_keys(tools: Tools, db: Db) -> Response:
+    """List all keys that ever spoke for us, with their ends: old receipts are checked by them."""
+    ours = await our_identity(db, tools)
+    return _activity(key_list_to_wire(ours.key_list()), PUBLIC)
 
 
 @wire_router.get("/.well-known/webfinger")

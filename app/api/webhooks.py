@@ -29,7 +29,7 @@ from app.api.schemas.webhooks import (
 )
 from app.domain.webhooks import actions, queries
 from app.domain.webhooks.actions import Means
-from app.federation.peers.identity import KEY_FILE
+from app.federation.peers.own_keys import KEY_FILE
 from app.infra.http_client import OutboundPolicy
 from app.infra.keys import load_or_create_key_file
 from app.models.webhooks import WebhookFields

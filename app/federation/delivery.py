@@ -86,6 +86,7 @@ class Mail:
     delivery_id: int
     seq: int | None
     body: bytes
+    activity_id: str
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ async def _run_lane(runtime: Runtime, peer_id: UUID) -> int:
 async def _load(runtime: Runtime, peer_id: UUID) -> Batch | None:
     """Read what to send next and keep the lease."""
     async with transaction(runtime.sessions) as session:
-        ours = await our_identity(session, runtime)
+        ours = await our_identity(session, runtime, peer_id)
         outbox = await session.get(PeerOutbox, peer_id, with_for_update=True)
         peer = await session.get(Peer, peer_id)
         if outbox is None or peer is None or outbox.next_attempt_at > clock.now():
@@ -219,18 +220,18 @@ async def _plan_backlog(session: AsyncSession, outbox: PeerOutbox, whole: Batch)
 async def _pending(session: AsyncSession, peer_id: UUID, limit: int) -> list[Mail]:
     statement = _mail_of(peer_id).order_by(col(Delivery.seq).nulls_first(), col(Delivery.id))
     rows = (await session.exec(statement.limit(limit))).all()
-    return [Mail(delivery_id, seq, body) for delivery_id, seq, body in rows if delivery_id]
+    return [Mail(int(row[0]), *row[1:]) for row in rows if row[0]]
 
 
 async def _newest(session: AsyncSession, peer_id: UUID) -> Mail:
     statement = _mail_of(peer_id).order_by(col(Delivery.seq).desc().nulls_last()).limit(1)
-    delivery_id, seq, body = (await session.exec(statement)).one()
-    return Mail(int(delivery_id or 0), seq, body)
+    row = (await session.exec(statement)).one()
+    return Mail(int(row[0] or 0), *row[1:])
 
 
 def _mail_of(peer_id: UUID):  # type: ignore[no-untyped-def]  # noqa: ANN202 - SQLModel's Select
     return (
-        select(Delivery.id, Delivery.seq, FederationEvent.body)
+        select(Delivery.id, Delivery.seq, FederationEvent.body, FederationEvent.activity_id)
         .join(FederationEvent, col(FederationEvent.id) == col(Delivery.event_id))
         .join(Peer, col(Peer.id) == col(Delivery.peer_id))
         .where(Delivery.peer_id == peer_id, _sendable())
@@ -256,7 +257,8 @@ async def _attempt(runtime: Runtime, batch: Batch, mail: Mail) -> Result:
         lines.append(("Ma-Seq", f'{mail.seq};epoch="{batch.ours.epoch}"'))
     message = HttpMessage("POST", batch.peer.inbox_url, lines, mail.body)
     client = clients_of(runtime).of(batch.peer.origin)
-    outgoing = Outgoing("POST", message.url, batch.ours.sign(message), mail.body)
+    headers = batch.ours.sign(message, about=mail.activity_id)
+    outgoing = Outgoing("POST", message.url, headers, mail.body)
     try:
         return judge(await call(client, outgoing, bytes_max=ANSWER_BYTES_MAX))
     except OutboundError as error:

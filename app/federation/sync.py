@@ -132,7 +132,7 @@ async def pull(runtime: Runtime, peer_id: UUID) -> int:
 
 async def _next_page(runtime: Runtime, peer_id: UUID) -> LogPage | None:
     async with transaction(runtime.sessions) as session:
-        ours = await our_identity(session, runtime)
+        ours = await our_identity(session, runtime, peer_id)
         peer = await session.get(Peer, peer_id)
         lane = await session.get(PeerInbox, peer_id)
         if peer is None or lane is None or peer.state != PeerState.ACTIVE:

@@ -1,4 +1,7 @@
-"""Ed25519 keys: how they are made, written, compared by people, and kept at rest."""
+"""Keys: how they are made, written, compared by people, and kept at rest.
+
+Ed25519 between peers; RSA only for what the rest of the fediverse reads.
+"""
 
 import hashlib
 import os
@@ -6,10 +9,14 @@ import secrets
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
+RSA_BITS = 2048
+RSA_EXPONENT = 65_537
 NONCE_BYTES = 12
 FINGERPRINT_BYTES = 20
 MULTIKEY_TEXT_MAX = 64
@@ -88,6 +95,40 @@ def fingerprint(public_key: Ed25519PublicKey) -> str:
     """Forty hexadecimal figures in groups of four, to be read out over another channel."""
     digest = hashlib.sha256(public_key.public_bytes_raw()).hexdigest()[: FINGERPRINT_BYTES * 2]
     return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))
+
+
+def new_rsa_key() -> bytes:
+    """Make a fresh RSA key, as PKCS #8; takes a while, so it belongs in a thread."""
+    return rsa.generate_private_key(public_exponent=RSA_EXPONENT, key_size=RSA_BITS).private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def load_rsa_key(raw: bytes) -> rsa.RSAPrivateKey:
+    """Read an RSA private key of our own."""
+    key = serialization.load_der_private_key(raw, password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        message = "not an RSA key"
+        raise KeyRefusedError(message)
+    return key
+
+
+def rsa_public_bytes(key: rsa.RSAPrivateKey) -> bytes:
+    """Return the public half, as it is stored."""
+    return key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def rsa_pem(public_key: bytes) -> str:
+    """Write a stored RSA public key as the rest of the fediverse reads it."""
+    return (
+        serialization.load_der_public_key(public_key)
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode("ascii")
+    )
 
 
 def load_or_create_key_file(path: Path) -> bytes:

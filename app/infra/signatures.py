@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import http_sf
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from http_message_signatures import (
     HTTPMessageSignaturesException,
     HTTPMessageSigner,
@@ -101,6 +102,14 @@ class Signer:
     """Who signs: a private key and the address under which its public half is found."""
 
     private_key: Ed25519PrivateKey
+    key_id: str
+
+
+@dataclass(frozen=True)
+class RsaSigner:
+    """Who signs what leaves for the rest of the fediverse, which knows no Ed25519."""
+
+    private_key: RSAPrivateKey
     key_id: str
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Identity, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
-from app.models.base import choice, created, moment
+from app.models.base import choice, created, moment, texts
 
 
 class PeerState(StrEnum):
@@ -27,20 +27,91 @@ class PeerState(StrEnum):
     BLOCKED = "blocked"
 
 
+class KeyKind(StrEnum):
+    """What a key of ours is for: peers know Ed25519, the rest of the fediverse RSA."""
+
+    ED25519 = "ed25519"
+    RSA = "rsa"
+
+
+class KeyState(StrEnum):
+    """The life of a key of ours; how it moves is in federation/peers/rotation.py."""
+
+    NEXT = "next"
+    CURRENT = "current"
+    RETIRING = "retiring"
+    RETIRED = "retired"
+    REVOKED = "revoked"
+
+
 class InstanceKey(SQLModel, table=True):
-    """Our own signing key, sealed with the key file, and the epoch our sequences count in."""
+    """A key of ours, sealed with the key file; what it signed can be checked for ever.
+
+    The epoch that our sequences count in stands in every row, and is the same in all.
+    """
 
     __tablename__ = "instance_keys"
+    __table_args__ = (
+        Index(
+            "uq_instance_keys_signing",
+            "kind",
+            "state",
+            unique=True,
+            postgresql_where=text("state IN ('next', 'current')"),
+        ),
+    )
 
+    # The fragment of the key's address.
     name: str = Field(primary_key=True, max_length=40)
+    kind: KeyKind = choice(KeyKind, name="kind", default=KeyKind.ED25519)
+    state: KeyState = choice(KeyState, name="state", default=KeyState.CURRENT)
     public_key: bytes = Field(sa_type=LargeBinary)
+    # Empty when the key will never sign again.
     sealed_private_key: bytes = Field(sa_type=LargeBinary)
     epoch: str = Field(max_length=40)
     created_at: datetime = created()
+    current_at: datetime | None = moment(default=None, nullable=True)
+    expires_at: datetime | None = moment(default=None, nullable=True)
+    revoked_at: datetime | None = moment(default=None, nullable=True)
+    # The message by which peers were told of this key, while it is the next one.
+    announcement: str | None = Field(default=None, max_length=500)
+    # Messages that this key alone may sign, however late they leave.
+    letters: list[str] = texts()
+
+
+class KeyArrival(StrEnum):
+    """How a peer's key came to be accepted: by people, or by a key that they had accepted."""
+
+    PINNED = "pinned"
+    ROTATED = "rotated"
+
+
+class PeerKey(SQLModel, table=True):
+    """A key that a peer signs or signed with; kept for ever, for what it signed."""
+
+    __tablename__ = "peer_keys"
+    __table_args__ = (
+        Index("uq_peer_keys_key", "peer_id", "key_id", "public_key", unique=True),
+        Index("ix_peer_keys_key_id", "key_id"),
+    )
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    peer_id: UUID = Field(foreign_key="peers.id", ondelete="CASCADE")
+    key_id: str = Field(max_length=500)
+    public_key: bytes = Field(sa_type=LargeBinary)
+    came: KeyArrival = choice(KeyArrival, name="came", default=KeyArrival.PINNED)
+    accepted_from: datetime = created()
+    accepted_until: datetime | None = moment(default=None, nullable=True)
+    revoked_at: datetime | None = moment(default=None, nullable=True)
 
 
 class Peer(SQLModel, table=True):
-    """Another instance and what we hold of it: its pinned key and where we stand."""
+    """Another instance and what we hold of it: the key it uses now and where we stand.
+
+    All keys that are accepted of it are in `peer_keys`; this one is shown to people.
+    """
 
     __tablename__ = "peers"
 
@@ -56,6 +127,8 @@ class Peer(SQLModel, table=True):
     name: str = Field(default="", max_length=200)
     software: str = Field(default="", max_length=100)
     state: PeerState = choice(PeerState, name="state", default=PeerState.NONE)
+    # Where we stood when another key appeared: there we stand again if the old key vouches for it.
+    held_state: str | None = Field(default=None, max_length=32)
     offer_id: str | None = Field(default=None, max_length=500)
     answer_id: str | None = Field(default=None, max_length=500)
     created_at: datetime = created()
@@ -80,6 +153,8 @@ class PeerOutbox(SQLModel, table=True):
     last_failure_at: datetime | None = moment(default=None, nullable=True)
     last_failure: str = Field(default="", max_length=60)
     leased_until: datetime = created()
+    # How far its clock is ahead of ours by its own word, while it refuses us for that.
+    clock_offset_seconds: int | None = None
 
 
 class PeerInbox(SQLModel, table=True):
@@ -93,6 +168,8 @@ class PeerInbox(SQLModel, table=True):
     last_message_at: datetime | None = moment(default=None, nullable=True)
     pull_failures: int = 0
     pull_after: datetime = created()
+    # How far its clock is ahead of ours by its signatures, while we refuse it for that.
+    clock_offset_seconds: int | None = None
 
 
 class Publication(SQLModel, table=True):
@@ -207,12 +284,24 @@ class SeenNonce(SQLModel, table=True):
     at: datetime = created()
 
 
+class FetchCause(StrEnum):
+    """Why an origin is asked for its actor."""
+
+    CLAIMED = "claimed"
+    ANNOUNCED = "announced"
+
+
 class ActorFetch(SQLModel, table=True):
-    """When we last asked an origin for its actor: nobody can make us ask more often."""
+    """When we last asked an origin for its actor: nobody can make us ask more often.
+
+    A peer's own word that its keys change is counted apart, so that strangers who name its keys
+    cannot use up what it needs.
+    """
 
     __tablename__ = "actor_fetches"
 
     origin: str = Field(primary_key=True, max_length=300)
+    cause: FetchCause = choice(FetchCause, name="cause", primary_key=True)
     at: datetime = moment(index=True)
 
 

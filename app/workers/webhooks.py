@@ -9,7 +9,7 @@ import structlog
 
 from app.domain.webhooks import actions, rules
 from app.domain.webhooks.actions import SEAL_PURPOSE, Message
-from app.federation.peers.identity import KEY_FILE
+from app.federation.peers.own_keys import KEY_FILE
 from app.infra import clock, keys
 from app.infra.database import transaction
 from app.infra.http_client import OutboundError, OutboundPolicy, Outgoing, call, guarded_client

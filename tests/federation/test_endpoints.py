@@ -9,6 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, OWN_TERMS, shared_terms
@@ -73,6 +77,32 @@ async def test_the_private_key_is_sealed_and_only_its_owner_reads_the_key_file(
     assert row is not None
     assert raw not in row.sealed_private_key
     assert (runtime.data_dir / "instance.key").stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_actor_shows_an_rsa_key_to_the_rest_of_the_fediverse(old_friends: Pair) -> None:
+    north = old_friends.north
+    shown = (await get(f"{north.origin}/actor")).json()["publicKey"]
+    ours = (await north.identity()).rsa_signer
+    assert shown["id"] == ours.key_id == f"{north.origin}/actor#main-key"
+    assert shown["owner"] == f"{north.origin}/actor"
+    key = load_pem_public_key(shown["publicKeyPem"].encode())
+    assert isinstance(key, RSAPublicKey)
+    assert key.key_size == 2048
+    key.verify(ours.private_key.sign(b"x", PKCS1v15(), SHA256()), b"x", PKCS1v15(), SHA256())
+    async with north.runtime.sessions() as session:
+        row = await session.get(InstanceKey, "main-key")
+    assert row is not None
+    secret = ours.private_key.private_numbers().d.to_bytes(256, "big")
+    assert secret[:32] not in row.sealed_private_key
+
+
+async def test_all_keys_are_listed_for_who_checks_old_signatures(old_friends: Pair) -> None:
+    north = old_friends.north
+    answer = await get(f"{north.origin}/actor/keys")
+    assert answer.headers["content-type"] == "application/activity+json"
+    (only,) = answer.json()["items"]
+    assert only == (await get(f"{north.origin}/actor")).json()["assertionMethod"][0]
+    assert answer.json()["totalItems"] == 1
 
 
 async def test_the_key_is_made_once_however_many_begin_together(world: World) -> None:

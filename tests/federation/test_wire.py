@@ -23,7 +23,8 @@ from app.federation.wire.documents import to_wire
 from app.federation.wire.limits import BODY_BYTES_MAX
 from app.federation.wire.needs import CreateNeed
 from app.federation.wire.problems import UNSUPPORTED_TYPE, RefusedError
-from app.infra.signatures import Signer
+from app.infra.keys import load_rsa_key, new_rsa_key
+from app.infra.signatures import RsaSigner, Signer
 from app.models.needs import (
     Audience,
     Need,
@@ -41,6 +42,7 @@ IDENTITY = Identity(
     "e-1234",
     Signer(Ed25519PrivateKey.generate(), f"{NORTH}/actor#ed25519-key"),
     datetime(2026, 11, 20, tzinfo=UTC),
+    RsaSigner(load_rsa_key(new_rsa_key()), f"{NORTH}/actor#main-key"),
 )
 NEED_ID = UUID("01a1fa19-b2ef-716f-a804-6f3ffe9b9fcc")
 PRINTABLE = st.characters(blacklist_categories=("Cs", "Cc"))

@@ -8,7 +8,7 @@ import httpx
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,9 +21,12 @@ from app.infra import clock, keys
 from app.infra.http_client import OutboundError, OutboundPolicy, Outgoing, call, guarded_client
 from app.infra.runtime import Runtime
 from app.infra.strict_json import StrictJsonError, parse_json
-from app.models.federation import ActorFetch
+from app.models.federation import ActorFetch, FetchCause
 
-FETCH_AGAIN_AFTER = timedelta(minutes=5)
+FETCH_AGAIN_AFTER = {
+    FetchCause.CLAIMED: timedelta(minutes=5),
+    FetchCause.ANNOUNCED: timedelta(minutes=1),
+}
 FETCHES_PER_MINUTE_MAX = 10
 _CLIENTS = "federation.clients"
 _log = structlog.get_logger(__name__)
@@ -132,23 +135,28 @@ def _is_own(actor: Actor, method: Multikey) -> bool:
     return method.controller == actor.id and method.id.partition("#")[0] == actor.id
 
 
-async def may_fetch(session: AsyncSession, origin: str) -> bool:
-    """Take one of the few fetches that strangers can cause: one an origin in five minutes.
+async def may_fetch(
+    session: AsyncSession, origin: str, cause: FetchCause = FetchCause.CLAIMED
+) -> bool:
+    """Take one of the few fetches that others can cause; a peer's own announcement counts apart.
 
     Nothing is remembered under a key id, which any sender could name to have it refused later.
     """
-    now = clock.now()
-    minute = col(ActorFetch.at) > now - timedelta(minutes=1)
-    recent = (await session.exec(select(func.count()).where(minute))).one()
-    if recent >= FETCHES_PER_MINUTE_MAX:
+    now, pause = clock.now(), FETCH_AGAIN_AFTER[cause]
+    recent = select(func.count()).where(
+        col(ActorFetch.at) > now - timedelta(minutes=1),
+        col(ActorFetch.at) <= now,  # nothing happened later: then the clock was set back
+        col(ActorFetch.cause) == cause,
+    )
+    if (await session.exec(recent)).one() >= FETCHES_PER_MINUTE_MAX:
         return False
     taken = await session.execute(
         insert(ActorFetch)
-        .values(origin=origin, at=now)
+        .values(origin=origin, cause=cause, at=now)
         .on_conflict_do_update(
-            index_elements=["origin"],
+            index_elements=["origin", "cause"],
             set_={"at": now},
-            where=col(ActorFetch.at) <= now - FETCH_AGAIN_AFTER,
+            where=or_(col(ActorFetch.at) <= now - pause, col(ActorFetch.at) > now + pause),
         )
         .returning(col(ActorFetch.origin))
     )

@@ -1,45 +1,65 @@
-"""Who we are to our peers: the instance actor, its key made on the first start, its epoch."""
+"""Who we are to our peers: the instance actor, the keys that speak for it, its epoch."""
 
-import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.federation.peers.own_keys import open_key, open_rsa_key, our_keys
 from app.federation.wire.actors import (
     ED25519_CAPABILITY,
-    KEY_FRAGMENT,
     RFC9421,
     Actor,
     Capability,
     Endpoints,
     Generator,
+    KeyList,
     Multikey,
+    RsaKey,
 )
 from app.infra import clock, keys
-from app.infra.database import transaction
 from app.infra.ids import public_id
 from app.infra.runtime import Runtime
-from app.infra.signatures import HttpAnswer, HttpMessage, Signer, sign_answer, sign_request
-from app.models.federation import InstanceKey
+from app.infra.signatures import (
+    HttpAnswer,
+    HttpMessage,
+    RsaSigner,
+    Signer,
+    sign_answer,
+    sign_request,
+)
+from app.models.federation import (
+    Delivery,
+    DeliveryState,
+    FederationEvent,
+    InstanceKey,
+    KeyKind,
+    KeyState,
+)
 
-KEY_FILE = "instance.key"
-SEAL_PURPOSE = "instance-signing-key"
 SOFTWARE = "Tornallom"
-_SHARED = "federation.identity"
+# In the order of the actor document: a stranger pins the first.
+LISTED = (KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRING)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Our name, key and epoch; signs what goes out."""
+    """Our name, keys and epoch; signs what goes out."""
 
     origin: str
     epoch: str
+    # Signs to peers; for one that takes our next key already, with that.
     signer: Signer
     created_at: datetime
+    # Signs to the rest of the fediverse.
+    rsa_signer: RsaSigner
+    keys: Sequence[InstanceKey] = ()
+    # Messages that one certain key must sign, by their address.
+    letters: Mapping[str, Signer] = field(default_factory=dict)
 
     @property
     def actor_url(self) -> str:
@@ -58,23 +78,29 @@ class Identity:
 
     @property
     def public_key(self) -> Ed25519PublicKey:
-        """The public half of the key."""
+        """The public half of the key that signs."""
         return self.signer.private_key.public_key()
 
     def new_id(self, kind: str) -> str:
         """Make an address of ours for something new."""
         return f"{self.origin}/{kind}/{public_id()}"
 
-    def sign(self, message: HttpMessage) -> dict[str, str]:
-        """Return the headers with which this message may be sent once, now."""
-        return sign_request(self.signer, message, nonce=str(public_id()), now=clock.now())
+    def sign(self, message: HttpMessage, *, about: str = "") -> dict[str, str]:
+        """Return the headers with which this message may be sent once, now.
+
+        `about` is the address of the activity in it: some are signed by a key of their own.
+        """
+        signer = self.letters.get(about, self.signer)
+        return sign_request(signer, message, nonce=str(public_id()), now=clock.now())
 
     def sign_answer(self, answer: HttpAnswer) -> dict[str, str]:
         """Return the headers of an answer, bound to its request."""
         return sign_answer(self.signer, answer, nonce=str(public_id()), now=clock.now())
 
-    def actor(self, name: str) -> Actor:
-        """Describe ourselves."""
+    def actor(self, name: str, *more: InstanceKey) -> Actor:
+        """Describe ourselves, with the keys that are accepted of us, and `more` of them."""
+        signing = [key for key in self.keys if key.kind == KeyKind.ED25519]
+        listed = [key for state in LISTED for key in signing if key.state == state]
         return Actor(
             id=self.actor_url,
             name=name,
@@ -88,53 +114,88 @@ class Identity:
                     Capability(href=ED25519_CAPABILITY, name="RFC-9421 signatures with Ed25519"),
                 ),
             ),
-            assertionMethod=(
-                Multikey(
-                    id=self.signer.key_id,
-                    controller=self.actor_url,
-                    publicKeyMultibase=keys.encode_multikey(self.public_key),
-                ),
-            ),
+            publicKey=self._rsa_key(),
+            assertionMethod=tuple(self._multikey(key) for key in [*listed, *more]),
         )
 
+    def key_list(self) -> KeyList:
+        """List every key that ever signed for us, so that what it signed can be checked."""
+        signing = [key for key in self.keys if key.kind == KeyKind.ED25519]
+        return KeyList(
+            id=f"{self.actor_url}/keys",
+            attributedTo=self.actor_url,
+            totalItems=len(signing),
+            items=tuple(self._multikey(key) for key in signing),
+        )
 
-async def our_identity(session: AsyncSession, runtime: Runtime) -> Identity:
-    """Return who we are; makes the key on the first start, one key however many processes."""
-    found: Any = runtime.shared.get(_SHARED)
-    if isinstance(found, Identity):
-        return found
-    key_file = keys.load_or_create_key_file(runtime.data_dir / KEY_FILE)
-    row = await session.get(InstanceKey, KEY_FRAGMENT)
-    if row is None:
-        # In a transaction of its own: ours may be rolled back after the key was used.
-        async with transaction(runtime.sessions) as apart:
-            await apart.execute(_new_key(key_file))
-        # Another process may have been first: read what stands in the database by now.
-        row = await session.get(InstanceKey, KEY_FRAGMENT, populate_existing=True)
-    if row is None:
-        raise keys.SealBrokenError("the instance key could not be stored")
-    raw = keys.unseal(key_file, row.sealed_private_key, purpose=SEAL_PURPOSE)
-    identity = Identity(
+    def key_address(self, key: InstanceKey) -> str:
+        """Return the address under which others name a key of ours."""
+        return f"{self.actor_url}#{key.name}"
+
+    def _multikey(self, key: InstanceKey) -> Multikey:
+        return Multikey(
+            id=self.key_address(key),
+            controller=self.actor_url,
+            publicKeyMultibase=keys.encode_multikey(keys.load_public_key(key.public_key)),
+            expires=key.expires_at,
+            revoked=key.revoked_at,
+        )
+
+    def _rsa_key(self) -> RsaKey | None:
+        for key in self.keys:
+            if key.kind == KeyKind.RSA and key.state == KeyState.CURRENT:
+                return RsaKey(
+                    id=self.key_address(key),
+                    owner=self.actor_url,
+                    publicKeyPem=keys.rsa_pem(key.public_key),
+                )
+        return None
+
+
+async def our_identity(session: AsyncSession, runtime: Runtime, to: UUID | None = None) -> Identity:
+    """Return who we are, to a certain peer when `to` is given.
+
+    Read anew each time: another process may have changed our keys a moment ago.
+    """
+    rows = await our_keys(session, runtime)
+    current = _in_state(rows, KeyKind.ED25519, KeyState.CURRENT)
+    rsa_key = _in_state(rows, KeyKind.RSA, KeyState.CURRENT)
+    following = _in_state(rows, KeyKind.ED25519, KeyState.NEXT)
+    if current is None or rsa_key is None:
+        raise keys.SealBrokenError("the instance keys could not be stored")
+    actor_url = f"{runtime.origin}/actor"
+
+    def signer(row: InstanceKey) -> Signer:
+        return Signer(open_key(runtime, row), f"{actor_url}#{row.name}")
+
+    taken = following is not None and to is not None and await _has_taken(session, following, to)
+    return Identity(
         origin=runtime.origin,
-        epoch=row.epoch,
-        signer=Signer(keys.load_private_key(raw), f"{runtime.origin}/actor#{KEY_FRAGMENT}"),
-        created_at=row.created_at,
+        epoch=current.epoch,
+        signer=signer(following if following is not None and taken else current),
+        rsa_signer=RsaSigner(open_rsa_key(runtime, rsa_key), f"{actor_url}#{rsa_key.name}"),
+        created_at=rows[0].created_at,
+        keys=rows,
+        letters={
+            letter: signer(row) for row in rows if row.sealed_private_key for letter in row.letters
+        },
     )
-    runtime.shared[_SHARED] = identity
-    return identity
 
 
-def _new_key(key_file: bytes) -> Any:
-    private_key = keys.new_private_key()
-    sealed = keys.seal(key_file, private_key.private_bytes_raw(), purpose=SEAL_PURPOSE)
-    return (
-        insert(InstanceKey)
-        .values(
-            name=KEY_FRAGMENT,
-            public_key=private_key.public_key().public_bytes_raw(),
-            sealed_private_key=sealed,
-            epoch=f"e-{secrets.token_hex(6)}",
-            created_at=clock.now(),
+def _in_state(rows: Sequence[InstanceKey], kind: KeyKind, state: KeyState) -> InstanceKey | None:
+    return next((row for row in rows if (row.kind, row.state) == (kind, state)), None)
+
+
+async def _has_taken(session: AsyncSession, key: InstanceKey, peer_id: UUID) -> bool:
+    """Whether a peer has answered the message that tells of a key: it accepts it since."""
+    statement = (
+        select(col(Delivery.id))
+        .join(FederationEvent, col(FederationEvent.id) == col(Delivery.event_id))
+        .where(
+            col(FederationEvent.activity_id) == key.announcement,
+            col(Delivery.peer_id) == peer_id,
+            col(Delivery.state) == DeliveryState.SENT,
         )
-        .on_conflict_do_nothing()
+        .limit(1)
     )
+    return (await session.exec(statement)).first() is not None

@@ -5,23 +5,35 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from app.federation.wire.addresses import Address
-from app.federation.wire.context import ACTIVITY_STREAMS, MULTIKEY
-from app.federation.wire.documents import Document
+from app.federation.wire.context import ACTIVITY_STREAMS, MULTIKEY, SECURITY
+from app.federation.wire.documents import Document, Moment
 
 PREFERRED_NAME = "needs"
+# The first key of every instance; later ones have fragments of their own.
 KEY_FRAGMENT = "ed25519-key"
+RSA_FRAGMENT = "main-key"
 RFC9421 = "https://datatracker.ietf.org/doc/html/rfc9421"
 ED25519_CAPABILITY = f"{RFC9421}#name-eddsa-using-curve-edwards25"
 Name = Annotated[str, StringConstraints(max_length=200)]
 
 
 class Multikey(Document):
-    """A public key (FEP-521a)."""
+    """A public key (FEP-521a), with its end (Controlled Identifiers 1.0 §2.2)."""
 
     id: Address
     type: Literal["Multikey"] = "Multikey"
     controller: Address
-    publicKeyMultibase: Annotated[str, StringConstraints(max_length=64)]  # noqa: N815
+    publicKeyMultibase: Annotated[str, StringConstraints(max_length=1000)]  # noqa: N815
+    expires: Moment | None = None
+    revoked: Moment | None = None
+
+
+class RsaKey(Document):
+    """The key that the rest of the fediverse knows; no peer is proven by it."""
+
+    id: Address
+    owner: Address
+    publicKeyPem: Annotated[str, StringConstraints(max_length=4000)]  # noqa: N815
 
 
 class Capability(Document):
@@ -56,10 +68,27 @@ class Actor(Document):
     url: Address | None = None
     endpoints: Endpoints | None = None
     generator: Generator | None = None
+    publicKey: RsaKey | None = None  # noqa: N815
     assertionMethod: Annotated[tuple[Multikey, ...], Field(min_length=1, max_length=8)]  # noqa: N815
+
+
+class KeyList(Document):
+    """Every key of an instance, those that sign no more included: what they signed holds."""
+
+    id: Address
+    type: Literal["Collection"] = "Collection"
+    attributedTo: Address  # noqa: N815
+    totalItems: int  # noqa: N815
+    items: tuple[Multikey, ...]
 
 
 def actor_to_wire(actor: Actor) -> dict[str, Any]:
     """Return the actor document with its context."""
     written = actor.model_dump(mode="json", exclude_none=True)
+    return {"@context": [ACTIVITY_STREAMS, SECURITY, MULTIKEY], **written}
+
+
+def key_list_to_wire(key_list: KeyList) -> dict[str, Any]:
+    """Return the list of keys with its context."""
+    written = key_list.model_dump(mode="json", exclude_none=True)
     return {"@context": [ACTIVITY_STREAMS, MULTIKEY], **written}

@@ -10,7 +10,7 @@ from app.federation.wire.documents import Message
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
-    "actors": (actors.Actor,),
+    "actors": (actors.Actor, actors.KeyList),
     "log": (log.LogPage,),
     "needs": (needs.CreateNeed, needs.UpdateNeed, needs.DeleteNeed),
     "peering": (

@@ -1,11 +1,12 @@
 """What we tell peers: our needs, as they are by now, to those who may see them.
 
 A reaction to "need.published", "need.updated" and "need.withdrawn". It reads the row as it
-stands, so it may run late, twice or once for several changes: peers go by the version.
+stands and holds it against what each peer should hold of us already, so it may run late, twice or
+once for several changes, and says nothing twice.
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from fractions import Fraction
 from uuid import UUID
@@ -17,10 +18,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation.peers import queries
 from app.federation.peers.identity import Identity, our_identity
-from app.federation.peers.post import Said, send_ordered, write_events
+from app.federation.peers.post import Held, Said, send_ordered, write_events
+from app.federation.rules import content_hash
 from app.federation.verification import VerifiedReader
 from app.federation.wire.context import NATIVE_CONTEXT, PUBLIC, SKILLS
-from app.federation.wire.documents import Message
+from app.federation.wire.documents import Message, part_to_wire
 from app.federation.wire.needs import (
     CreateNeed,
     DeleteNeed,
@@ -40,7 +42,7 @@ from app.federation.wire.problems import OBJECT_GONE, OBJECT_MISSING, RefusedErr
 from app.infra import clock
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
-from app.models.federation import Delivery, FederationEvent, Peer, PeerState, Publication
+from app.models.federation import Peer, PeerHolding, PeerState, Publication
 from app.models.needs import Audience, Need, NeedState
 
 SHARED_STATES: dict[NeedState, Status] = {
@@ -77,10 +79,10 @@ async def tell_peers(session: AsyncSession, runtime: Runtime) -> int:
     ours = await our_identity(session, runtime)
     peers = await queries.active_peers(session)
     needs = await _shareable(session, need_ids)
-    told = await _told(session, [need_address(ours, need.id) for need in needs])
+    held = await _held(session, [need_address(ours, need.id) for need in needs])
     mail = Mail(ours)
     for need in needs:
-        mail.add(need, peers, told.get(need_address(ours, need.id), set()))
+        mail.add(need, peers, held.get(need_address(ours, need.id), {}))
     await mail.send(session)
     return len(need_ids)
 
@@ -92,21 +94,38 @@ class Mail:
         """Start with nothing to say."""
         self._ours = ours
         self._said: list[Said] = []
+        self._held: list[Held] = []
         self._to: dict[UUID, list[int]] = {}
 
-    def add(self, need: Need, peers: Sequence[Peer], told: set[UUID]) -> None:
-        """Say what each peer has to hear of a need: that it is there, changed, or gone."""
-        seeing = {peer.id for peer in peers if is_visible(need, peer)}
-        self.say(need, CreateNeed, [peer.id for peer in peers if peer.id in seeing - told])
-        self.say(need, UpdateNeed, [peer.id for peer in peers if peer.id in seeing & told])
-        self.say(need, DeleteNeed, [peer.id for peer in peers if peer.id in told - seeing])
+    def add(self, need: Need, peers: Sequence[Peer], held: Mapping[UUID, bytes]) -> None:
+        """Say what each peer has to hear of a need: that it is there, changed, or gone.
 
-    def say(self, need: Need, kind: type[Message], peer_ids: Sequence[UUID]) -> None:
-        """Say one thing of a need to some peers."""
-        if not peer_ids:
-            return
+        `held`: the content that peers should hold of it already. The same is not said twice.
+        """
         address = need_address(self._ours, need.id)
-        self._said.append(Said(message_of(self._ours, need, kind), address, need.version))
+        seeing = [peer.id for peer in peers if is_visible(need, peer)]
+        if seeing:
+            document = proposal_of(self._ours, need)
+            now = Held(address, need.version, content_hash(part_to_wire(document)))
+            self._say(need, CreateNeed, now, [at for at in seeing if at not in held])
+            changed = [at for at in seeing if held.get(at, now.sha256) != now.sha256]
+            self._say(need, UpdateNeed, now, changed)
+        gone = [peer.id for peer in peers if peer.id in held and peer.id not in seeing]
+        self._say(need, DeleteNeed, Held(address, need.version), gone)
+
+    def forget(self, url: str, version: int, peer_id: UUID) -> None:
+        """Say of an object that is no longer among our needs at all that it is gone."""
+        about = Tombstone(id=url, version=version, deleted=clock.now())
+        message = _message(self._ours, DeleteNeed, about, self._ours.peers_audience)
+        self._add(message, Held(url, version), [peer_id])
+
+    def _say(self, need: Need, kind: type[Message], held: Held, peer_ids: Sequence[UUID]) -> None:
+        if peer_ids:
+            self._add(message_of(self._ours, need, kind), held, peer_ids)
+
+    def _add(self, message: Message, held: Held, peer_ids: Sequence[UUID]) -> None:
+        self._said.append(Said(message, held.url, held.version, listed=True))
+        self._held.append(held)
         for peer_id in peer_ids:
             self._to.setdefault(peer_id, []).append(len(self._said) - 1)
 
@@ -114,22 +133,31 @@ class Mail:
         """Write everything and number it for each peer, peers in the order of all writers."""
         event_ids = await write_events(session, self._said)
         for peer_id in sorted(self._to):
-            await send_ordered(session, peer_id, [event_ids[at] for at in self._to[peer_id]])
+            places = self._to[peer_id]
+            held = [self._held[at] for at in places]
+            await send_ordered(session, peer_id, [event_ids[at] for at in places], held)
         return len(event_ids)
 
 
 async def publish_existing(session: AsyncSession, runtime: Runtime, activity: Activity) -> int:
     """Bring a peer that has just become active, or is so again, up to date; answers how much."""
-    peer = await session.get(Peer, activity.object_id, populate_existing=True)
+    return await bring_up_to_date(session, runtime, activity.object_id)
+
+
+async def bring_up_to_date(session: AsyncSession, runtime: Runtime, peer_id: UUID) -> int:
+    """Say whatever differs between our needs and what a peer should hold of them."""
+    peer = await session.get(Peer, peer_id, populate_existing=True)
     if peer is None or peer.state != PeerState.ACTIVE:
         return 0
     ours = await our_identity(session, runtime)
-    told = await _told_to(session, peer.id)
+    rows = await session.exec(select(PeerHolding).where(PeerHolding.peer_id == peer.id))
+    held = {row.url: row for row in rows.all()}
     mail = Mail(ours)
     for need in await _shareable(session):
-        before, version = told.get(need_address(ours, need.id), ("Delete", 0))
-        if version != need.version or (before == "Delete") == is_visible(need, peer):
-            mail.add(need, [peer], {peer.id} if before != "Delete" else set())
+        known = held.pop(need_address(ours, need.id), None)
+        mail.add(need, [peer], {peer.id: known.sha256} if known else {})
+    for url, row in held.items():
+        mail.forget(url, row.version + 1, peer.id)
     return await mail.send(session)
 
 
@@ -178,12 +206,16 @@ def need_address(ours: Identity, need_id: UUID) -> str:
 def message_of(ours: Identity, need: Need, kind: type[Message]) -> Message:
     """Write what peers are told of a need."""
     about = tombstone_of(ours, need) if kind is DeleteNeed else proposal_of(ours, need)
+    return _message(ours, kind, about, _audience(ours, need))
+
+
+def _message(ours: Identity, kind: type[Message], about: Proposal | Tombstone, to: str) -> Message:
     return kind.model_validate(
         {
             "context": NATIVE_CONTEXT,
             "id": ours.new_id("activities"),
             "actor": ours.actor_url,
-            "to": _audience(ours, need),
+            "to": to,
             "published": clock.now(),
             "object": about,
         }
@@ -275,36 +307,10 @@ def _paragraphs(text: str) -> str:
     )
 
 
-async def _told(session: AsyncSession, addresses: Sequence[str]) -> dict[str, set[UUID]]:
-    """Find for each object the peers whose last word from us was not that it is gone."""
-    statement = (
-        select(
-            col(FederationEvent.object_url),
-            col(Delivery.peer_id),
-            col(FederationEvent.activity_type),
-        )
-        .join(FederationEvent, col(FederationEvent.id) == col(Delivery.event_id))
-        .where(col(FederationEvent.object_url).in_(addresses))
-        .order_by(col(Delivery.id))
-    )
-    told: dict[str, set[UUID]] = {}
-    for address, peer_id, kind in (await session.exec(statement)).all():
-        holders = told.setdefault(address, set())
-        (holders.discard if kind == "Delete" else holders.add)(peer_id)
-    return told
-
-
-async def _told_to(session: AsyncSession, peer_id: UUID) -> dict[str, tuple[str, int]]:
-    """Return our last word to a peer about each object: the type of message and the version."""
-    statement = (
-        select(
-            col(FederationEvent.object_url),
-            col(FederationEvent.activity_type),
-            col(FederationEvent.object_version),
-        )
-        .join(Delivery, col(FederationEvent.id) == col(Delivery.event_id))
-        .where(col(Delivery.peer_id) == peer_id, col(FederationEvent.object_url) != "")
-        .order_by(col(Delivery.id))
-    )
-    rows = (await session.exec(statement)).all()
-    return {url: (kind, version) for url, kind, version in rows}
+async def _held(session: AsyncSession, addresses: Sequence[str]) -> dict[str, dict[UUID, bytes]]:
+    """Find for each object the peers that should hold it, and with which content."""
+    statement = select(PeerHolding).where(col(PeerHolding.url).in_(addresses))
+    found: dict[str, dict[UUID, bytes]] = {}
+    for row in (await session.exec(statement)).all():
+        found.setdefault(row.url, {})[row.peer_id] = row.sha256
+    return found

@@ -8,10 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, LargeBinary, text
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, String, text
 from sqlmodel import Field, SQLModel
 
 from app.models.base import choice, created, moment, texts
+
+# Compared byte by byte, as the manifest is ordered by it for every reader.
+ADDRESS = String(500, collation="C")
 
 
 class PeerState(StrEnum):
@@ -155,6 +158,15 @@ class PeerOutbox(SQLModel, table=True):
     leased_until: datetime = created()
     # How far its clock is ahead of ours by its own word, while it refuses us for that.
     clock_offset_seconds: int | None = None
+    # The epoch that this lane counts in; empty for the one that the instance was made with.
+    epoch: str = Field(default="", max_length=40)
+    past_epochs: list[str] = texts()
+    epoch_at: datetime = created()
+    # Below it the log has been pruned.
+    oldest_seq: int = Field(default=1, sa_type=BigInteger)
+    # What the peer should hold of us: the sum of its rows in peer_holdings.
+    held_count: int = 0
+    held_digest: bytes = Field(default=bytes(32), sa_type=LargeBinary)
 
 
 class PeerInbox(SQLModel, table=True):
@@ -170,6 +182,34 @@ class PeerInbox(SQLModel, table=True):
     pull_after: datetime = created()
     # How far its clock is ahead of ours by its signatures, while we refuse it for that.
     clock_offset_seconds: int | None = None
+    past_epochs: list[str] = texts()
+    # Something shows that its log has news for us.
+    news_due: bool = False
+    # What we hold of it: the sum of its rows in remote_objects.
+    held_count: int = 0
+    held_digest: bytes = Field(default=bytes(32), sa_type=LargeBinary)
+    # What it last said that we should hold, until that has been compared.
+    claim_seq: int | None = Field(default=None, sa_type=BigInteger)
+    claim_count: int = 0
+    claim_digest: bytes = Field(default=b"", sa_type=LargeBinary)
+    mismatches: int = 0
+    manifest_due: bool = False
+    # When its whole manifest was last read and found, or made, to be what we hold.
+    compared_at: datetime = created()
+    repair_after: datetime = created()
+    repair_failures: int = 0
+    repaired_at: datetime | None = moment(default=None, nullable=True)
+
+
+class PeerHolding(SQLModel, table=True):
+    """An object of ours that a peer should hold, with the content we last told it."""
+
+    __tablename__ = "peer_holdings"
+
+    peer_id: UUID = Field(primary_key=True, foreign_key="peers.id", ondelete="CASCADE")
+    url: str = Field(primary_key=True, sa_type=ADDRESS, index=True)
+    version: int
+    sha256: bytes = Field(sa_type=LargeBinary)
 
 
 class Publication(SQLModel, table=True):
@@ -193,6 +233,8 @@ class FederationEvent(SQLModel, table=True):
     activity_type: str = Field(max_length=40)
     object_url: str = Field(default="", max_length=500, index=True)
     object_version: int = 0
+    # About an object that the manifest lists, so the message need not be kept for ever.
+    listed: bool = False
     body: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = created()
 
@@ -317,4 +359,6 @@ class RemoteObject(SQLModel, table=True):
     status: str = Field(default="", max_length=32)
     gone: bool = False
     need_id: UUID | None = None
+    # Its content as it was sent, whether or not we could make a need of it.
+    sha256: bytes = Field(default=b"", sa_type=LargeBinary)
     updated_at: datetime = created()

@@ -140,7 +140,7 @@ class _Lines:
         return self._lines
 
 
-class _Drawn:
+class Drawn:
     """A message being signed: the library writes into these headers."""
 
     def __init__(self, method: str, url: str, headers: dict[str, str]) -> None:
@@ -156,13 +156,15 @@ class _DrawnAnswer:
         self.request = request
 
 
-class _Verifier(HTTPMessageVerifier):
+class UntimedVerifier(HTTPMessageVerifier):
+    """The library's verifier without its clock."""
+
     def validate_created_and_expires(
         self,
         sig_input: Any,
         max_age: timedelta | None = None,
     ) -> None:
-        """Leave times to _check_times(): it uses our clock, and only after the signature holds."""
+        """Leave times to each policy: by our clock, and only after the signature holds."""
 
 
 def target_uri(origin: str, raw_path: str, raw_query: str = "") -> str:
@@ -174,13 +176,13 @@ def sign_request(
     signer: Signer, message: HttpMessage, *, nonce: str, now: datetime
 ) -> dict[str, str]:
     """Return all headers to send: those of the message, its digest and its signature."""
-    headers = _single_headers(message.header_lines)
+    headers = single_headers(message.header_lines)
     components = WITHOUT_BODY
     if message.method == "POST":
         components = WITH_BODY
     sent = {name.lower() for name in headers}
     components += tuple(name for name in SIGNED_WHEN_SENT if name in sent)
-    drawn = _Drawn(message.method, message.url, headers)
+    drawn = Drawn(message.method, message.url, headers)
     body = message.body if message.method == "POST" else None
     _sign(signer, drawn, components, body, (nonce, now))
     return headers
@@ -188,7 +190,7 @@ def sign_request(
 
 def sign_answer(signer: Signer, answer: HttpAnswer, *, nonce: str, now: datetime) -> dict[str, str]:
     """Return the headers of an answer, signed together with the request that it answers."""
-    headers = _single_headers(answer.header_lines)
+    headers = single_headers(answer.header_lines)
     drawn = _DrawnAnswer(answer.status_code, headers, answer.request)
     _sign(signer, drawn, OF_ANSWER, answer.body, (nonce, now))
     return headers
@@ -200,7 +202,7 @@ def read_claimed(header_lines: HeaderLines) -> Claimed:
     if "signature" not in names or "signature-input" not in names:
         detail = "no Signature or Signature-Input header"
         raise SignatureRefusedError("missing", detail)
-    inputs = _parse_dictionary(header_lines, "signature-input")
+    inputs = parse_dictionary(header_lines, "signature-input")
     ours = [params for _, params in inputs.values() if params.get("tag") == TAG]
     if not ours:
         raise SignatureRefusedError("missing", f"no signature with tag {TAG}")
@@ -233,7 +235,7 @@ def verify_answer(
 
 def _sign(
     signer: Signer,
-    drawn: _Drawn | _DrawnAnswer,
+    drawn: Drawn | _DrawnAnswer,
     components: Sequence[str],
     body: bytes | None,
     once: tuple[str, datetime],
@@ -267,8 +269,8 @@ def _verify(
 ) -> Proven:
     if read_claimed(message.header_lines).key_id != key_id:
         raise SignatureRefusedError("invalid", "another key id")
-    _single_headers(message.header_lines, only=SINGLE_LINES)
-    verifier = _Verifier(
+    single_headers(message.header_lines, only=SINGLE_LINES)
+    verifier = UntimedVerifier(
         signature_algorithm=ED25519,
         key_resolver=MappingKeyResolver(public_keys={key_id: public_key}, private_keys={}),
     )
@@ -297,8 +299,8 @@ def _checked(result: VerifyResult, now: datetime) -> Proven:
         raise SignatureRefusedError("invalid", "the digest is not sha-256")
     if "created" not in params or "expires" not in params:
         raise SignatureRefusedError("invalid", "created or expires is missing")
-    created = _moment(params["created"])
-    expires = _moment(params["expires"])
+    created = moment_of(params["created"])
+    expires = moment_of(params["expires"])
     _check_times(created, expires, now)
     return Proven(key_id=str(params["keyid"]), nonce=nonce, created=created, expires=expires)
 
@@ -310,14 +312,15 @@ def _check_times(created: datetime, expires: datetime, now: datetime) -> None:
         raise SignatureRefusedError("clock", f"created {created.isoformat()}")
 
 
-def _moment(value: int | str) -> datetime:
+def moment_of(value: int | str) -> datetime:
+    """Read a time of a signature."""
     try:
         return datetime.fromtimestamp(int(value), tz=UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise SignatureRefusedError("invalid", "a time that is none") from error
 
 
-def _single_headers(lines: HeaderLines, only: frozenset[str] | None = None) -> dict[str, str]:
+def single_headers(lines: HeaderLines, only: frozenset[str] | None = None) -> dict[str, str]:
     """Return the headers by name; refuses repeated lines (of the names in `only`, when given)."""
     headers: dict[str, str] = {}
     seen: set[str] = set()
@@ -330,7 +333,8 @@ def _single_headers(lines: HeaderLines, only: frozenset[str] | None = None) -> d
     return headers
 
 
-def _parse_dictionary(lines: HeaderLines, wanted: str) -> dict[str, tuple[Any, dict[str, Any]]]:
+def parse_dictionary(lines: HeaderLines, wanted: str) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Read a header of structured fields: by label the value and its parameters."""
     text = ", ".join(value for name, value in lines if name.lower() == wanted)
     if len(text) > SIGNATURE_HEADERS_MAX:
         raise SignatureRefusedError("invalid", f"{wanted} is too long")

@@ -17,6 +17,7 @@ NOUNS = {
     "federation",
     "feeds",
     "files",
+    "followers",
     "governance",
     "identity",
     "imports",

@@ -18,11 +18,11 @@ from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, PUBLIC
 from app.infra.database import transaction
 from app.infra.ids import public_id
 from app.infra.signatures import HttpMessage
-from app.main import create_app
 from app.models.federation import IncomingMessage, Peer, RemoteObject, SeenNonce
 from app.models.needs import Need
 from app.settings import Settings
 from app.workers.activity import react_to_activities
+from tests.factories.application import make_application
 from tests.factories.world import Json, World
 
 STORED: tuple[type[SQLModel], ...] = (IncomingMessage, SeenNonce, RemoteObject, Need, Peer)
@@ -80,7 +80,7 @@ async def serving(
     settings: Settings, name: str, listening: socket.socket
 ) -> AsyncIterator[Instance]:
     """Run an instance on a socket until the block ends."""
-    application = create_app(settings)
+    application = make_application(settings)
     config = uvicorn.Config(
         application, log_config=None, lifespan="on", server_header=False, http="h11"
     )

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,11 +19,11 @@ from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, PUBLIC
 from app.infra.database import transaction
 from app.infra.ids import public_id
 from app.infra.signatures import HttpMessage
+from app.main import create_app
 from app.models.federation import IncomingMessage, Peer, RemoteObject, SeenNonce
 from app.models.needs import Need
 from app.settings import Settings
 from app.workers.activity import react_to_activities
-from tests.factories.application import make_application
 from tests.factories.world import Json, World
 
 STORED: tuple[type[SQLModel], ...] = (IncomingMessage, SeenNonce, RemoteObject, Need, Peer)
@@ -77,12 +78,21 @@ class Instance(World):
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, name: str, listening: socket.socket
+    settings: Settings,
+    name: str,
+    listening: socket.socket,
+    *,
+    certificate: Path | None = None,
 ) -> AsyncIterator[Instance]:
-    """Run an instance on a socket until the block ends."""
-    application = make_application(settings)
+    """Run an instance on a socket until the block ends; over https with a certificate and key."""
+    application = create_app(settings)
     config = uvicorn.Config(
-        application, log_config=None, lifespan="on", server_header=False, http="h11"
+        application,
+        log_config=None,
+        lifespan="on",
+        server_header=False,
+        http="h11",
+        ssl_certfile=certificate,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))

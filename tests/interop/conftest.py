@@ -1,11 +1,17 @@
 """The other implementations: installed once for all test processes, each script started once."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Services, make_settings
+from tests.factories.instances import Instance, serving
+from tests.factories.world import Json
+from tests.federation.conftest import free_socket, make_database_apart
 from tests.interop.javascript import Script, UnavailableError, ensure_node, running_script
+from tests.interop.tls import make_certificate
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +20,8 @@ def node() -> Path:
     try:
         return ensure_node()
     except UnavailableError as error:
-        pytest.fail(str(error), pytrace=False)
+        why = str(error)
+    pytest.fail(why, pytrace=False)
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +36,41 @@ async def credentials(node: Path) -> AsyncIterator[Script]:
     """Digital Bazaar's verifier of credentials."""
     async with running_script(node, "credentials.mjs") as script:
         yield script
+
+
+@dataclass
+class Meeting:
+    """An instance of ours, and a fediverse server made of Fedify."""
+
+    ours: Instance
+    fedify: Script
+    theirs: Json
+
+    @property
+    def handle(self) -> str:
+        """The name under which people of the fediverse find us."""
+        return f"acct:needs@{self.ours.origin.removeprefix('https://')}"
+
+    async def lookup(self, what: str) -> Json:
+        """Have Fedify look an address or a handle up; answers what it understood."""
+        found: Json | None = await self.fedify.ask("lookup", what=what)
+        assert found is not None, await self.fedify.ask("failures")
+        return found
+
+
+@pytest.fixture(scope="module")
+async def meeting(
+    node: Path, servers: Services, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Meeting]:
+    """Our instance over https (handles are looked up in no other way) and Fedify over http."""
+    folder = tmp_path_factory.mktemp("meeting")
+    services = await make_database_apart(servers, f"tornallom_test_{worker_id}_meeting")
+    certificate, listening = make_certificate(folder / "loopback.pem"), free_socket()
+    origin = f"https://127.0.0.1:{listening.getsockname()[1]}"
+    async with running_script(node, "fedify.mjs", certificate) as fedify:
+        theirs: Json = await fedify.ask("start")
+        settings = make_settings(
+            services, folder / "data", base_url=origin, dev_peers=(theirs["origin"],)
+        )
+        async with serving(settings, "ours", listening, certificate=certificate) as ours:
+            yield Meeting(ours, fedify, theirs)

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import importlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -81,7 +82,8 @@ def _install(node: Node) -> None:
     patience = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
     done = node.run_npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", *patience], FOLDER)
     if done.returncode != 0:
-        raise UnavailableError("npm ci failed.\n" + "\n".join(done.stdout.splitlines()[-15:]))
+        said = [line for line in done.stdout.splitlines() if line.startswith("npm error")]
+        raise UnavailableError("\n".join(["npm ci failed.", *said[:8]]))
     MARK.write_text(_wanted(), "ascii")
 
 
@@ -133,13 +135,16 @@ class Script:
 
 
 @asynccontextmanager
-async def running_script(node: Path, name: str) -> AsyncIterator[Script]:
-    """Run a script of this folder until the block ends."""
+async def running_script(
+    node: Path, name: str, trusted: Path | None = None
+) -> AsyncIterator[Script]:
+    """Run a script of this folder until the block ends; `trusted` vouches for https servers."""
     process = await asyncio.create_subprocess_exec(
         node,
         FOLDER / name,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **({"NODE_EXTRA_CA_CERTS": str(trusted)} if trusted else {})},
         limit=LINE_BYTES_MAX,
     )
     script = Script(process)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from app.federation.wire.addresses import Address
-from app.federation.wire.context import ACTIVITY_STREAMS, MULTIKEY, SECURITY
+from app.federation.wire.context import ACTIVITY_STREAMS, CONTROLLER, MULTIKEY, SECURITY
 from app.federation.wire.documents import Document, Moment
 
 PREFERRED_NAME = "needs"
@@ -85,7 +85,7 @@ class KeyList(Document):
 def actor_to_wire(actor: Actor) -> dict[str, Any]:
     """Return the actor document with its context."""
     written = actor.model_dump(mode="json", exclude_none=True)
-    return {"@context": [ACTIVITY_STREAMS, SECURITY, MULTIKEY], **written}
+    return {"@context": [ACTIVITY_STREAMS, SECURITY, CONTROLLER, MULTIKEY], **written}
 
 
 def key_list_to_wire(key_list: KeyList) -> dict[str, Any]:

@@ -13,6 +13,8 @@ PUBLIC = f"{ACTIVITY_STREAMS}#Public"
 PEER_RELATIONSHIP = f"{NAMESPACE}#Peer"
 SKILLS = f"{NAMESPACE}/skills#"
 SECURITY = "https://w3id.org/security/v1"
+# Says what assertionMethod means; without it a reader of JSON-LD finds no key of ours.
+CONTROLLER = "https://www.w3.org/ns/did/v1"
 MULTIKEY = "https://w3id.org/security/multikey/v1"
 ACTIVITY_JSON = "application/activity+json"
 LD_JSON = "application/ld+json"

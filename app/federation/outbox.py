@@ -8,7 +8,6 @@ once for several changes, and says nothing twice.
 import html
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
-from fractions import Fraction
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -17,6 +16,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation.peers import queries
+from app.federation.peers.audience import SHARED_STATES, is_visible
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.post import Held, Said, send_ordered, write_events
 from app.federation.rules import content_hash
@@ -31,28 +31,19 @@ from app.federation.wire.needs import (
     Link,
     Place,
     Proposal,
-    Quantity,
     Skill,
     Source,
-    Status,
     Tombstone,
     UpdateNeed,
+    quantity_of,
 )
 from app.federation.wire.problems import OBJECT_GONE, OBJECT_MISSING, RefusedError
 from app.infra import clock
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
 from app.models.federation import Peer, PeerHolding, PeerState, Publication
-from app.models.needs import Audience, Need, NeedState
+from app.models.needs import Audience, Need
 
-SHARED_STATES: dict[NeedState, Status] = {
-    NeedState.OPEN: "open",
-    NeedState.PAUSED: "paused",
-    NeedState.IN_PROGRESS: "in_progress",
-    NeedState.DONE: "done",
-}
-SECONDS_PER_MINUTE = 60
-MINUTES_PER_HOUR = 60
 BATCH_MAX = 200
 CONTENT_CHARACTERS_MAX = 60_000
 SHORTENED = 10_000
@@ -189,15 +180,6 @@ async def need_document(
     return proposal_of(await our_identity(session, runtime), need)
 
 
-def is_visible(need: Need, peer: Peer, *, in_any_state: bool = False) -> bool:
-    """Whether a peer may know of a need of ours."""
-    if need.state not in SHARED_STATES and not in_any_state:
-        return False
-    if need.audience == Audience.NAMED_PEERS:
-        return str(peer.id) in need.audience_peers
-    return need.audience in {Audience.PEERS, Audience.PUBLIC}
-
-
 def need_address(ours: Identity, need_id: UUID) -> str:
     """Return the address of a need of ours: its page for people, its Proposal for peers."""
     return f"{ours.origin}/needs/{need_id}"
@@ -266,18 +248,8 @@ def _intent(address: str, need: Need) -> Intent:
         id=f"{address}#primary",
         action="transfer" if need.kind == "money_record" else "deliverService",
         resourceConformsTo=f"{SKILLS}{leading[0]}" if leading else None,
-        resourceQuantity=_quantity(need.estimate_minutes),
+        resourceQuantity=quantity_of(need.estimate_minutes) if need.estimate_minutes else None,
     )
-
-
-def _quantity(minutes: int | None) -> Quantity | None:
-    if minutes is None:
-        return None
-    hours = Fraction(minutes, MINUTES_PER_HOUR)
-    # Quarters of an hour are exact as a decimal; other figures are said in seconds.
-    if (hours * 4).denominator == 1:
-        return Quantity(hasUnit="hour", hasNumericalValue=f"{float(hours):g}")
-    return Quantity(hasUnit="second", hasNumericalValue=str(minutes * SECONDS_PER_MINUTE))
 
 
 def _skills(need: Need) -> tuple[Skill, ...]:

@@ -19,6 +19,7 @@ from app.domain.needs.closing import draft_next
 from app.domain.needs.following import follow_organisation
 from app.domain.organisations.vouching import vouch_for_work
 from app.domain.webhooks.actions import tell_webhooks
+from app.federation import agreements
 from app.federation.outbox import publish_existing, publish_need
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
@@ -42,6 +43,14 @@ async def _tell_peers(session: AsyncSession, runtime: Runtime, activity: Activit
 
 async def _greet_peer(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
     await publish_existing(session, runtime, activity)
+
+
+async def _tell_instance(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    await agreements.tell(session, runtime, activity)
+
+
+async def _resume_claims(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    await agreements.tell_again(session, runtime, activity)
 
 
 async def _draft_next(session: AsyncSession, _: Runtime, activity: Activity) -> None:
@@ -87,6 +96,7 @@ NOTE_NEED = Reaction("feeds.note_need", _note_need)
 TELL_WEBHOOKS = Reaction("webhooks.tell", _tell_webhooks)
 FOLLOW = Reaction("needs.follow_organisation", _follow)
 TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
+TELL_INSTANCE = Reaction("federation.tell_of_claim", _tell_instance)
 TELL_ASKER = Reaction("asks.tell_asker", _tell_asker)
 
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
@@ -98,23 +108,32 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "need.mirrored": (NOTE_NEED,),
     "need.updated": (TELL_PEERS, TELL_WEBHOOKS),
     "need.withdrawn": (TELL_PEERS, TELL_WEBHOOKS),
-    "claim.applied": (TELL_WEBHOOKS, TELL_ASKER),
-    "claim.accepted": (TELL_WEBHOOKS,),
-    "claim.declined": (TELL_WEBHOOKS,),
-    "claim.withdrawn": (TELL_WEBHOOKS,),
-    "claim.released": (TELL_WEBHOOKS,),
-    "claim.lapsed": (TELL_WEBHOOKS,),
-    "claim.expired": (TELL_WEBHOOKS,),
-    "claim.submitted": (TELL_WEBHOOKS, TELL_ASKER),
-    "claim.changes_requested": (TELL_WEBHOOKS,),
-    "claim.disputed": (TELL_WEBHOOKS,),
+    "claim.applied": (TELL_WEBHOOKS, TELL_ASKER, TELL_INSTANCE),
+    "claim.accepted": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.declined": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.withdrawn": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.released": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.lapsed": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.expired": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.submitted": (TELL_WEBHOOKS, TELL_ASKER, TELL_INSTANCE),
+    "claim.changes_requested": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.disputed": (TELL_WEBHOOKS, TELL_INSTANCE),
     "claim.confirmed": (
         TELL_WEBHOOKS,
+        TELL_INSTANCE,
         Reaction("organisations.vouch_for_work", _vouch_for_work),
     ),
-    "claim.rejected": (TELL_WEBHOOKS,),
+    "claim.rejected": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.active": (TELL_INSTANCE,),
+    "claim.work_logged": (TELL_INSTANCE,),
+    "claim.heartbeat": (TELL_INSTANCE,),
+    "claim.start_asked": (TELL_INSTANCE,),
+    "claim.nudged": (TELL_INSTANCE,),
     "claim.message_posted": (TELL_ASKER,),
     "need.place_freed": (Reaction("matching.offer_place", _offer_place),),
     "need.ended_to_recur": (Reaction("needs.draft_next", _draft_next),),
-    "peer.activated": (Reaction("federation.publish_existing", _greet_peer),),
+    "peer.activated": (
+        Reaction("federation.publish_existing", _greet_peer),
+        Reaction("federation.resume_claims", _resume_claims),
+    ),
 }

@@ -18,7 +18,14 @@ from app.federation.entries import Entry, Step
 from app.federation.verification import VerifiedMessage
 from app.federation.wire.addresses import AddressError, origin_of
 from app.federation.wire.context import PUBLIC
-from app.federation.wire.needs import CreateNeed, DeleteNeed, Proposal, Quantity, UpdateNeed
+from app.federation.wire.needs import (
+    CreateNeed,
+    DeleteNeed,
+    Proposal,
+    Quantity,
+    UpdateNeed,
+    minutes_in,
+)
 from app.federation.wire.problems import NOT_AUTHORISED, RULE, RefusedError
 from app.infra import clock
 from app.models.base import one_line
@@ -37,8 +44,6 @@ from app.models.needs import (
 BODY_CHARACTERS_MAX = 20_000
 TITLE_CHARACTERS_MIN = 3
 MINUTES_MAX = 60 * 24 * 366
-UNIT_SECONDS = {"hour": 3600, "second": 1}
-SECONDS_PER_MINUTE = 60
 # What PostgreSQL and our own texts do not hold; a peer's text loses it instead of failing.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 _BREAKS = re.compile(r"<\s*(?:br|/p|/li|/div|/h[1-6])[^>]*>", re.IGNORECASE)
@@ -80,7 +85,7 @@ async def apply_need(at: Step, document: CreateNeed | UpdateNeed) -> bool:
         fields_of(said),
         mirroring.Standing(
             state=NeedState(said.status),
-            organisation_name=_line(said.organisation),
+            organisation_name=line_of(said.organisation),
             version=said.version,
             taken=said.taken,
             published_at=said.published,
@@ -147,7 +152,7 @@ async def _known(session: AsyncSession, peer: Peer, url: str, epoch: str) -> Rem
 
 def fields_of(said: Proposal) -> NeedFields:
     """Translate a Proposal into our own fields, with nothing in it that we would not show."""
-    title = _line(said.name)
+    title = line_of(said.name)
     values: dict[str, Any] = {
         "title": title if len(title) >= TITLE_CHARACTERS_MIN else f"{title} …",
         "body": _text_of(said),
@@ -162,10 +167,10 @@ def fields_of(said: Proposal) -> NeedFields:
         "places": said.places,
         "deadline": _day(said),
         "remote": said.remote,
-        "region": _line(said.location.name) if said.location else "",
+        "region": line_of(said.location.name) if said.location else "",
         "audience": Audience.PUBLIC if said.to == PUBLIC else Audience.PEERS,
         "link": _link(said),
-        "beneficiary": _line(said.beneficiary) if said.beneficiary else None,
+        "beneficiary": line_of(said.beneficiary) if said.beneficiary else None,
     }
     try:
         return NeedFields.model_validate(values)
@@ -179,28 +184,36 @@ def plain_text(markup: str) -> str:
     return html.unescape(nh3.clean(with_lines, tags=set(), attributes={}))
 
 
+def text_of(markup: str) -> str:
+    """Return the text of a piece of HTML as we would keep it."""
+    return _printable(plain_text(markup))
+
+
 def _text_of(said: Proposal) -> str:
-    text = said.source.content if said.source is not None else plain_text(said.content)
+    if said.source is None:
+        return text_of(said.content)[:BODY_CHARACTERS_MAX]
+    return _printable(said.source.content)[:BODY_CHARACTERS_MAX]
+
+
+def _printable(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _UNPRINTABLE.sub("", text).strip()[:BODY_CHARACTERS_MAX]
+    return _UNPRINTABLE.sub("", text).strip()
 
 
-def _line(text: str) -> str:
+def line_of(text: str) -> str:
+    """Return a text as one line that we would show."""
     return one_line(_UNPRINTABLE.sub(" ", text))
 
 
 def _tags(said: Proposal) -> list[str]:
-    names = (_line(tag.name.removeprefix("#"))[:60] for tag in said.tag)
+    names = (line_of(tag.name.removeprefix("#"))[:60] for tag in said.tag)
     return list(dict.fromkeys(name for name in names if name))
 
 
 def _minutes(quantity: Quantity | None) -> int | None:
     if quantity is None:
         return None
-    whole, _, fraction = quantity.hasNumericalValue.partition(".")
-    unit = UNIT_SECONDS[quantity.hasUnit]
-    seconds = int(whole) * unit + int((fraction or "0").ljust(6, "0")) * unit // 1_000_000
-    minutes = -(-seconds // SECONDS_PER_MINUTE)
+    minutes = minutes_in(quantity)
     if minutes > MINUTES_MAX:
         raise RefusedError(RULE, "longer than a year")
     return minutes or None

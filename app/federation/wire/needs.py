@@ -1,5 +1,6 @@
 """A need as it travels: a Proposal (FEP-0837) of purpose "request", and its tombstone."""
 
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -22,6 +23,27 @@ class Quantity(Document):
 
     hasUnit: Literal["hour", "second"]  # noqa: N815 - the vocabulary's own spelling
     hasNumericalValue: Figure  # noqa: N815
+
+
+SECONDS_PER_MINUTE = 60
+MINUTES_PER_HOUR = 60
+UNIT_SECONDS = {"hour": 3600, "second": 1}
+
+
+def quantity_of(minutes: int) -> Quantity:
+    """Say a number of minutes; quarters of an hour are exact as a decimal, others in seconds."""
+    hours = Fraction(minutes, MINUTES_PER_HOUR)
+    if (hours * 4).denominator == 1:
+        return Quantity(hasUnit="hour", hasNumericalValue=f"{float(hours):g}")
+    return Quantity(hasUnit="second", hasNumericalValue=str(minutes * SECONDS_PER_MINUTE))
+
+
+def minutes_in(quantity: Quantity) -> int:
+    """Return a quantity in whole minutes, rounded up."""
+    whole, _, fraction = quantity.hasNumericalValue.partition(".")
+    unit = UNIT_SECONDS[quantity.hasUnit]
+    seconds = int(whole) * unit + int((fraction or "0").ljust(6, "0")) * unit // 1_000_000
+    return -(-seconds // SECONDS_PER_MINUTE)
 
 
 class Intent(Document):

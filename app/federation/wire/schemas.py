@@ -4,13 +4,23 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.federation.wire import actors, log, needs, peering
+from app.federation.wire import actors, agreements, log, needs, peering
 from app.federation.wire.context import NATIVE_CONTEXT
 from app.federation.wire.documents import Message
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
     "actors": (actors.Actor, actors.KeyList),
+    "agreements": (
+        agreements.OfferAgreement,
+        agreements.AcceptAgreement,
+        agreements.RejectAgreement,
+        agreements.UndoOffer,
+        agreements.UpdateAgreement,
+        agreements.CreateReport,
+        agreements.UpdateReport,
+        agreements.Agreement,
+    ),
     "log": (log.LogPage,),
     "needs": (needs.CreateNeed, needs.UpdateNeed, needs.DeleteNeed),
     "peering": (

@@ -35,5 +35,5 @@ async def test_work_for_another_community_ends_in_its_book(old_friends: Pair) ->
     (book,) = (await owner.get("/books"))["items"]
     whole = await owner.get(f"/books/{book['id']}")
     assert whole["total_minutes"] == 120
-    assert whole["sum_by_unit"] == {"minute": 0}
+    assert whole["sums"] == {"minute": 0}
     await helped.sound()

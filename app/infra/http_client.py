@@ -322,7 +322,8 @@ async def fetch(
         return answer
     try:
         target = urljoin(outgoing.url, location)
-        same = urlsplit(target)[:2] == urlsplit(outgoing.url)[:2]
+        unclear = bool(urlsplit(location).scheme) and not urlsplit(location).netloc
+        same = urlsplit(target)[:2] == urlsplit(outgoing.url)[:2] and not unclear
     except ValueError as error:
         raise OutboundError(f"redirected to an unreadable address: {error}") from error
     if not same:

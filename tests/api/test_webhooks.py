@@ -313,7 +313,7 @@ async def test_an_inner_address_is_not_called_and_not_told_from_a_silent_one(sce
 
     async def resolver(host: str, port: int) -> list[str]:
         if host == "inner.example":
-            return ["10.0.0.1"]
+            return ["127.0.0.1"]
         raise OSError
 
     scene.world.runtime.shared["outbound_policy"] = OutboundPolicy(resolver=resolver)

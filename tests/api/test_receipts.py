@@ -74,7 +74,7 @@ async def test_a_confirmation_is_followed_by_one_receipt_that_verifies(world: Wo
     assert subject["workedOn"] == "2026-03-02"
     (row,) = await rows(world)
     key = load_public_key(row.public_key)
-    verify(document, lambda *_: key, Expected(clock.now()))
+    verify(document, lambda *_: [key], Expected(clock.now()))
     assert row.document == canonical_json(document)
 
 

@@ -91,7 +91,7 @@ def sign_receipt(ours: Identity, work: Work, before: Receipt | None) -> Signed:
     }
     signed = sign(document, ours.signer.private_key, options)
     # What we would refuse ourselves never leaves: the reader is the test of the writer.
-    return verify_receipt(signed, lambda *_: ours.public_key, clock.now())
+    return verify_receipt(signed, lambda *_: [ours.public_key], clock.now())
 
 
 async def _work(session: AsyncSession, claim: Claim) -> Work | None:

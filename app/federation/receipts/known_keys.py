@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from app.federation.receipts.reading import FindKey, ReceiptRefusedError
+from app.federation.receipts.reading import FindKeys, ReceiptRefusedError
 from app.infra.data_integrity import ProofError, read_moment
 from app.infra.keys import KeyRefusedError, decode_multikey, load_public_key
 
@@ -30,11 +30,11 @@ class KnownKey:
     revoked: bool = False
 
 
-def finder(known: Iterable[KnownKey]) -> FindKey:
-    """Return the lookup that a reader asks for the key that was valid at a moment."""
+def finder(known: Iterable[KnownKey]) -> FindKeys:
+    """Return the lookup that a reader asks for the keys that were valid at a moment."""
     keys = list(known)
 
-    def find(issuer: str, key_id: str, created: datetime) -> Ed25519PublicKey:
+    def find(issuer: str, key_id: str, created: datetime) -> Sequence[Ed25519PublicKey]:
         named = [key for key in keys if (key.issuer, key.key_id) == (issuer, key_id)]
         if not named:
             raise ReceiptRefusedError("no_key", key_id)
@@ -42,7 +42,7 @@ def finder(known: Iterable[KnownKey]) -> FindKey:
         if not good:
             revoked = any(key.revoked for key in named)
             raise ReceiptRefusedError("key_revoked" if revoked else "key_ended", key_id)
-        return load_public_key(good[0].public_key)
+        return [load_public_key(key.public_key) for key in good]
 
     return find
 

@@ -4,7 +4,7 @@ Everything in the file is looked at: its shape, its origins, every option of its
 is refused with a code that has a sentence for people (`error.receipt_<code>`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -29,8 +29,8 @@ from app.infra.strict_json import StrictJsonError, parse_json
 
 Read = TypeVar("Read", Credential, Bundle)
 FILE_BYTES_MAX = 4 * 1024 * 1024
-# (issuer's actor, verification method, moment of the proof) → the key that was valid then.
-FindKey = Callable[[str, str, datetime], Ed25519PublicKey]
+# (issuer's actor, verification method, moment of the proof) → the keys that were valid then.
+FindKeys = Callable[[str, str, datetime], Sequence[Ed25519PublicKey]]
 # What the proof refuses, in the words that people are told.
 _PROOF_CODES = {
     "tampered": "tampered",
@@ -84,7 +84,7 @@ def receipts_in(document: Any) -> list[Any]:
     return [found]
 
 
-def verify_receipt(document: Any, find_key: FindKey, now: datetime) -> Signed:
+def verify_receipt(document: Any, find_keys: FindKeys, now: datetime) -> Signed:
     """Prove one receipt, or raise ReceiptRefusedError."""
     credential = _read(Credential, document, RECEIPT_TYPE)
     subject = credential.credentialSubject
@@ -97,12 +97,12 @@ def verify_receipt(document: Any, find_key: FindKey, now: datetime) -> Signed:
     if minutes is None:
         raise ReceiptRefusedError("shape", "hours")
     issued_at = _moment(credential.validFrom)
-    proof, key = _prove(document, credential.issuer, find_key, Expected(now))
+    proof = _prove(document, credential.issuer, find_keys, Expected(now))
     return Signed(
         url=credential.id,
         issuer=credential.issuer,
         key_id=proof.verification_method,
-        public_key=key.public_bytes_raw(),
+        public_key=proof.public_key.public_bytes_raw(),
         document=canonical_json(document),
         subject=subject.id,
         agreement=subject.fulfills,
@@ -115,13 +115,13 @@ def verify_receipt(document: Any, find_key: FindKey, now: datetime) -> Signed:
 
 
 def verify_bundle(
-    document: Any, find_key: FindKey, now: datetime, *, challenge: str | None, domain: str | None
+    document: Any, find_keys: FindKeys, now: datetime, *, challenge: str | None, domain: str | None
 ) -> ReadBundle:
     """Prove the frame of a bundle: its holder's instance made it for this code and this reader."""
     bundle = _read(Bundle, document, BUNDLE_TYPE)
     _check_origins(bundle.holder, bundle.id)
     expected = Expected(now, AUTHENTICATION, challenge, domain)
-    _prove(document, bundle.holder, find_key, expected)
+    _prove(document, bundle.holder, find_keys, expected)
     return ReadBundle(bundle.holder, list(bundle.verifiableCredential))
 
 
@@ -159,23 +159,18 @@ def _check_origins(issuer: str, *addresses: str | None) -> None:
             raise ReceiptRefusedError("origin", address)
 
 
-def _prove(
-    document: dict[str, Any], issuer: str, find_key: FindKey, expected: Expected
-) -> tuple[Proof, Ed25519PublicKey]:
-    used: list[Ed25519PublicKey] = []
-
-    def find(method: str, created: datetime) -> Ed25519PublicKey:
+def _prove(document: dict[str, Any], issuer: str, find_keys: FindKeys, expected: Expected) -> Proof:
+    def find(method: str, created: datetime) -> Sequence[Ed25519PublicKey]:
         try:
             own = method.partition("#")[0] == issuer and origin_of(method) == origin_of(issuer)
         except AddressError:
             own = False
         if not own:
             raise ReceiptRefusedError("origin", "key")
-        used.append(find_key(issuer, method, created))
-        return used[0]
+        return find_keys(issuer, method, created)
 
     try:
-        return verify(document, find, expected), used[0]
+        return verify(document, find, expected)
     except ProofError as error:
         raise ReceiptRefusedError(_PROOF_CODES.get(error.code, "shape"), str(error)) from error
     except NotCanonicalError as error:

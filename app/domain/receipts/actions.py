@@ -96,7 +96,10 @@ def _revoke(session: AsyncSession, receipt: Receipt) -> Receipt:
 
 
 async def receive(session: AsyncSession, signed: Signed, party: Party) -> Receipt | None:
-    """Keep a verified receipt that a peer sent about an agreement with us; None if we had it."""
+    """Keep a verified receipt that a peer sent about an agreement with us; None if we had it.
+
+    The claim is its one account's, and what was taken back stays so whatever comes again.
+    """
     known = await queries.receipt_by_url(session, signed.url)
     if known is not None:
         if known.document != signed.document:

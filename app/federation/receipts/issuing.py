@@ -4,10 +4,12 @@ A reaction to "claim.confirmed" and "claim.rejected". It reads the claim as it s
 lock, so it may run late or twice: a claim has one valid receipt, and that says what is confirmed.
 """
 
+from typing import Any
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.claims.agreements import agreement_of
 from app.domain.ledger import queries as ledger
 from app.domain.receipts import actions, queries
 from app.domain.receipts.actions import Work
@@ -51,6 +53,9 @@ async def settle_receipt(session: AsyncSession, runtime: Runtime, claim_id: UUID
 
     changed = await actions.settle(session, claim_id, work, write)
     if changed is not None:
+        shared = await agreement_of(session, claim_id)
+        if shared is not None:
+            shared.receipt_url = changed.url
         await _send(session, ours, changed)
 
 
@@ -103,6 +108,15 @@ async def _work(session: AsyncSession, claim: Claim) -> Work | None:
     organisation = (
         await session.get(Organisation, need.organisation_id) if need.organisation_id else None
     )
+    shared = await agreement_of(session, claim.id)
+    party: dict[str, Any] = {"account_id": claim.account_id}
+    if shared is not None:
+        # The account is a guest's, of this one claim: whose it is only their instance knows.
+        party = {
+            "subject": shared.provider_url,
+            "peer_id": shared.peer_id,
+            "agreement": shared.agreement_url,
+        }
     return Work(
         claim_id=claim.id,
         need_id=need.id,
@@ -111,7 +125,7 @@ async def _work(session: AsyncSession, claim: Claim) -> Work | None:
         minutes=claim.confirmed_minutes,
         stream=(await ledger.stream_of(session, entry.entry_id)).value,
         worked_on=entry.worked_on,
-        account_id=claim.account_id,
+        **party,
     )
 
 

@@ -19,7 +19,6 @@ from app.api import (
     notifications,
     organisations,
     profiles,
-    receipts,
     threads,
     webhooks,
 )
@@ -38,7 +37,6 @@ NOUNS = (
     threads,
     files,
     ledger,
-    receipts,
     matching,
     feeds,
     administration,

@@ -20,7 +20,6 @@ from app.models import (
     notifications,
     organisations,
     profiles,
-    receipts,
     threads,
     webhooks,
 )
@@ -47,7 +46,6 @@ __all__ = [
     "notifications",
     "organisations",
     "profiles",
-    "receipts",
     "threads",
     "webhooks",
 ]

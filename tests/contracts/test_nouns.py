@@ -30,7 +30,6 @@ NOUNS = {
     "notifications",
     "organisations",
     "profiles",
-    "receipts",
     "threads",
     "webhooks",
 }

@@ -83,7 +83,6 @@ _PAGES = {
     Opens.PANEL: "/panels/{object}",
     Opens.REPORTS: "/stewardship/reports",
     Opens.NOTICES: "/notices",
-    Opens.RECEIPTS: "/me/receipts",
 }
 _SCREENS = {
     None: "/notices",
@@ -101,7 +100,6 @@ _SCREENS = {
     Opens.PANEL: "/panels/{object}",
     Opens.REPORTS: "/",
     Opens.NOTICES: "/notices",
-    Opens.RECEIPTS: "/",
 }
 
 

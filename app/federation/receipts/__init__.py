@@ -1,1 +1,0 @@
-"""Receipts at the edge: signing ours, reading those of others, and whose they are."""

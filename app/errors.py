@@ -193,3 +193,9 @@ def transition_impossible(state: str, to: str, possible: Sequence[str]) -> Confl
 def reason_required() -> InvalidError:
     """422: this move wants a reason."""
     return InvalidError("reason_required", errors=[FieldError("/reason", "missing")])
+
+
+def kind_of(status: int) -> str:
+    """Return the kind of refusal that a status of HTTP tells of."""
+    kinds = {each.status: each.kind for each in AppError.__subclasses__()}
+    return kinds.get(status, "malformed")

@@ -21,7 +21,7 @@ from app.api.schemas.federation import PeerHealth, PeerMove, PeerProposal, PeerS
 from app.domain.access import ANONYMOUS
 from app.domain.administration.queries import instance_name
 from app.domain.needs.queries import NeedFilters, count_needs
-from app.errors import AppError, NotFoundError
+from app.errors import AppError, NotFoundError, kind_of
 from app.federation import inbox, outbox, sync
 from app.federation.peers import actions, queries
 from app.federation.peers.identity import our_identity
@@ -259,6 +259,7 @@ def _refusal(request: Request, refused: RefusedError) -> Response:
     """Tell a peer why; the type is what its software acts by."""
     error = AppError(f"federation_{refused.problem.code.replace('-', '_')}")
     error.status = refused.problem.status  # type: ignore[misc]
+    error.kind = kind_of(error.status)  # type: ignore[misc]
     document = {**problem_of(request, error), "type": refused.problem.type}
     document["code"] = refused.problem.code
     headers = {**refused.headers, "Date": clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")}

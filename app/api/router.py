@@ -19,6 +19,7 @@ from app.api import (
     notifications,
     organisations,
     profiles,
+    receipts,
     threads,
     webhooks,
 )
@@ -37,6 +38,7 @@ NOUNS = (
     threads,
     files,
     ledger,
+    receipts,
     matching,
     feeds,
     administration,

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request, Response, status
 
 from app.api.dependencies import (
     DEFAULT_LIMIT,
-    Configuration,
     Cursor,
     Db,
     ExpectedVersion,
@@ -30,7 +29,7 @@ from app.api.schemas.webhooks import (
 from app.domain.webhooks import actions, queries
 from app.domain.webhooks.actions import Means
 from app.federation.peers.own_keys import KEY_FILE
-from app.infra.http_client import OutboundPolicy
+from app.infra.http_client import policy_of
 from app.infra.keys import load_or_create_key_file
 from app.models.webhooks import WebhookFields
 
@@ -46,9 +45,9 @@ def receive_organisation_event(body: WebhookMessage) -> None:
     """Receive word of a need or a claim; answer 2xx within ten seconds."""
 
 
-def _means(tools: Tools, settings: Configuration) -> Means:
+def _means(tools: Tools) -> Means:
     key = load_or_create_key_file(tools.data_dir / KEY_FILE)
-    return Means(key, OutboundPolicy(frozenset(settings.dev_peers)))
+    return Means(key, policy_of(tools))
 
 
 Writing = Annotated[Means, Depends(_means)]

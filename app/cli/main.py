@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": "app.cli.migrate",
     "import": "app.cli.import_",
     "export": "app.cli.export",
+    "receipts": "app.cli.receipts",
     "doctor": "app.cli.doctor",
     "test": "app.cli.test",
     "config": "app.cli.config",

@@ -29,7 +29,7 @@ from app.federation.wire.context import ACTIVITY_JSON
 from app.federation.wire.problems import BY_TYPE
 from app.infra import clock
 from app.infra.database import transaction
-from app.infra.http_client import Answer, OutboundError, Outgoing, call
+from app.infra.http_client import Answer, OutboundError, Outgoing, call, policy_of
 from app.infra.runtime import Runtime
 from app.infra.signatures import HttpMessage
 from app.infra.strict_json import StrictJsonError, parse_json
@@ -257,9 +257,10 @@ async def _attempt(runtime: Runtime, batch: Batch, mail: Mail) -> Result:
         lines.append(("Ma-Seq", f'{mail.seq};epoch="{batch.ours.epoch}"'))
     message = HttpMessage("POST", batch.peer.inbox_url, lines, mail.body)
     client = clients_of(runtime).of(batch.peer.origin)
-    headers = batch.ours.sign(message, about=mail.activity_id)
-    outgoing = Outgoing("POST", message.url, headers, mail.body)
     try:
+        policy_of(runtime).check_url(message.url)
+        headers = batch.ours.sign(message, about=mail.activity_id)
+        outgoing = Outgoing("POST", message.url, headers, mail.body)
         return judge(await call(client, outgoing, bytes_max=ANSWER_BYTES_MAX))
     except OutboundError as error:
         _log.info("delivery failed", peer=str(batch.peer.id), error=error.detail[:200])

@@ -28,7 +28,7 @@ from app.federation.wire.log import LOG_ITEMS_MAX, LogItem, LogPage
 from app.federation.wire.problems import RefusedError
 from app.infra import clock
 from app.infra.database import transaction
-from app.infra.http_client import OutboundError, Outgoing, call
+from app.infra.http_client import OutboundError, Outgoing, call, policy_of
 from app.infra.runtime import Runtime
 from app.infra.signatures import HttpAnswer, HttpMessage, SignatureRefusedError, verify_answer
 from app.infra.strict_json import StrictJsonError, parse_json
@@ -154,10 +154,11 @@ async def _next_page(runtime: Runtime, peer_id: UUID) -> LogPage | None:
 async def _fetch(runtime: Runtime, ours: Identity, peer: Peer, after: int) -> LogPage:
     url = f"{peer.origin}/fed/v1/log?after={after}&limit={LOG_ITEMS_MAX}"
     asked = HttpMessage("GET", url, [("Accept", ACTIVITY_JSON)])
-    headers = ours.sign(asked)
-    sent = HttpMessage("GET", url, list(headers.items()))
     client = clients_of(runtime).of(peer.origin)
     try:
+        policy_of(runtime).check_url(url)
+        headers = ours.sign(asked)
+        sent = HttpMessage("GET", url, list(headers.items()))
         answer = await call(client, Outgoing("GET", url, headers))
         if answer.status != 200:
             raise PullError(f"status {answer.status}")

@@ -7,7 +7,7 @@ open which options a reader looks at; here all of them are, and unknown ones are
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -59,9 +59,10 @@ class Proof:
 
     verification_method: str
     created: datetime
+    public_key: Ed25519PublicKey
 
 
-FindKey = Callable[[str, datetime], Ed25519PublicKey]
+FindKeys = Callable[[str, datetime], Sequence[Ed25519PublicKey]]
 
 
 def sign(
@@ -76,10 +77,11 @@ def sign(
     return {**unsigned, "proof": {**proof, "proofValue": "z" + encode_base58(signature)}}
 
 
-def verify(document: dict[str, Any], find_key: FindKey, expected: Expected) -> Proof:
+def verify(document: dict[str, Any], find_keys: FindKeys, expected: Expected) -> Proof:
     """Prove that a document is as its signer left it, or raise ProofError.
 
-    `find_key(verification method, created)` answers the key that was valid then, or raises.
+    `find_keys(verification method, created)` answers the keys that were valid then; several, where
+    an issuer was installed anew.
     """
     unsigned = {key: value for key, value in document.items() if key != "proof"}
     proof = _options(document)
@@ -87,12 +89,13 @@ def verify(document: dict[str, Any], find_key: FindKey, expected: Expected) -> P
     _check_context(unsigned, proof)
     signature = _signature(proof)
     signed = _hashed(unsigned, {k: v for k, v in proof.items() if k != "proofValue"})
-    public_key = find_key(proof["verificationMethod"], created)
-    try:
-        public_key.verify(signature, signed)
-    except InvalidSignature:
-        raise ProofError("tampered") from None
-    return Proof(proof["verificationMethod"], created)
+    for public_key in find_keys(proof["verificationMethod"], created):
+        try:
+            public_key.verify(signature, signed)
+        except InvalidSignature:
+            continue
+        return Proof(proof["verificationMethod"], created, public_key)
+    raise ProofError("tampered")
 
 
 def read_moment(text: str) -> datetime:

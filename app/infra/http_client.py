@@ -3,8 +3,9 @@
 The guard stands where the connection is made, not where the address is read: the name is
 resolved once, every answer must be a public address by the lists below, and exactly the
 checked address is dialled while TLS keeps the host name. So a name cannot point elsewhere
-between the check and the call. Only https on port 443; no redirects, no proxy from the
-environment, no compressed answers, a cap on bytes and one deadline over everything.
+between the check and the call. Only https on port 443; no redirect but one within
+an origin, no proxy from the environment, no compressed answers, a cap on bytes and one deadline
+over everything.
 
 `dev_origins` are the loopback origins that the settings name for development; with exactly
 those, plain http is spoken.
@@ -13,61 +14,29 @@ those, plain http is spoken.
 import asyncio
 import functools
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
+
+from app.infra.addresses import is_callable_host, is_public
+from app.infra.runtime import Runtime
 
 ANSWER_BYTES_MAX = 1_048_576
 CONNECT_SECONDS_MAX = 5.0
 TOTAL_SECONDS_MAX = 10.0
 ADDRESSES_MAX = 16
 HTTPS_PORT = 443
-
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-# Not `ipaddress.is_global`: it calls several translated, relayed and multicast ranges public.
-# From the IANA special-purpose registries.
-NOT_PUBLIC_V4 = tuple(
-    ipaddress.IPv4Network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.31.196.0/24",
-        "192.52.193.0/24",
-        "192.88.99.0/24",
-        "192.168.0.0/16",
-        "192.175.48.0/24",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-    )
-)
-# Only global unicast at all; so v4-mapped, v4-compatible, NAT64, ULA, link-local are outside.
-PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
-NOT_PUBLIC_V6 = tuple(
-    ipaddress.IPv6Network(text)
-    for text in (
-        "2001::/23",
-        "2001:db8::/32",
-        "2002::/16",
-        "2620:4f:8000::/48",
-        "3fff::/20",
-    )
-)
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_POLICY = "outbound_policy"
+# Browsers and libraries disagree about these; a Python `\s` misses a few controls.
+_NOT_IN_ADDRESSES = re.compile(r"[\s\x00-\x20\x7f<>\"'\\]")
 
 
 class OutboundError(Exception):
@@ -127,24 +96,37 @@ class OutboundPolicy:
     resolver: Resolver = field(default=resolve)
 
     def check_url(self, url: str) -> None:
-        """Refuse every address that is not https on the usual port, or a listed origin."""
+        """Refuse every address but https to an outer host on the usual port, or a listed origin."""
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError as error:
+            # Names beyond ASCII are read by the library that will dial them.
+            host = parts.hostname if url.isascii() else httpx.URL(url).raw_host.decode()
+        except (ValueError, httpx.InvalidURL) as error:
             raise OutboundError(f"unreadable address: {error}") from error
-        if parts.username is not None or parts.password is not None or not parts.hostname:
-            detail = "credentials in the address, or no host"
+        if _NOT_IN_ADDRESSES.search(url) or "@" in parts.netloc or not host:
+            detail = "credentials in the address, no host, or characters that mean something"
             raise OutboundError(detail)
         if self.is_dev(f"{parts.scheme}://{parts.netloc}"):
             return
         if parts.scheme != "https" or port not in {None, HTTPS_PORT}:
             detail = "only https on port 443"
             raise OutboundError(detail)
+        if not is_callable_host(host):
+            detail = "a host inside, or in a spelling that programs read in different ways"
+            raise OutboundError(detail)
 
     def is_dev(self, origin: str) -> bool:
         """Whether the settings name this very origin, on loopback, for development."""
         return origin in self.dev_origins and is_loopback_origin(origin)
+
+
+def policy_of(runtime: Runtime) -> OutboundPolicy:
+    """Return the one policy of this process: everything that goes out goes by it."""
+    found = runtime.shared.get(_POLICY)
+    if not isinstance(found, OutboundPolicy):
+        found = runtime.shared[_POLICY] = OutboundPolicy(runtime.dev_origins)
+    return found
 
 
 def is_loopback_origin(origin: str) -> bool:
@@ -154,17 +136,6 @@ def is_loopback_origin(origin: str) -> bool:
         return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
     except ValueError:
         return False
-
-
-def is_public(text: str) -> bool:
-    """Whether an address is one of the open internet, by explicit lists."""
-    try:
-        address: IpAddress = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv4Address):
-        return not any(address in network for network in NOT_PUBLIC_V4)
-    return address in PUBLIC_V6 and not any(address in network for network in NOT_PUBLIC_V6)
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -334,6 +305,37 @@ async def call(
         raise OutboundError(repr(error)) from error
     except (httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError) as error:
         raise OutboundError(repr(error)) from error
+
+
+async def fetch(
+    client: httpx.AsyncClient, outgoing: Outgoing, *, bytes_max: int = ANSWER_BYTES_MAX
+) -> Answer:
+    """Read a document; one redirect within its own origin is followed, no other, and no second.
+
+    For unsigned GETs: a signature holds for one address.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    answer = await call(client, outgoing, bytes_max=bytes_max)
+    location = answer.header("location")
+    if answer.status not in REDIRECTS or not location or outgoing.method != "GET":
+        return answer
+    try:
+        target = urljoin(outgoing.url, location)
+        unclear = bool(urlsplit(location).scheme) and not urlsplit(location).netloc
+        same = urlsplit(target)[:2] == urlsplit(outgoing.url)[:2] and not unclear
+    except ValueError as error:
+        raise OutboundError(f"redirected to an unreadable address: {error}") from error
+    if not same:
+        detail = "redirected to another origin"
+        raise OutboundError(detail)
+    again = Outgoing("GET", target.partition("#")[0], outgoing.headers)
+    left = TOTAL_SECONDS_MAX - (loop.time() - started)
+    answer = await call(client, again, bytes_max=bytes_max, seconds_max=max(left, 0))
+    if answer.status in REDIRECTS:
+        detail = "redirected twice"
+        raise OutboundError(detail)
+    return answer
 
 
 async def _call(client: httpx.AsyncClient, outgoing: Outgoing, bytes_max: int) -> Answer:

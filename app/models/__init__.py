@@ -20,6 +20,7 @@ from app.models import (
     notifications,
     organisations,
     profiles,
+    receipts,
     threads,
     webhooks,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "notifications",
     "organisations",
     "profiles",
+    "receipts",
     "threads",
     "webhooks",
 ]

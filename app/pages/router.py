@@ -30,6 +30,7 @@ from app.pages import (
     organisations,
     panels,
     profiles,
+    receipts,
     reviews,
     searches,
     stewardship,
@@ -44,7 +45,7 @@ PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, about, identity, matching,
-    profiles,
+    profiles, receipts,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

@@ -21,6 +21,7 @@ from app.domain.organisations.vouching import vouch_for_work
 from app.domain.webhooks.actions import tell_webhooks
 from app.federation import agreements
 from app.federation.outbox import publish_existing, publish_need
+from app.federation.receipts.issuing import settle_receipt
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
 from app.models.claims import ClaimKind
@@ -88,6 +89,10 @@ async def _tell_webhooks(session: AsyncSession, runtime: Runtime, activity: Acti
     await tell_webhooks(session, activity, runtime.origin)
 
 
+async def _settle_receipt(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    await settle_receipt(session, runtime, activity.object_id)
+
+
 async def _note_need(session: AsyncSession, _: Runtime, activity: Activity) -> None:
     await note_need(session, activity.object_id, activity.at)
 
@@ -97,6 +102,7 @@ TELL_WEBHOOKS = Reaction("webhooks.tell", _tell_webhooks)
 FOLLOW = Reaction("needs.follow_organisation", _follow)
 TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
 TELL_INSTANCE = Reaction("federation.tell_of_claim", _tell_instance)
+SETTLE_RECEIPT = Reaction("receipts.settle", _settle_receipt)
 TELL_ASKER = Reaction("asks.tell_asker", _tell_asker)
 
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
@@ -122,8 +128,9 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
         TELL_WEBHOOKS,
         TELL_INSTANCE,
         Reaction("organisations.vouch_for_work", _vouch_for_work),
+        SETTLE_RECEIPT,
     ),
-    "claim.rejected": (TELL_WEBHOOKS, TELL_INSTANCE),
+    "claim.rejected": (TELL_WEBHOOKS, TELL_INSTANCE, SETTLE_RECEIPT),
     "claim.active": (TELL_INSTANCE,),
     "claim.work_logged": (TELL_INSTANCE,),
     "claim.heartbeat": (TELL_INSTANCE,),

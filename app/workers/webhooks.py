@@ -12,7 +12,14 @@ from app.domain.webhooks.actions import SEAL_PURPOSE, Message
 from app.federation.peers.own_keys import KEY_FILE
 from app.infra import clock, keys
 from app.infra.database import transaction
-from app.infra.http_client import OutboundError, OutboundPolicy, Outgoing, call, guarded_client
+from app.infra.http_client import (
+    OutboundError,
+    OutboundPolicy,
+    Outgoing,
+    call,
+    guarded_client,
+    policy_of,
+)
 from app.infra.runtime import Runtime
 
 AT_ONCE = 8
@@ -118,6 +125,5 @@ def _secrets(runtime: Runtime, message: Message) -> list[str]:
 def _clients(runtime: Runtime) -> CallbackClients:
     found = runtime.shared.get(_CLIENTS)
     if not isinstance(found, CallbackClients):
-        policy = runtime.shared.get("outbound_policy") or OutboundPolicy(runtime.dev_origins)
-        found = runtime.shared[_CLIENTS] = CallbackClients(policy)
+        found = runtime.shared[_CLIENTS] = CallbackClients(policy_of(runtime))
     return found

@@ -17,6 +17,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from app.domain.webhooks.rules import EVENTS as EVENTS_OF_ALL
 from app.domain.webhooks.rules import RETRY_AFTER
 from app.infra import clock
+from app.infra.http_client import OutboundPolicy
 from app.main import create_app
 from app.workers.main import run_until_idle
 from app.workers.reactions import REACTIONS, TELL_WEBHOOKS
@@ -309,7 +310,14 @@ async def test_what_cannot_be_called_is_refused(scene: Scene, fault: str) -> Non
 
 async def test_an_inner_address_is_not_called_and_not_told_from_a_silent_one(scene: Scene) -> None:
     """The guard stands where the connection is made: a name may point anywhere by then."""
-    inner = (await scene.add(url="https://localhost/hook"))["webhook"]
+
+    async def resolver(host: str, port: int) -> list[str]:
+        if host == "inner.example":
+            return ["127.0.0.1"]
+        raise OSError
+
+    scene.world.runtime.shared["outbound_policy"] = OutboundPolicy(resolver=resolver)
+    inner = (await scene.add(url="https://inner.example/hook"))["webhook"]
     nowhere = (await scene.add(url="https://no-such-name.invalid/hook"))["webhook"]
     await scene.world.open_need(scene.owner, scene.organisation)
     await scene.work()

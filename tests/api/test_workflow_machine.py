@@ -236,10 +236,19 @@ class Walk:
         path = f"/needs/{need.id}/transitions"
         status = await self.ask(self.owner_of(need), "POST", path, body)
         if status < 300 and to in {"done", "withdrawn"}:
-            places, instant = self.random.randint(1, 2), self.random.random() < 0.5
-            owner, house = self.random.choice([("ada", self.houses[0]), ("cai", self.houses[1])])
-            await self.open_need(owner, house, places=places, instant=instant)
+            await self.replace_need()
         return status
+
+    async def replace_need(self) -> None:
+        """Post another need, so that there is always something to do."""
+        owner, house = self.random.choice([("ada", self.houses[0]), ("cai", self.houses[1])])
+        places, instant = self.random.randint(1, 2), self.random.random() < 0.5
+        more = {"places": places, "instant": instant, "skills": [], "skills_unknown": True}
+        assert await self.ask(owner, "POST", "/needs", need_input(house, **more)) == 201
+        (draft,) = await self.sql("SELECT id FROM needs WHERE state = 'draft'")
+        for to in ("review", "open"):
+            status = await self.ask(owner, "POST", f"/needs/{draft.id}/transitions", {"to": to})
+            assert status == 200, self.trail[-1]
 
     async def hold(self) -> int:
         """A steward holds a need, or lets a held one go, or takes it down; no hour is lost by it.

@@ -56,6 +56,8 @@ async def gather(world: World) -> Cast:
     draft = await world.draft(owner, organisation)
     done = await world.open_need(owner, organisation)
     await world.confirm(owner, await world.submitted_claim(worker, owner, done))
+    await world.work()  # the confirmation is followed by its receipt
+    receipt = (await worker.get("/me/receipts"))["items"][0]
     need = await world.open_need(owner, organisation, places=3, skills_unknown=True)
     scope = {"skills": [{"slug": "wordpress"}], "estimate_minutes": 60}
     proposal = await steward.post(f"/needs/{need['id']}/scope-proposals", scope)
@@ -75,6 +77,7 @@ async def gather(world: World) -> Cast:
         "claim_id": claim["id"],
         "log_id": log["id"],
         "book_id": book["id"],
+        "receipt_id": receipt["id"],
         "token": "no-such-token",
         "token_id": token["id"],
         "panel_id": str(private_id()),
@@ -237,6 +240,10 @@ def _first_requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /me/notifications/read": {"json": {"all": True}},
         "PUT /me/notification-settings": {"json": {}, "headers": STALE},
         "POST /me/email-proof": {},
+        "POST /me/receipts": {"json": {"document": {}}},
+        "POST /me/receipts/codes": {},
+        "POST /me/receipts/bundle": {"json": {}},
+        "DELETE /receipts/{receipt_id}": {},
         "POST /me/saved-searches": {"json": {"filters": {"language": ["el"]}}},
         "PATCH /me/saved-searches/{search_id}": {"json": {"often": "off"}, "headers": STALE},
         "DELETE /me/saved-searches/{search_id}": {"headers": STALE},

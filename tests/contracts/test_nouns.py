@@ -30,6 +30,7 @@ NOUNS = {
     "notifications",
     "organisations",
     "profiles",
+    "receipts",
     "threads",
     "webhooks",
 }

@@ -49,10 +49,11 @@ async def test_only_stewards_deal_with_peers(world: World) -> None:
         ("https://north.example?x=1", 422, "peer_origin_invalid"),
         ("not a host", 422, "peer_origin_invalid"),
         ("http://127.0.0.1:8080", 422, "peer_is_self"),
-        ("http://127.0.0.1:9", 502, "peer_unreachable"),
-        ("http://192.0.2.1", 502, "peer_unreachable"),
-        ("https://[::1]", 502, "peer_unreachable"),
-        ("https://203.0.113.9", 502, "peer_unreachable"),
+        ("http://127.0.0.1:9", 422, "peer_origin_invalid"),
+        ("http://192.0.2.1", 422, "peer_origin_invalid"),
+        ("https://[::1]", 422, "peer_origin_invalid"),
+        ("https://203.0.113.9", 422, "peer_origin_invalid"),
+        ("https://no-such-name.invalid", 502, "peer_unreachable"),
     ],
 )
 async def test_a_proposal_to_what_is_no_peer_is_refused(

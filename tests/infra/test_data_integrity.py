@@ -40,7 +40,7 @@ def private_key() -> Ed25519PrivateKey:
 
 
 def only(public_key: Ed25519PublicKey) -> Any:
-    return lambda method, created: public_key
+    return lambda method, created: [public_key]
 
 
 def resigned(signed: dict[str, Any]) -> dict[str, Any]:
@@ -212,9 +212,9 @@ def test_a_proof_may_expire_later_and_then_has_expired() -> None:
 def test_the_finder_is_told_when_the_proof_was_made() -> None:
     asked = []
 
-    def find(method: str, created: datetime) -> Ed25519PublicKey:
+    def find(method: str, created: datetime) -> list[Ed25519PublicKey]:
         asked.append((method, created))
-        return KEY.public_key()
+        return [KEY.public_key()]
 
     verify(sign(DOCUMENT, KEY, OPTIONS), find, EXPECTED)
     assert asked == [(METHOD, datetime(2026, 11, 20, 10, tzinfo=UTC))]

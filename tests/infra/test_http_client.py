@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from app.infra.addresses import is_public
 from app.infra.http_client import (
     Answer,
     OutboundError,
@@ -14,7 +15,6 @@ from app.infra.http_client import (
     call,
     guarded_client,
     is_loopback_origin,
-    is_public,
 )
 
 REFUSED = "the other server could not be reached"

@@ -39,6 +39,7 @@ class Opens(StrEnum):
     PANEL = "panel"
     REPORTS = "reports"
     NOTICES = "notices"
+    RECEIPTS = "receipts"
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,9 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "account.limited": (Row("account_limited", NAMED, T.DECISIONS, Opens.NOTICES),),
     "account.unlimited": (Row("account_unlimited", NAMED, T.DECISIONS, Opens.NOTICES),),
     "account.unblocked": (Row("account_unblocked", NAMED, T.DECISIONS, Opens.NOTICES),),
+    # Signed proof of one's work; that there is one goes without saying when work is confirmed.
+    "receipt.replaced": (Row("receipt_replaced", NAMED, T.DECISIONS, Opens.RECEIPTS),),
+    "receipt.revoked": (Row("receipt_revoked", NAMED, T.DECISIONS, Opens.RECEIPTS),),
     # Organisations and their members.
     "webhook.switched_off": (
         Row(

@@ -83,6 +83,7 @@ _PAGES = {
     Opens.PANEL: "/panels/{object}",
     Opens.REPORTS: "/stewardship/reports",
     Opens.NOTICES: "/notices",
+    Opens.RECEIPTS: "/me/receipts",
 }
 _SCREENS = {
     None: "/notices",
@@ -100,6 +101,7 @@ _SCREENS = {
     Opens.PANEL: "/panels/{object}",
     Opens.REPORTS: "/",
     Opens.NOTICES: "/notices",
+    Opens.RECEIPTS: "/",
 }
 
 

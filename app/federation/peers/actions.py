@@ -30,6 +30,7 @@ from app.federation.wire.peering import (
 )
 from app.federation.wire.problems import STATE_CONFLICT, RefusedError
 from app.infra import clock
+from app.infra.http_client import OutboundError, policy_of
 from app.infra.ids import public_id
 from app.infra.runtime import Runtime
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
@@ -47,10 +48,11 @@ async def propose_peering(
     actor.require_steward()
     try:
         origin = normal_origin(typed_origin)
-    except AddressError:
+        if origin == runtime.origin:
+            raise InvalidError("peer_is_self")
+        policy_of(runtime).check_url(origin)
+    except (AddressError, OutboundError):
         raise InvalidError("peer_origin_invalid") from None
-    if origin == runtime.origin:
-        raise InvalidError("peer_is_self")
     found = await _discover(runtime, origin)
     peer = await queries.peer_by_origin(session, origin)
     if peer is None:

@@ -18,7 +18,14 @@ from app.federation.wire.addresses import AddressError, origin_of
 from app.federation.wire.context import ACTIVITY_JSON, ACTIVITY_MEDIA_TYPES
 from app.federation.wire.limits import LimitError, check_limits
 from app.infra import clock, keys
-from app.infra.http_client import OutboundError, OutboundPolicy, Outgoing, call, guarded_client
+from app.infra.http_client import (
+    OutboundError,
+    OutboundPolicy,
+    Outgoing,
+    fetch,
+    guarded_client,
+    policy_of,
+)
 from app.infra.runtime import Runtime
 from app.infra.strict_json import StrictJsonError, parse_json
 from app.models.federation import ActorFetch, FetchCause
@@ -75,7 +82,7 @@ def clients_of(runtime: Runtime) -> PeerClients:
     found: Any = runtime.shared.get(_CLIENTS)
     if isinstance(found, PeerClients):
         return found
-    clients = PeerClients(OutboundPolicy(dev_origins=runtime.dev_origins))
+    clients = PeerClients(policy_of(runtime))
     runtime.shared[_CLIENTS] = clients
     return clients
 
@@ -86,7 +93,7 @@ async def discover(runtime: Runtime, origin: str) -> Discovered:
     policy = clients_of(runtime).policy
     try:
         async with guarded_client(policy) as client:
-            answer = await call(client, Outgoing("GET", url, {"Accept": ACTIVITY_JSON}))
+            answer = await fetch(client, Outgoing("GET", url, {"Accept": ACTIVITY_JSON}))
     except OutboundError as error:
         _log.info("discovery failed", origin=origin, error=error.detail)
         raise NotFoundAsPeerError(error.detail) from error

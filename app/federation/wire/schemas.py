@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.federation.wire import actors, agreements, log, needs, peering
+from app.federation.wire import actors, agreements, log, needs, peering, receipts
 from app.federation.wire.context import NATIVE_CONTEXT
 from app.federation.wire.documents import Message
 
@@ -23,6 +23,12 @@ NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
     ),
     "log": (log.LogPage,),
     "needs": (needs.CreateNeed, needs.UpdateNeed, needs.DeleteNeed),
+    "receipts": (
+        receipts.CreateReceipt,
+        receipts.DeleteReceipt,
+        receipts.Credential,
+        receipts.Bundle,
+    ),
     "peering": (
         peering.OfferPeering,
         peering.AcceptPeering,

@@ -12,6 +12,7 @@ from app.api import (
     health,
     identity,
     imports,
+    keys,
     ledger,
     matching,
     moderation,
@@ -44,6 +45,7 @@ NOUNS = (
     administration,
     imports,
     federation,
+    keys,
     webhooks,
     moderation,
 )

@@ -26,6 +26,7 @@ COMMANDS = {
     "test": "app.cli.test",
     "config": "app.cli.config",
     "account": "app.cli.account",
+    "keys": "app.cli.keys",
     "mail": "app.cli.mail",
     "workspace": "app.cli.workspace",
     "openapi": "app.cli.openapi",

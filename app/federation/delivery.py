@@ -22,6 +22,7 @@ from sqlalchemy import ColumnElement, exists, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.federation.peers.clocks import ahead_of_us
 from app.federation.peers.discovery import clients_of
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.queries import UNREACHABLE_AFTER
@@ -53,6 +54,7 @@ PROBE_LANES_MAX = 4
 LOOK_AGAIN_SECONDS = 0.5
 BACK_OFF_SECONDS = (15, 60, 300, 900, 3600, 7200, 14_400)
 BACK_OFF_SECONDS_MAX = 21_600
+CLOCK_SECONDS_MAX = 300
 JITTER = 0.2
 DAY = timedelta(days=1)
 ANSWER_BYTES_MAX = 65_536
@@ -77,6 +79,8 @@ class Result:
     status: int | None = None
     code: str = ""
     retry_after: timedelta | None = None
+    # How far their clock is ahead of ours, when that is why they refuse us.
+    clock_ahead: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -276,7 +280,8 @@ def judge(answer: Answer) -> Result:
     if status in {429, 503} or not code:
         return Result(Verdict.LATER, status, code or f"status-{status}", wait)
     if status == 401:
-        return Result(Verdict.LATER, status, code)
+        ahead = ahead_of_us(answer.header("date")) if code == "clock-skew" else None
+        return Result(Verdict.LATER, status, code, clock_ahead=ahead)
     if status == 403:
         return Result(Verdict.STOP, status, code)
     if 400 <= status < 500:
@@ -315,6 +320,8 @@ async def _note(runtime: Runtime, batch: Batch, results: Sequence[Result]) -> No
         for mail, result in zip(batch.mails, results, strict=False):
             await _note_mail(session, mail, result)
         last = results[-1]
+        ahead = last.clock_ahead
+        outbox.clock_offset_seconds = None if ahead is None else round(ahead.total_seconds())
         if last.verdict in {Verdict.SENT, Verdict.FINAL}:
             outbox.failures, outbox.last_failure, outbox.last_success_at = 0, "", now
             if batch.nudge:
@@ -352,6 +359,9 @@ def pause(outbox: PeerOutbox, result: Result) -> timedelta:
         return DAY
     if result.retry_after is not None:
         return result.retry_after
+    if result.code == "clock-skew":
+        # Somebody sets a clock, and then it works at once.
+        return timedelta(seconds=min(BACK_OFF_SECONDS[0] * outbox.failures, CLOCK_SECONDS_MAX))
     step = min(outbox.failures, len(BACK_OFF_SECONDS) + 1) - 1
     seconds = [*BACK_OFF_SECONDS, BACK_OFF_SECONDS_MAX][max(step, 0)]
     return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))

@@ -169,9 +169,10 @@ async def _heard_from(session: AsyncSession, verified: VerifiedMessage) -> None:
                 col(PeerInbox.last_message_at).is_(None),
                 col(PeerInbox.last_message_at) < now - HEARD_AGAIN_AFTER,
                 col(PeerInbox.pull_after) > now,
+                col(PeerInbox.clock_offset_seconds).is_not(None),
             ),
         )
-        .values(last_message_at=now, pull_failures=0, pull_after=now)
+        .values(last_message_at=now, pull_failures=0, pull_after=now, clock_offset_seconds=None)
     )
     if verified.seq is not None:
         await take_up_epoch(session, peer_id, verified.epoch)

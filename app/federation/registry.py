@@ -6,12 +6,12 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation.entries import Entry, Step
-from app.federation.handlers import agreements, needs, peering, receipts
+from app.federation.handlers import actors, agreements, needs, peering, receipts
 from app.federation.wire.problems import UNSUPPORTED_TYPE, RefusedError
 from app.models.federation import Peer
 
 # Of entries of the same kind the first that says "mine" takes a message; peering takes the rest.
-HANDLERS = (receipts, needs, agreements, peering)
+HANDLERS = (actors, receipts, needs, agreements, peering)
 
 
 def _by_kind(entries: Sequence[Entry]) -> Mapping[tuple[str, str], Sequence[Entry]]:

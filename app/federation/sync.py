@@ -19,7 +19,7 @@ from app.federation import inbox
 from app.federation.entries import Step
 from app.federation.peers.discovery import clients_of
 from app.federation.peers.identity import Identity, our_identity
-from app.federation.peers.queries import public_key_of
+from app.federation.peers.keyring import Accepted, accepted_keys, prove_answer
 from app.federation.registry import entry_for
 from app.federation.verification import VerifiedMessage, VerifiedReader, verified_from_log
 from app.federation.wire.context import ACTIVITY_JSON
@@ -30,7 +30,7 @@ from app.infra import clock
 from app.infra.database import transaction
 from app.infra.http_client import OutboundError, Outgoing, call, policy_of
 from app.infra.runtime import Runtime
-from app.infra.signatures import HttpAnswer, HttpMessage, SignatureRefusedError, verify_answer
+from app.infra.signatures import HttpAnswer, HttpMessage, SignatureRefusedError
 from app.infra.strict_json import StrictJsonError, parse_json
 from app.models.federation import (
     Delivery,
@@ -140,7 +140,8 @@ async def _next_page(runtime: Runtime, peer_id: UUID) -> LogPage | None:
         if lane.pull_after > clock.now():
             return None
         after = lane.applied_seq
-    page = await _fetch(runtime, ours, peer, after)
+        accepted = await accepted_keys(session, peer_id)
+    page = await _fetch(runtime, ours, (peer, accepted), after)
     async with transaction(runtime.sessions) as session:
         await inbox.take_up_epoch(session, peer_id, page.epoch)
         await session.execute(
@@ -151,7 +152,10 @@ async def _next_page(runtime: Runtime, peer_id: UUID) -> LogPage | None:
     return page
 
 
-async def _fetch(runtime: Runtime, ours: Identity, peer: Peer, after: int) -> LogPage:
+async def _fetch(
+    runtime: Runtime, ours: Identity, of: tuple[Peer, Accepted], after: int
+) -> LogPage:
+    peer, accepted = of
     url = f"{peer.origin}/fed/v1/log?after={after}&limit={LOG_ITEMS_MAX}"
     asked = HttpMessage("GET", url, [("Accept", ACTIVITY_JSON)])
     client = clients_of(runtime).of(peer.origin)
@@ -163,7 +167,7 @@ async def _fetch(runtime: Runtime, ours: Identity, peer: Peer, after: int) -> Lo
         if answer.status != 200:
             raise PullError(f"status {answer.status}")
         signed = HttpAnswer(answer.status, answer.header_lines, answer.body, sent)
-        verify_answer(signed, public_key_of(peer), peer.key_id, now=clock.now())
+        prove_answer(signed, accepted)
         return LogPage.model_validate(parse_json(answer.body, nodes_max=NODES_MAX * LOG_ITEMS_MAX))
     except (OutboundError, SignatureRefusedError, StrictJsonError, ValidationError) as error:
         raise PullError(getattr(error, "detail", type(error).__name__)) from error

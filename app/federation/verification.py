@@ -18,9 +18,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.federation.peers import queries
-from app.federation.peers.actions import new_peer, note_other_key, pin_key
-from app.federation.peers.discovery import Discovered, NotFoundAsPeerError, discover, may_fetch
+from app.federation.peers import keyring, queries
+from app.federation.peers.actions import new_peer, note_other_key, pin
+from app.federation.peers.clocks import trouble_with_clock
+from app.federation.peers.discovery import (
+    Discovered,
+    NotFoundAsPeerError,
+    ShownKey,
+    discover,
+    may_fetch,
+)
 from app.federation.wire import problems
 from app.federation.wire.addresses import AddressError, origin_of
 from app.federation.wire.context import ACTIVITY_MEDIA_TYPES, NATIVE_CONTEXT
@@ -103,6 +110,8 @@ class VerifiedMessage:
     seq: int | None
     epoch: str
     maker: object
+    # Which of its keys; empty for an item of its log, which the answer's signature covers.
+    key_id: str = ""
 
     def __post_init__(self) -> None:
         """Refuse to be made anywhere else."""
@@ -137,13 +146,13 @@ async def verify_message(
         _check_introduction(content)
         peer, proven = await _meet(session, runtime, received, key_id, peer)
     else:
-        proven = await _prove_known(runtime, received, peer)
+        proven = await _prove_known(session, runtime, received, peer)
         content = read_content(received.body, origin)
     if content.activity["actor"] != peer.actor_url:
         raise RefusedError(problems.PRINCIPAL_MISMATCH, "actor is not the key's owner")
     await _take_nonce(session, origin, proven.nonce)
     seq, epoch = _sequence(received)
-    return VerifiedMessage(peer, content, seq, epoch, _MAKER)
+    return VerifiedMessage(peer, content, seq, epoch, _MAKER, proven.key_id)
 
 
 async def verify_reader(
@@ -157,7 +166,7 @@ async def verify_reader(
         raise RefusedError(problems.NOT_PEER)
     if peer.state == PeerState.BLOCKED:
         raise RefusedError(problems.OBJECT_MISSING, "blocked")
-    proven = await _prove_known(runtime, received, peer)
+    proven = await _prove_known(session, runtime, received, peer)
     if peer.state != PeerState.ACTIVE:
         raise RefusedError(problem_of_state(peer.state))
     await _take_nonce(session, origin, proven.nonce)
@@ -246,34 +255,41 @@ def _check_introduction(content: Content) -> None:
         raise RefusedError(problems.NOT_PEER, "a stranger")
 
 
-async def _prove_known(runtime: Runtime, received: Received, peer: Peer) -> Proven:
+async def _prove_known(
+    session: AsyncSession, runtime: Runtime, received: Received, peer: Peer
+) -> Proven:
     message = received.signed_as(runtime.origin)
+    accepted = await keyring.accepted_keys(session, peer.id)
     try:
-        # A signature by another key id than the pinned one is refused in there.
-        return verify_request(message, queries.public_key_of(peer), peer.key_id, now=clock.now())
+        return keyring.prove_request(message, accepted)
     except SignatureRefusedError as error:
         if error.reason == "invalid":
             _tell_the_candidate(message, peer)
-            await _look_for_another_key(runtime, peer)
+            await _look_for_another_key(runtime, peer, message)
+        if error.ahead is not None:
+            await _note_their_clock(runtime, peer, error.ahead)
         raise RefusedError(SIGNATURE_PROBLEMS[error.reason], error.detail) from error
+
+
+async def _note_their_clock(runtime: Runtime, peer: Peer, ahead: timedelta) -> None:
+    """Let stewards see that clocks differ; the refusal that follows rolls our transaction back."""
+    async with transaction(runtime.sessions) as apart:
+        await trouble_with_clock(apart, peer.id, ahead)
 
 
 def _tell_the_candidate(message: HttpMessage, peer: Peer) -> None:
     """Tell a peer whose new key waits for people that it does; nothing of it is accepted."""
     if peer.state != PeerState.KEY_CHANGED or not peer.candidate_key or not peer.candidate_key_id:
         return
-    try:
-        key = load_public_key(peer.candidate_key)
-        verify_request(message, key, peer.candidate_key_id, now=clock.now())
-    except SignatureRefusedError:
-        return
-    raise RefusedError(problems.KEY_CHANGED)
+    if _is_signed_with(message, ShownKey(peer.candidate_key_id, peer.candidate_key)):
+        raise RefusedError(problems.KEY_CHANGED)
 
 
-async def _look_for_another_key(runtime: Runtime, peer: Peer) -> None:
-    """Ask a peer once in a while whether its key is another by now; then humans decide.
+async def _look_for_another_key(runtime: Runtime, peer: Peer, message: HttpMessage) -> None:
+    """Ask a peer once in a while which keys it has by now; of a break in them, humans decide.
 
-    In transactions of their own: the refusal that follows rolls ours back.
+    That a key is listed says nothing yet: a peer lists the next one before it uses it. In
+    transactions of their own: the refusal that follows rolls ours back.
     """
     async with transaction(runtime.sessions) as session:
         if not await may_fetch(session, peer.origin):
@@ -282,11 +298,33 @@ async def _look_for_another_key(runtime: Runtime, peer: Peer) -> None:
         found = await discover(runtime, peer.origin)
     except NotFoundAsPeerError:
         return
-    if found.public_key.public_bytes_raw() == peer.public_key:
-        return
     async with transaction(runtime.sessions) as session:
-        await note_other_key(session, peer.id, found)
+        accepted = await keyring.accepted_keys(session, peer.id)
+        broken = _break_of(found, accepted, message)
+        if broken is None:
+            await keyring.end_missing(session, peer.id, found)
+            return
+        await note_other_key(session, peer.id, broken)
     raise RefusedError(problems.KEY_CHANGED)
+
+
+def _break_of(
+    found: Discovered, accepted: keyring.Accepted, message: HttpMessage
+) -> ShownKey | None:
+    """Return a key that a peer goes by though no accepted one vouches for it."""
+    known = {(key_id, key.public_bytes_raw()) for key_id, key in accepted.items()}
+    new = [key for key in found.keys if (key.key_id, key.raw) not in known]
+    if len(new) == len(found.keys):
+        return new[0]
+    return next((key for key in new if _is_signed_with(message, key)), None)
+
+
+def _is_signed_with(message: HttpMessage, shown: ShownKey) -> bool:
+    try:
+        verify_request(message, load_public_key(shown.raw), shown.key_id, now=clock.now())
+    except SignatureRefusedError:
+        return False
+    return True
 
 
 async def _meet(
@@ -303,20 +341,20 @@ async def _meet(
         found = await discover(runtime, origin)
     except NotFoundAsPeerError as error:
         raise RefusedError(problems.SIGNATURE_INVALID, "the key is not to be had") from error
-    proven = _prove_stranger(runtime.origin, received, key_id, found)
+    shown = found.key(key_id)
+    if shown is None:
+        raise RefusedError(problems.SIGNATURE_INVALID, "not a key its actor shows")
+    proven = _prove_stranger(received.signed_as(runtime.origin), shown)
     if known is None:
-        return await new_peer(session, found), proven
+        return await new_peer(session, found, shown), proven
     peer = await queries.lock_peer(session, known.id)
-    pin_key(peer, found)
+    await pin(session, peer, found, shown)
     return peer, proven
 
 
-def _prove_stranger(origin: str, received: Received, key_id: str, found: Discovered) -> Proven:
-    if found.key_id != key_id:
-        raise RefusedError(problems.SIGNATURE_INVALID, "not the key its actor shows")
-    message = received.signed_as(origin)
+def _prove_stranger(message: HttpMessage, shown: ShownKey) -> Proven:
     try:
-        return verify_request(message, found.public_key, key_id, now=clock.now())
+        return verify_request(message, load_public_key(shown.raw), shown.key_id, now=clock.now())
     except SignatureRefusedError as error:
         raise RefusedError(SIGNATURE_PROBLEMS[error.reason], error.detail) from error
 

@@ -107,8 +107,10 @@ def new_rsa_key() -> bytes:
 
 
 def load_rsa_key(raw: bytes) -> rsa.RSAPrivateKey:
-    """Read an RSA private key of our own."""
-    key = serialization.load_der_private_key(raw, password=None)
+    """Read an RSA private key of our own; its seal has shown that nobody altered it."""
+    key = serialization.load_der_private_key(
+        raw, password=None, unsafe_skip_rsa_key_validation=True
+    )
     if not isinstance(key, rsa.RSAPrivateKey):
         message = "not an RSA key"
         raise KeyRefusedError(message)

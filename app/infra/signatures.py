@@ -60,11 +60,18 @@ class SignatureRefusedError(Exception):
     do not fit our clock.
     """
 
-    def __init__(self, reason: Literal["missing", "invalid", "clock"], detail: str) -> None:
-        """`detail` is for the log."""
+    def __init__(
+        self,
+        reason: Literal["missing", "invalid", "clock"],
+        detail: str,
+        *,
+        ahead: timedelta | None = None,
+    ) -> None:
+        """`detail` is for the log; `ahead` how far a proven sender's clock is before ours."""
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.ahead = ahead
 
 
 @dataclass(frozen=True)
@@ -309,7 +316,8 @@ def _check_times(created: datetime, expires: datetime, now: datetime) -> None:
     if not created < expires <= created + LIFETIME:
         raise SignatureRefusedError("invalid", "expires later than five minutes after created")
     if created < now - AGE_MAX or created > now + AHEAD_MAX or expires < now:
-        raise SignatureRefusedError("clock", f"created {created.isoformat()}")
+        detail = f"created {created.isoformat()}"
+        raise SignatureRefusedError("clock", detail, ahead=created - now)
 
 
 def moment_of(value: int | str) -> datetime:

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.federation import inbox, outbox, sync
 from app.federation.delivery import deliver_due
 from app.federation.inbox import Progress
+from app.federation.peers import clocks, rotation
 from app.federation.peers.queries import active_peers
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
@@ -27,6 +28,13 @@ async def deliver_messages(runtime: Runtime) -> int:
                 return written
 
     return await deliver_due(runtime, write_mail)
+
+
+async def look_after_keys(runtime: Runtime) -> int:
+    """Bring our keys forward, and lanes back to the clock; answers how many steps were taken."""
+    async with transaction(runtime.sessions) as session:
+        await clocks.heal_lanes(session)
+        return await rotation.turn_keys(session, runtime)
 
 
 async def process_inbox(runtime: Runtime) -> int:

@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.workers.activity import react_to_activities, tidy_up
 from app.workers.administration import run_jobs
 from app.workers.clocks import turn_clocks
-from app.workers.federation import deliver_messages, process_inbox
+from app.workers.federation import deliver_messages, look_after_keys, process_inbox
 from app.workers.feeds import send_alerts
 from app.workers.files import remove_files, sweep_files
 from app.workers.letters import send_letters
@@ -32,6 +32,7 @@ CHORES: Mapping[str, ChoreFunction] = {
     "react_to_activities": react_to_activities,
     "run_jobs": run_jobs,
     "turn_clocks": turn_clocks,
+    "look_after_keys": look_after_keys,
     "process_inbox": process_inbox,
     "deliver_messages": deliver_messages,
     "send_webhooks": send_webhooks,
@@ -54,11 +55,13 @@ FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
     "send_alerts": ("send_letters",),
     "run_jobs": ("react_to_activities",),
     "turn_clocks": ("react_to_activities",),
+    "look_after_keys": ("deliver_messages",),
     "process_inbox": ("deliver_messages",),
 }
 # Chores that need not look at every sweep.
 PACE_SECONDS: Mapping[str, float] = {
     "write_digests": 60, "send_alerts": 60, "turn_clocks": 60, "sweep_files": 3600,
+    "look_after_keys": 60,
 }  # fmt: skip
 TIDY_SECONDS = 600
 RECONNECT_SECONDS = 2

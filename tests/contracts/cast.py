@@ -67,6 +67,7 @@ async def gather(world: World) -> Cast:
     tool, token = await _tool(world, owner)
     people |= {"stranger": world.stranger(), "steward": steward, "tool": tool}
     ids = {
+        "key_name": "ed25519-key",
         "organisation_id": organisation["id"],
         "name": "decisions",
         "account_id": people["leaver"].id,
@@ -321,6 +322,8 @@ def _other_requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "GET /imports": {"params": {"organisation_id": cast.organisation["id"]}},
         "POST /imports/{import_id}/undo": {},
         "POST /jobs/{job_id}/cancel": {},
+        "POST /instance/keys": {},
+        "POST /instance/keys/{key_name}/transitions": {"json": {"to": "revoked"}},
         "POST /peers": {"json": {"origin": "https://other.example"}},
         "POST /peers/{peer_id}/transitions": {"json": {"to": "suspended"}},
         "PATCH /organisations/{organisation_id}/members/{account_id}": {

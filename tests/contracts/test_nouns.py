@@ -21,6 +21,7 @@ NOUNS = {
     "governance",
     "identity",
     "imports",
+    "keys",
     "ledger",
     "letters",
     "matching",

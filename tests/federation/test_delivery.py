@@ -10,7 +10,7 @@ from sqlmodel import col, select, update
 from app.federation import delivery
 from app.federation.delivery import Result, Verdict, judge, pause
 from app.federation.peers.actions import new_peer
-from app.federation.peers.discovery import Discovered
+from app.federation.peers.discovery import Discovered, ShownKey
 from app.federation.wire import problems
 from app.infra import clock, http_client
 from app.infra.database import transaction
@@ -278,11 +278,13 @@ async def test_a_peer_that_does_not_read_the_log_is_pushed(
 
 async def test_a_hanging_peer_does_not_delay_another(peers: Pair, network: Network) -> None:
     key = (await peers.south.identity()).public_key
+    shown = ShownKey("https://slow.example/actor#k", key.public_bytes_raw())
     async with transaction(peers.north.runtime.sessions) as session:
         peer = await new_peer(
             session,
             Discovered("https://slow.example", "https://slow.example/actor",
-                       "https://slow.example/inbox", "https://slow.example/actor#k", key, "", ""),
+                       "https://slow.example/inbox", (shown,), "", ""),
+            shown,
         )  # fmt: skip
         peer.state = PeerState.ACTIVE
     real, released = network.through, asyncio.Event()

@@ -13,8 +13,8 @@ from app.domain.access import SYSTEM, Actor
 from app.domain.activity.actions import record
 from app.domain.needs import mirroring
 from app.errors import ConflictError, InvalidError, UpstreamError
-from app.federation.peers import queries
-from app.federation.peers.discovery import Discovered, NotFoundAsPeerError, discover
+from app.federation.peers import keyring, queries
+from app.federation.peers.discovery import Discovered, NotFoundAsPeerError, ShownKey, discover
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.post import send_letter
 from app.federation.peers.states import stewards_may, they_may
@@ -56,7 +56,7 @@ async def propose_peering(
     found = await _discover(runtime, origin)
     peer = await queries.peer_by_origin(session, origin)
     if peer is None:
-        peer = await new_peer(session, found)
+        peer = await new_peer(session, found, found.keys[0])
     else:
         peer = await queries.lock_peer(session, peer.id)
     await _move_by_steward(session, runtime, actor, peer, PeerState.PROPOSED, found)
@@ -99,7 +99,7 @@ async def _move_by_steward(
         raise ConflictError("peer_state_conflict", extra=extra)
     ours = await our_identity(session, runtime)
     if found is not None:
-        pin_key(peer, found)
+        await pin(session, peer, found, found.keys[0])
     message = _letter(ours, peer, to)
     if message is not None:
         await send_letter(session, peer.id, message)
@@ -164,14 +164,23 @@ async def move_by_them(session: AsyncSession, peer: Peer, to: PeerState) -> None
     await _enter(session, SYSTEM, peer, to)
 
 
-async def note_other_key(session: AsyncSession, peer_id: UUID, found: Discovered) -> None:
-    """Stop everything with a peer that shows another key than the pinned one."""
+async def note_other_key(session: AsyncSession, peer_id: UUID, shown: ShownKey) -> None:
+    """Stop everything with a peer that shows a key for which no accepted one vouches."""
     peer = await queries.lock_peer(session, peer_id)
-    raw = found.public_key.public_bytes_raw()
-    if raw == peer.public_key or not they_may(peer.state, PeerState.KEY_CHANGED):
+    if not they_may(peer.state, PeerState.KEY_CHANGED):
         return
-    peer.candidate_key, peer.candidate_key_id = raw, found.key_id
+    peer.candidate_key, peer.candidate_key_id = shown.raw, shown.key_id
+    peer.held_state = peer.state.value
     await _enter(session, SYSTEM, peer, PeerState.KEY_CHANGED)
+
+
+async def release_held(session: AsyncSession, peer: Peer) -> None:
+    """Stand again where we stood: a key that people approved vouches for the new one after all."""
+    if peer.state != PeerState.KEY_CHANGED or peer.held_state is None:
+        return
+    before, peer.held_state = PeerState(peer.held_state), None
+    peer.candidate_key = peer.candidate_key_id = None
+    await _enter(session, SYSTEM, peer, before)
 
 
 async def expire_requests(session: AsyncSession) -> None:
@@ -222,29 +231,29 @@ _VERBS = {
 }
 
 
-async def new_peer(session: AsyncSession, found: Discovered) -> Peer:
-    """Make the rows of a peer that we have not met before."""
+async def new_peer(session: AsyncSession, found: Discovered, shown: ShownKey) -> Peer:
+    """Make the rows of a peer that we have not met before, held to one key of those it shows."""
     peer = Peer(
         id=public_id(),
         origin=found.origin,
         actor_url=found.actor_url,
         inbox_url=found.inbox_url,
-        key_id=found.key_id,
-        public_key=found.public_key.public_bytes_raw(),
+        key_id=shown.key_id,
+        public_key=shown.raw,
     )
-    pin_key(peer, found)
     session.add(peer)
     await session.flush()  # the lanes refer to it
+    await pin(session, peer, found, shown)
     session.add(PeerOutbox(peer_id=peer.id))
     session.add(PeerInbox(peer_id=peer.id))
     await session.flush()
     return peer
 
 
-def pin_key(peer: Peer, found: Discovered) -> None:
-    """Hold a peer to the key that it shows now; only a steward's act or a first Offer does so."""
+async def pin(session: AsyncSession, peer: Peer, found: Discovered, shown: ShownKey) -> None:
+    """Hold a peer to a key that it shows now; only a steward's act or a first Offer does so."""
+    await keyring.pin_key(session, peer, shown)
+    peer.held_state = peer.candidate_key = peer.candidate_key_id = None
     peer.actor_url, peer.inbox_url = found.actor_url, found.inbox_url
-    peer.key_id, peer.public_key = found.key_id, found.public_key.public_bytes_raw()
-    peer.candidate_key = peer.candidate_key_id = None
     peer.name = " ".join(found.name.split())[:NAME_CHARACTERS_MAX]
     peer.software = " ".join(found.software.split())[:SOFTWARE_CHARACTERS_MAX]

@@ -1,7 +1,8 @@
 """Asking another instance who it is; only when a steward or a proven need asks us to."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.federation.wire.actors import Actor, Multikey
+from app.federation.wire.actors import Actor, KeyList, Multikey
 from app.federation.wire.addresses import AddressError, origin_of
 from app.federation.wire.context import ACTIVITY_JSON, ACTIVITY_MEDIA_TYPES
 from app.federation.wire.limits import LimitError, check_limits
@@ -44,16 +45,33 @@ class NotFoundAsPeerError(Exception):
 
 
 @dataclass(frozen=True)
+class ShownKey:
+    """A key that an actor shows as its own, sound and not revoked."""
+
+    key_id: str
+    raw: bytes
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Discovered:
     """What an instance says of itself, checked to belong together."""
 
     origin: str
     actor_url: str
     inbox_url: str
-    key_id: str
-    public_key: Ed25519PublicKey
+    keys: Sequence[ShownKey]
     name: str
     software: str
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        """The key that it signs with; the others are for a change of keys."""
+        return keys.load_public_key(self.keys[0].raw)
+
+    def key(self, key_id: str) -> ShownKey | None:
+        """Return the key that it shows under an address, if any."""
+        return next((key for key in self.keys if key.key_id == key_id), None)
 
 
 class PeerClients:
@@ -90,6 +108,24 @@ def clients_of(runtime: Runtime) -> PeerClients:
 async def discover(runtime: Runtime, origin: str) -> Discovered:
     """Fetch an instance's actor and check that all it says is of its own origin."""
     url = f"{origin}/actor"
+    try:
+        actor = Actor.model_validate(await _fetch(runtime, origin, url))
+    except ValidationError as error:
+        raise NotFoundAsPeerError("not an actor as we know them") from error
+    return _checked(origin, url, actor)
+
+
+async def revoked_keys(runtime: Runtime, origin: str) -> Mapping[bytes, datetime]:
+    """Ask an instance which keys it revoked, and from when on."""
+    actor_url = f"{origin}/actor"
+    try:
+        listed = KeyList.model_validate(await _fetch(runtime, origin, f"{actor_url}/keys"))
+    except ValidationError as error:
+        raise NotFoundAsPeerError("not a list of keys") from error
+    return revoked_among(actor_url, listed.items)
+
+
+async def _fetch(runtime: Runtime, origin: str, url: str) -> Any:
     policy = clients_of(runtime).policy
     try:
         async with guarded_client(policy) as client:
@@ -103,10 +139,9 @@ async def discover(runtime: Runtime, origin: str) -> Discovered:
     try:
         raw = parse_json(answer.body)
         check_limits(raw)
-        actor = Actor.model_validate(raw)
-    except (StrictJsonError, LimitError, ValidationError) as error:
-        raise NotFoundAsPeerError("not an actor as we know them") from error
-    return _checked(origin, url, actor)
+    except (StrictJsonError, LimitError) as error:
+        raise NotFoundAsPeerError("not a document as we know them") from error
+    return raw
 
 
 def _checked(origin: str, url: str, actor: Actor) -> Discovered:
@@ -116,30 +151,50 @@ def _checked(origin: str, url: str, actor: Actor) -> Discovered:
         raise NotFoundAsPeerError("inbox") from error
     if actor.id != url or not same_origin:
         raise NotFoundAsPeerError("the actor speaks for another address")
-    key_id, public_key = _usable_key(actor)
+    shown = shown_keys(actor)
+    if not shown:
+        raise NotFoundAsPeerError("no Ed25519 key that we would trust")
     return Discovered(
         origin=origin,
         actor_url=actor.id,
         inbox_url=actor.inbox,
-        key_id=key_id,
-        public_key=public_key,
+        keys=shown,
         name=actor.name,
         software=actor.generator.name if actor.generator else "",
     )
 
 
-def _usable_key(actor: Actor) -> tuple[str, Ed25519PublicKey]:
+def shown_keys(actor: Actor) -> Sequence[ShownKey]:
+    """Return the keys of an actor document that could be accepted, in its order."""
+    now = clock.now()
+    found: dict[str, ShownKey] = {}
     for method in actor.assertionMethod:
-        if _is_own(actor, method):
-            try:
-                return method.id, keys.decode_multikey(method.publicKeyMultibase)
-            except keys.KeyRefusedError:
-                continue
-    raise NotFoundAsPeerError("no Ed25519 key that we would trust")
+        raw = _own_key(actor.id, method)
+        ended = method.revoked is not None or (method.expires is not None and method.expires <= now)
+        if raw is not None and not ended:
+            found.setdefault(method.id, ShownKey(method.id, raw, method.expires))
+    return tuple(found.values())
 
 
-def _is_own(actor: Actor, method: Multikey) -> bool:
-    return method.controller == actor.id and method.id.partition("#")[0] == actor.id
+def revoked_among(actor_url: str, methods: Sequence[Multikey]) -> Mapping[bytes, datetime]:
+    """Return the keys that a list says are revoked, and from when on."""
+    found = {}
+    for method in methods:
+        raw = _own_key(actor_url, method)
+        if raw is not None and method.revoked is not None:
+            found[raw] = method.revoked
+    return found
+
+
+def _own_key(actor_url: str, method: Multikey) -> bytes | None:
+    """Return a key's bytes when the actor controls it and its address is below the actor's."""
+    page, mark, fragment = method.id.partition("#")
+    if method.controller != actor_url or page != actor_url or not (mark and fragment):
+        return None
+    try:
+        return keys.decode_multikey(method.publicKeyMultibase).public_bytes_raw()
+    except keys.KeyRefusedError:
+        return None
 
 
 async def may_fetch(

@@ -13,8 +13,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.errors import NotFoundError
+from app.federation.peers.clocks import minutes_apart
 from app.infra import clock, keys
-from app.models.federation import Delivery, DeliveryState, Peer, PeerOutbox, PeerState
+from app.models.federation import (
+    Delivery,
+    DeliveryState,
+    Peer,
+    PeerInbox,
+    PeerOutbox,
+    PeerState,
+)
 
 UNREACHABLE_AFTER = timedelta(days=7)
 SECONDS_PER_MINUTE = 60
@@ -125,6 +133,10 @@ async def _view(session: AsyncSession, peer: Peer) -> PeerView:
         )
     ).one()
     outbox = await session.get(PeerOutbox, peer.id, populate_existing=True)
+    inbox = await session.get(PeerInbox, peer.id, populate_existing=True)
+    apart = minutes_apart(outbox, inbox)
+    if apart is not None and peer.state == PeerState.ACTIVE:
+        return PeerView(peer, waiting, Health("clocks_differ", {"minutes": apart}))
     return PeerView(peer, waiting, health_of(peer, outbox, waiting))
 
 

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from app.federation.wire.addresses import Address
 from app.federation.wire.context import ACTIVITY_STREAMS, CONTROLLER, MULTIKEY, SECURITY
-from app.federation.wire.documents import Document, Moment
+from app.federation.wire.documents import Document, Message, Moment
 
 PREFERRED_NAME = "needs"
 # The first key of every instance; later ones have fragments of their own.
@@ -80,6 +80,18 @@ class KeyList(Document):
     attributedTo: Address  # noqa: N815
     totalItems: int  # noqa: N815
     items: tuple[Multikey, ...]
+
+
+class UpdateActor(Message):
+    """Our keys change: signed by a key that is accepted already, it vouches for the new one.
+
+    A key that is listed as revoked revokes itself with it.
+    """
+
+    type: Literal["Update"] = "Update"
+    to: Address
+    published: Moment
+    object: Actor
 
 
 def actor_to_wire(actor: Actor) -> dict[str, Any]:

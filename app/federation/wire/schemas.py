@@ -10,7 +10,7 @@ from app.federation.wire.documents import Message
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
-    "actors": (actors.Actor, actors.KeyList),
+    "actors": (actors.Actor, actors.KeyList, actors.UpdateActor),
     "agreements": (
         agreements.OfferAgreement,
         agreements.AcceptAgreement,

@@ -13,7 +13,7 @@ from sqlmodel import delete, select, update
 
 from app.federation import sync
 from app.federation.peers.actions import new_peer
-from app.federation.peers.discovery import Discovered
+from app.federation.peers.discovery import Discovered, ShownKey
 from app.federation.peers.identity import our_identity
 from app.federation.wire.context import ACTIVITY_JSON, PEER_RELATIONSHIP, PROFILE
 from app.infra import clock
@@ -78,11 +78,10 @@ async def outside_of(world: World, monkeypatch: pytest.MonkeyPatch) -> Outside:
     organisation = await world.organisation(owner)
     key = Ed25519PrivateKey.generate().public_key()
     origin = "https://stored.example"
-    found = Discovered(
-        origin, f"{origin}/actor", f"{origin}/inbox", f"{origin}/actor#ed25519-key", key, "", ""
-    )
+    shown = ShownKey(f"{origin}/actor#ed25519-key", key.public_bytes_raw())
+    found = Discovered(origin, f"{origin}/actor", f"{origin}/inbox", (shown,), "", "")
     async with transaction(world.runtime.sessions) as session:
-        peer = await new_peer(session, found)
+        peer = await new_peer(session, found, shown)
         peer.state = PeerState.ACTIVE
         event = FederationEvent(
             activity_id=f"{world.runtime.origin}/activities/1", activity_type="Create", body=b"{}"

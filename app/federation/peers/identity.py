@@ -43,7 +43,8 @@ from app.models.federation import (
 
 SOFTWARE = "Tornallom"
 # In the order of the actor document: a stranger pins the first.
-LISTED = (KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRING)
+LISTED = (KeyState.CURRENT, KeyState.NEXT)
+RETIRING_LISTED_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,9 @@ class Identity:
     def actor(self, name: str, *more: InstanceKey) -> Actor:
         """Describe ourselves, with the keys that are accepted of us, and `more` of them."""
         signing = [key for key in self.keys if key.kind == KeyKind.ED25519]
-        listed = [key for state in LISTED for key in signing if key.state == state]
+        # The newest of those that end; a document holds eight at most.
+        ending = [key for key in signing if key.state == KeyState.RETIRING][-RETIRING_LISTED_MAX:]
+        listed = [*(k for state in LISTED for k in signing if k.state == state), *ending]
         return Actor(
             id=self.actor_url,
             name=name,

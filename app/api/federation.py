@@ -22,7 +22,7 @@ from app.domain.access import ANONYMOUS
 from app.domain.administration.queries import instance_name
 from app.domain.needs.queries import NeedFilters, count_needs
 from app.errors import AppError, NotFoundError, kind_of
-from app.federation import inbox, outbox, sync
+from app.federation import agreements, inbox, outbox, sync
 from app.federation.peers import actions, queries
 from app.federation.peers.identity import our_identity
 from app.federation.peers.states import stewards_may
@@ -31,7 +31,13 @@ from app.federation.wire.actors import PREFERRED_NAME, actor_to_wire, key_list_t
 from app.federation.wire.context import ACTIVITY_JSON, ACTIVITY_MEDIA_TYPES, NATIVE_CONTEXT
 from app.federation.wire.documents import part_to_wire
 from app.federation.wire.log import LOG_ITEMS_MAX
-from app.federation.wire.problems import MALFORMED, RATE_LIMIT, TOO_LARGE, RefusedError
+from app.federation.wire.problems import (
+    MALFORMED,
+    OBJECT_MISSING,
+    RATE_LIMIT,
+    TOO_LARGE,
+    RefusedError,
+)
 from app.infra import clock
 from app.infra.canonical import canonical_json
 from app.infra.database import transaction
@@ -238,6 +244,22 @@ async def get_need_document(
             reader = await verify_reader(session, tools, received)
         proposal = await outbox.need_document(session, tools, need_id, reader)
     document = {"@context": NATIVE_CONTEXT, **part_to_wire(proposal)}
+    return _activity(document, PRIVATE | {"Vary": "Accept, Signature"})
+
+
+@activity_router.get("/agreements/{key}")
+async def get_agreement_document(
+    request: Request, tools: Tools, key: Annotated[UUID, Path()]
+) -> Response:
+    """Return an agreement to the instance with whose member it is; for others there is none."""
+    received = await _received(request)
+    async with transaction(tools.sessions) as session:
+        try:
+            reader = await verify_reader(session, tools, received)
+        except RefusedError as refused:
+            raise RefusedError(OBJECT_MISSING, refused.detail) from refused
+        found = await agreements.agreement_document(session, tools, key, reader)
+    document = {"@context": NATIVE_CONTEXT, **part_to_wire(found)}
     return _activity(document, PRIVATE | {"Vary": "Accept, Signature"})
 
 

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.api.need_shapes import memberships
 from app.api.schemas.claims import (
+    ClaimElsewhere,
     ClaimMove,
     ClaimNeed,
     ClaimShape,
@@ -24,6 +25,7 @@ from app.api.schemas.claims import (
 )
 from app.domain.access import Actor, Denied
 from app.domain.claims import queries as claims
+from app.domain.claims.agreements import Shared, shared_by
 from app.domain.claims.clocks import BEATING, next_steps
 from app.domain.claims.conversation import unread_in
 from app.domain.claims.panels import PanelView
@@ -56,6 +58,7 @@ async def claim_shapes(
     due = await next_steps(session, rows)
     own = [c.id for c, n in rows if c.account_id == actor.account_id or n.organisation_id in places]
     unread = await unread_in(session, actor, own)
+    shared = await shared_by(session, [claim.id for claim, _ in rows if claim.elsewhere])
     shapes = []
     for claim, need in rows:
         shape = _claim_shape(actor, claim, need, accounts, minutes.get(claim.id, 0), places)
@@ -63,6 +66,7 @@ async def claim_shapes(
             shape.next_step = NextStep(code=step.code, at=step.at)
         shape.may_keep = claim.account_id == actor.account_id and claim.state in BEATING
         shape.unread = unread.get(claim.id, 0)
+        shape.elsewhere = _elsewhere(shared.get(claim.id))
         shapes.append(shape)
     return shapes
 
@@ -129,6 +133,19 @@ async def claim_shape(session: AsyncSession, actor: Actor, claim: Claim, need: N
             at=entry.recorded_at,
         )
     return shape
+
+
+def _elsewhere(found: Shared | None) -> ClaimElsewhere | None:
+    if found is None:
+        return None
+    return ClaimElsewhere(
+        part=found.elsewhere,
+        instance=found.host,
+        exchanging=found.talking,
+        answer_by=found.agreement.answer_by,
+        shown_name=found.agreement.shown_name,
+        contacts=found.agreement.contacts,
+    )
 
 
 def _offer(claim: Claim) -> OfferShape | None:

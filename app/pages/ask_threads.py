@@ -6,18 +6,18 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from app.domain.access import Actor, Denied
+from app.domain.access import Actor
 from app.domain.activity import idempotency
 from app.domain.asks import queries
 from app.domain.asks.policy import holder_of
 from app.domain.claims import conversation
 from app.domain.claims.conversation import Conversation
 from app.errors import AppError, NotFoundError
-from app.infra import clock
 from app.infra.ids import secret_token
 from app.models.threads import MessageFields
 from app.pages.asks import render_secret, secret
 from app.pages.dependencies import Db, PageRoute, Reader, Sent, Visit, go
+from app.pages.elsewhere import writing_values
 from app.pages.failures import invalid, refused
 from app.pages.forms import Form
 from app.pages.secrets_warning import warned
@@ -75,7 +75,7 @@ async def _render(
         need=found.need,
         side=found.side.value,
         messages=await message_views(db, holder, found, page.items, marks),
-        may_write=not isinstance(found.may_write(clock.now()), Denied),
+        **await writing_values(db, found),
         closes_at=found.closes_at,
         key=secret_token(),
         paging=Paging(

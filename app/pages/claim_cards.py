@@ -10,13 +10,14 @@ from app.domain.claims.conversation import unread_in
 from app.domain.claims.rules import CONFIRMABLE, LOGGABLE, Side, possible_moves
 from app.domain.needs.rules import is_filled
 from app.infra import clock
-from app.models.claims import Claim, ClaimState
+from app.models.claims import LIVE_STATES, Claim, ClaimState
 from app.models.identity import Account
 from app.models.needs import Need, NeedState, Stream
 from app.pages.clock_words import words_of, zone_of
 from app.pages.dependencies import Db, Visit
+from app.pages.elsewhere import elsewhere_of, told_reason
 from app.pages.forms import Form
-from app.pages.views import ClaimCard, LogView, Move
+from app.pages.views import ClaimCard, ElsewhereView, LogView, Move
 
 # In these states the organisation has said something that the worker should read.
 TOLD = frozenset(
@@ -39,14 +40,28 @@ async def claim_cards(
     due = await next_steps(db, rows)
     zone = await zone_of(db, visit)
     unread = await unread_in(db, visit.actor, [claim.id for claim, _ in rows])
+    far = await elsewhere_of(db, [claim for claim, _ in rows])
+    cards = [
+        await _card(db, claim, need, sides, minutes.get(claim.id, 0), people or {})
+        for claim, need in rows
+    ]
     return [
         replace(
-            await _card(db, claim, need, sides, minutes.get(claim.id, 0), people or {}),
+            card,
+            reason=told_reason(visit.language, card.reason),
+            elsewhere=far.get(claim.id),
+            need_title=_title(need, far.get(claim.id)),
             next_step=words_of(visit.language, due.get(claim.id), zone),
             unread=unread.get(claim.id, 0),
         )
-        for claim, need in rows
+        for card, (claim, need) in zip(cards, rows, strict=True)
     ]
+
+
+def _title(need: Need, far: ElsewhereView | None) -> str:
+    """Return what a claim is about, also after its need was taken back elsewhere."""
+    gone = need.origin_url is not None and need.state is NeedState.WITHDRAWN
+    return far.need_title if gone and far is not None else need.title
 
 
 async def _card(
@@ -79,6 +94,7 @@ async def _card(
         asks_reason=True,
         can_keep=worker_side and claim.state in BEATING,
         lapsed=claim.state is ClaimState.LAPSED,
+        live=claim.state in LIVE_STATES,
         can_take_up=worker_side and need.state is NeedState.OPEN and not is_filled(need),
     )
 

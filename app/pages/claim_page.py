@@ -19,11 +19,12 @@ from app.domain.ledger import settling
 from app.errors import AppError, InvalidError
 from app.infra import clock, i18n
 from app.infra.ids import secret_token
-from app.models.claims import LIVE_STATES, Claim, Panel, SeatState
+from app.models.claims import LIVE_STATES, Claim, ClaimState, Panel, SeatState
 from app.models.ledger import WorkStream
 from app.models.needs import NeedState
 from app.pages.claim_cards import claim_cards, minutes_of
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
+from app.pages.elsewhere import told_reason
 from app.pages.failures import choices, refused
 from app.pages.forms import Form
 from app.pages.rendering import render
@@ -102,7 +103,7 @@ async def render_claim(
         "mine": mine,
         "held": view.need.state == NeedState.HELD,
         "scoping": view.claim.kind == "scoping",
-        "back": "/me/claims" if mine else f"/organisations/{view.need.organisation_id}/claims",
+        "back": _back(view, mine=mine),
         "next_step": next_step(visit.language, view.claim, view.need.organisation_name, mine=mine),
         "confirmed_minutes": view.claim.confirmed_minutes,
         "resolution": view.claim.resolution.value if view.claim.resolution else "",
@@ -110,7 +111,7 @@ async def render_claim(
         "may_settle": not isinstance(may_offer(view.claim, view.sides), Denied),
         "offer": _offer(view.claim),
         "panels": [await _note(db, one) for one in await queries.panels_on(db, view.claim.id)],
-        "history": await _history(db, view),
+        "history": await _history(db, view, visit.language),
         "streams": choices(visit.language, "ledger.stream", [one.value for one in WorkStream]),
         "today": clock.now().date().isoformat(),
         "key": secret_token(),
@@ -118,8 +119,17 @@ async def render_claim(
     return await render(visit.page, "claim.html", status=status, form=form, **values)
 
 
+def _back(view: ClaimView, *, mine: bool) -> str:
+    if mine:
+        return "/me/claims"
+    home = view.need.organisation_id
+    return f"/organisations/{home}/claims" if home else f"/needs/{view.need.id}"
+
+
 def next_step(language: str, claim: Claim, organisation: str, *, mine: bool) -> str:
     """Return in words what is awaited of whom."""
+    if claim.elsewhere is not None and claim.state == ClaimState.DISPUTED:
+        return i18n.translate(language, "claim.elsewhere.disputed")
     if mine:
         return i18n.translate(
             language, f"workspace.step.{claim.state.value}", organisation=organisation
@@ -157,7 +167,7 @@ async def _note(db: Db, panel: Panel) -> PanelNote:
     )
 
 
-async def _history(db: Db, view: ClaimView) -> list[ClaimStep]:
+async def _history(db: Db, view: ClaimView, language: str) -> list[ClaimStep]:
     moves = await queries.history_of(db, view.claim.id)
     people = await identity.accounts_by_id(db, [m.account_id for m in moves if m.account_id])
     return [
@@ -165,7 +175,9 @@ async def _history(db: Db, view: ClaimView) -> list[ClaimStep]:
             move.to_state.value,
             move.at,
             people[move.account_id].display_name if move.account_id in people else "",
-            move.reason if reason_shown(move.to_state, move.at, clock.now()) else "",
+            told_reason(language, move.reason)
+            if reason_shown(move.to_state, move.at, clock.now())
+            else "",
         )
         for move in moves
     ]

@@ -62,6 +62,7 @@ async def claim_need(
             {
                 "note": form.value("note"),
                 "kind": form.value("kind") or ClaimKind.WORK,
+                "share_name": "yes" in form.values("share_name"),
                 "for_me": "yes" in form.values("for_me"),
             }
         )

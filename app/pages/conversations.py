@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from app.domain.access import Denied
 from app.domain.claims import attachments, conversation
 from app.domain.files import actions as files
 from app.domain.files.actions import Place
@@ -18,7 +17,6 @@ from app.domain.needs import questions
 from app.domain.needs.attachments import note_new_file, place_on_need
 from app.domain.needs.queries import get_need_for
 from app.errors import AppError
-from app.infra import clock
 from app.infra.ids import secret_token
 from app.models.files import File
 from app.models.threads import MessageFields, ThreadSide, WordsFields
@@ -34,6 +32,7 @@ from app.pages.dependencies import (
     go,
     keep_answer,
 )
+from app.pages.elsewhere import writing_values
 from app.pages.failures import invalid, refused
 from app.pages.forms import Form
 from app.pages.need_page import render_need
@@ -72,7 +71,7 @@ async def _messages(
         need=found.need,
         side=found.side.value,
         messages=await message_views(db, visit.actor, found, page.items, marks),
-        may_write=not isinstance(found.may_write(clock.now()), Denied),
+        **await writing_values(db, found),
         closes_at=found.closes_at,
         key=secret_token(),
         paging=Paging(

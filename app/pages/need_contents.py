@@ -65,7 +65,7 @@ async def held_values(db: Db, visit: Visit, need: Need, *, runs: bool) -> dict[s
         and not as_read,
         "as_read": runs and as_read,
         "amount": _money(visit.language, need),
-        "contacts": [_contact(contact) for contact in need.contacts] if seen else [],
+        "contacts": [contact_line(contact) for contact in need.contacts] if seen else [],
         "contacts_hidden": bool(need.contacts) and not seen,
         "priority_until": until if until and until > clock.now() else None,
         "starts_on": need.starts_on,
@@ -113,7 +113,7 @@ def _money(reader: str, need: Need) -> str:
     return str(format_currency(amount, need.currency, locale=reader))
 
 
-def _contact(contact: dict[str, str]) -> tuple[str, str, str | None]:
+def contact_line(contact: dict[str, str]) -> tuple[str, str, str | None]:
     """Return a way to be reached: its kind, its words, and an address where that is safe."""
     kind, value = contact["kind"], contact["value"]
     address = f"mailto:{value}" if kind == "email" else value

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from app.domain.access import Denied
 from app.domain.claims import queries as claims
 from app.domain.claims.policy import may_claim
+from app.domain.identity.queries import accounts_by_id
 from app.domain.needs import queries
 from app.domain.needs.policy import moves_for, stands_alone
 from app.domain.needs.rules import EDITABLE
@@ -52,6 +53,7 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
         "history": await _history(db, need, visit.language, with_reasons=runs),
         "json_ld": need_document(need, visit.page.origin),
         "my_claim": own,
+        "my_name": await _own_name(db, visit) if need.origin_url else "",
         "refusal": reason(visit.language, refusal) if refusal else "",
         "transitions": [to.value for to in moves_for(visit.actor, need, home)] if runs else [],
         "version": need.version,
@@ -65,6 +67,13 @@ async def _need_values(db: Db, visit: Visit, need: Need) -> dict[str, Any]:
         **await hold_values(db, visit, need, runs=bool(runs)),
         **await clock_values(db, visit, need, runs=bool(runs)),
     }
+
+
+async def _own_name(db: Db, visit: Visit) -> str:
+    """Return the name that a reader could show to another community."""
+    own = visit.actor.account_id
+    people = await accounts_by_id(db, [own] if own else [])
+    return next((person.display_name for person in people.values()), "")
 
 
 async def _history(db: Db, need: Need, language: str, *, with_reasons: bool) -> list[Step]:

@@ -105,6 +105,19 @@ class Move(NamedTuple):
 
 
 @dataclass(frozen=True)
+class ElsewhereView:
+    """Where the other part of a claim lives, and how it goes with it."""
+
+    host: str
+    guest: bool
+    talking: bool
+    waits_until: datetime | None
+    name: str
+    contacts: Sequence[tuple[str, str, str | None]]
+    need_title: str
+
+
+@dataclass(frozen=True)
 class ClaimCard:
     """A claim as one of its two sides sees it."""
 
@@ -130,6 +143,8 @@ class ClaimCard:
     can_keep: bool = False
     lapsed: bool = False
     can_take_up: bool = False
+    live: bool = False
+    elsewhere: ElsewhereView | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from app.federation import inbox, outbox, sync
+from app.federation import agreements, inbox, outbox, sync
 from app.federation.delivery import deliver_due
 from app.federation.inbox import Progress
 from app.federation.peers import clocks, rotation
@@ -27,7 +27,9 @@ async def deliver_messages(runtime: Runtime) -> int:
             if noted < outbox.BATCH_MAX:
                 return written
 
-    return await deliver_due(runtime, write_mail)
+    done = await deliver_due(runtime, write_mail)
+    async with transaction(runtime.sessions) as session:
+        return done + await agreements.settle_refused(session)
 
 
 async def look_after_keys(runtime: Runtime) -> int:

@@ -136,7 +136,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "claim.heartbeat": (TELL_INSTANCE,),
     "claim.start_asked": (TELL_INSTANCE,),
     "claim.nudged": (TELL_INSTANCE,),
-    "claim.message_posted": (TELL_ASKER,),
+    "claim.message_posted": (TELL_ASKER, TELL_INSTANCE),
     "need.place_freed": (Reaction("matching.offer_place", _offer_place),),
     "need.ended_to_recur": (Reaction("needs.draft_next", _draft_next),),
     "peer.activated": (

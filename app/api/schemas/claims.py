@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from app.api.schemas.base import Body, Shape
 from app.domain.claims.rules import Awaited
 from app.models.base import Text
-from app.models.claims import ClaimKind, ClaimState, PanelCause, Resolution
+from app.models.claims import ClaimKind, ClaimState, Elsewhere, PanelCause, Resolution
 from app.models.ledger import WorkStream
 
 
@@ -104,6 +104,17 @@ class NextStep(Shape):
     at: datetime
 
 
+class ClaimElsewhere(Shape):
+    """The part of a claim that lives on another instance."""
+
+    part: Elsewhere = Field(description="Who or what lives there: the worker, or the need.")
+    instance: str
+    exchanging: bool = Field(description="False: nothing gets through at the moment.")
+    answer_by: datetime = Field(description="An offer that nobody answered until then is over.")
+    shown_name: str = Field(description="The name that the worker chose to show; mostly none.")
+    contacts: list[dict[str, str]] = Field(description="How the accepted worker reaches them.")
+
+
 class ClaimShape(Shape):
     """A claim, as its two parties see it."""
 
@@ -127,6 +138,7 @@ class ClaimShape(Shape):
     created_at: datetime
     updated_at: datetime
     version: int
+    elsewhere: ClaimElsewhere | None = None
     history: list[ClaimMove] = []
     confirmation: ConfirmationShape | None = None
     panels: list[PanelBrief] = []

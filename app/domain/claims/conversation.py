@@ -14,9 +14,10 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.access import ALLOWED, Actor, Decision, Denied, Scope, enforce
+from app.domain.access import ALLOWED, SYSTEM, Actor, Decision, Denied, Scope, enforce
 from app.domain.activity.actions import record
 from app.domain.claims import clocks, queries
+from app.domain.claims.agreements import shared_by
 from app.domain.claims.rules import Side
 from app.domain.files import actions as files
 from app.domain.organisations import blocking
@@ -25,10 +26,10 @@ from app.domain.threads import errors
 from app.domain.threads import queries as messages
 from app.domain.threads.queries import Thread
 from app.domain.threads.rules import OPEN_AFTER_END, Seen
-from app.errors import ForbiddenError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.infra import clock
 from app.infra.pagination import Page
-from app.models.claims import LIVE_STATES, Claim, Panel, PanelSeat, SeatState
+from app.models.claims import LIVE_STATES, Claim, Elsewhere, Panel, PanelSeat, SeatState
 from app.models.files import FileSubject
 from app.models.needs import Need
 from app.models.threads import Message, MessageFields, ThreadSide, ThreadSubject
@@ -55,6 +56,8 @@ class Conversation:
         """Say whether somebody may still write here."""
         if self.closes_at is not None and now >= self.closes_at:
             return Denied("thread_closed", conflict=True)
+        if self.claim.elsewhere is not None and self.claim.accepted_at is None:
+            return Denied("thread_after_yes", conflict=True)
         return ALLOWED
 
 
@@ -114,6 +117,8 @@ async def post_message(
     found = await open_conversation(session, actor, claim_id)
     enforce(found.may_write(clock.now()))
     await _check_blocks(session, found)
+    if found.claim.elsewhere is not None:
+        await _check_travels(session, found.claim, fields)
     if not fields.body.strip() and not fields.file_ids:
         raise errors.message_empty()
     message = await threads.add_message(session, actor, found.thread, found.side, fields.body)
@@ -123,17 +128,49 @@ async def post_message(
     await threads.mark_read(session, actor, found.thread, found.side, message.id)
     if found.side is ThreadSide.WORKER:
         await clocks.touch(session, actor, claim_id)
-    # Never the words: the log of what happened is read by more people than the thread.
+    _record_message(session, actor, found, message, len(fields.file_ids))
+    return found, message
+
+
+def _record_message(
+    session: AsyncSession, actor: Actor, found: Conversation, message: Message, files_count: int = 0
+) -> None:
+    """Never the words: the log of what happened is read by more people than the thread."""
     record(
-        session, actor, "claim.message_posted", claim_id,
+        session, actor, "claim.message_posted", found.claim.id,
         message_id=str(message.id),
         side=found.side.value,
         worker_id=str(found.claim.account_id),
         organisation_id=str(found.need.organisation_id),
         need_id=str(found.need.id),
-        files=len(fields.file_ids),
+        files=files_count,
     )  # fmt: skip
-    return found, message
+
+
+async def take_message(session: AsyncSession, claim_id: UUID, body: str) -> bool:
+    """Keep what the side of a shared claim wrote that lives elsewhere; its side follows from it."""
+    claim = await session.get_one(Claim, claim_id)
+    need = await session.get_one(Need, claim.need_id)
+    guest = claim.elsewhere == Elsewhere.WORKER
+    side = ThreadSide.WORKER if guest else ThreadSide.ORGANISATION
+    found = Conversation(claim, need, side, await _closes_at(session, claim))
+    if not body.strip() or isinstance(found.may_write(clock.now()), Denied):
+        return False
+    actor = Actor(account_id=claim.account_id) if guest else SYSTEM
+    message = await threads.add_message(session, actor, found.thread, side, body)
+    if guest:
+        await clocks.touch(session, actor, claim_id)
+    _record_message(session, actor, found, message)
+    return True
+
+
+async def _check_travels(session: AsyncSession, claim: Claim, fields: MessageFields) -> None:
+    """Refuse what would not arrive on the other instance."""
+    if fields.file_ids:
+        raise ConflictError("thread_no_files")
+    shared = (await shared_by(session, [claim.id])).get(claim.id)
+    if shared is None or not shared.talking:
+        raise ConflictError("instances_apart", host=shared.host if shared else "")
 
 
 async def _check_blocks(session: AsyncSession, found: Conversation) -> None:
@@ -186,6 +223,8 @@ async def _own_thread(
     actor.require(Scope.CLAIMS_WRITE)
     claim_id, message_id = place
     found = await open_conversation(session, actor, claim_id)
+    if found.claim.elsewhere is not None:
+        raise ConflictError("message_sent_away")
     return found, await messages.lock_message(session, found.thread, message_id)
 
 

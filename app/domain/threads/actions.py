@@ -43,7 +43,8 @@ async def add_message(
         subject=subject,
         subject_id=subject_id,
         parent_id=parent_id,
-        account_id=actor.signed_in(),
+        # Whoever writes from another instance has no account here.
+        account_id=None if actor.system else actor.signed_in(),
         side=side,
         body=body,
     )

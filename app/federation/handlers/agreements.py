@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.domain.claims import agreements as shared
 from app.domain.claims import remote
+from app.domain.claims.conversation import take_message
 from app.domain.claims.remote import Day, Offered, Reported, Stands
 from app.errors import AppError
 from app.federation import agreements
@@ -45,7 +46,7 @@ STATES: dict[wire.AgreementStatus, ClaimState] = {
     "cancelled": S.RELEASED,
     "lapsed": S.LAPSED,
 }
-NOTE_MAX, REASON_MAX, NAME_MAX = 4000, 2000, 80
+NOTE_MAX, REASON_MAX, NAME_MAX, LETTER_MAX = 4000, 2000, 80, 8000
 MINUTES_A_DAY = 24 * 60
 MINUTES_MAX = 366 * MINUTES_A_DAY
 OFFER_LASTS_MAX = timedelta(days=90)
@@ -225,6 +226,32 @@ async def apply_undo(at: Step, document: wire.UndoOffer) -> bool:
     return known is not None and await remote.apply_undo(at.session, known)
 
 
+async def check_letter(at: Step, verified: VerifiedMessage, document: wire.CreateLetter) -> None:
+    """The other side of an agreement writes, and nobody else."""
+    said, peer = document.object, verified.peer
+    _to_us(at, document.to)
+    if said.attributedTo != peer.actor_url or origin_of(said.id) != peer.origin:
+        raise RefusedError(NOT_AUTHORISED, "a letter of somebody else")
+    if await _between_us(at, peer, said.context) is None:
+        raise RefusedError(OBJECT_MISSING, "no such agreement with this peer")
+
+
+async def apply_letter(at: Step, document: wire.CreateLetter) -> bool:
+    """Put what they wrote into the claim's thread, as text."""
+    known = await _between_us(at, at.peer, document.object.context)
+    text = text_of(document.object.content)[:LETTER_MAX]
+    return known is not None and await take_message(at.session, known.claim_id, text)
+
+
+async def _between_us(at: Step, peer: Peer, agreement_url: str) -> Agreement | None:
+    """Find an agreement with a peer, whichever of the two owns it."""
+    for elsewhere in Elsewhere:
+        found = await shared.find_by_agreement(at.session, peer.id, agreement_url, elsewhere)
+        if found is not None:
+            return found
+    return None
+
+
 def _to_us(at: Step, to: str) -> None:
     if to != at.our_actor:
         raise RefusedError(RULE, "to somebody else")
@@ -316,6 +343,14 @@ async def _is_report(_: Step, activity: dict[str, Any]) -> bool:
     return isinstance(about, dict) and about.get("name") == "Work report"
 
 
+async def _is_letter(at: Step, activity: dict[str, Any]) -> bool:
+    """Only a note in an agreement is ours; its context is an address of one of the two of us."""
+    about = activity.get("object")
+    place = about.get("context") if isinstance(about, dict) else None
+    starts = (f"{at.runtime.origin}/agreements/", f"{at.peer.origin}/agreements/")
+    return isinstance(place, str) and place.startswith(starts)
+
+
 def _address(activity: dict[str, Any]) -> str:
     about = activity.get("object")
     return about if isinstance(about, str) else ""
@@ -344,6 +379,10 @@ ENTRIES = (
     Entry(
         ("Create", "Document"), wire.CreateReport, _ACTIVE, check_report, apply_report,
         mine=_is_report,
+    ),
+    Entry(
+        ("Create", "Note"), wire.CreateLetter, _ACTIVE, check_letter, apply_letter,
+        mine=_is_letter,
     ),
     Entry(
         ("Update", "Document"), wire.UpdateReport, _ACTIVE, check_report, apply_report,

@@ -17,6 +17,7 @@ from app.federation.wire.needs import Quantity, Token
 NOTE_CHARACTERS_MAX = 24_000
 REASON_CHARACTERS_MAX = 12_000
 CONTACT_CHARACTERS_MAX = 3000
+LETTER_CHARACTERS_MAX = 50_000
 DAYS_MAX = 250
 CONTACTS_MAX = 5
 PRIMARY = "#primary"
@@ -109,6 +110,17 @@ class WorkReport(Document):
     attachment: Annotated[tuple[WorkedDay, ...], Field(max_length=DAYS_MAX)] = ()
 
 
+class Letter(Document):
+    """What one side of an accepted agreement writes to the other; private to the two."""
+
+    type: Literal["Note"] = "Note"
+    id: Address
+    context: Address
+    attributedTo: Address  # noqa: N815
+    published: Moment
+    content: Annotated[str, StringConstraints(min_length=1, max_length=LETTER_CHARACTERS_MAX)]
+
+
 class OfferAgreement(Message):
     """Somebody here would do it; nobody may accept after `endTime`."""
 
@@ -169,6 +181,15 @@ class CreateReport(Message):
     to: Address
     published: Moment
     object: WorkReport
+
+
+class CreateLetter(Message):
+    """A side writes to the other."""
+
+    type: Literal["Create"] = "Create"
+    to: Address
+    published: Moment
+    object: Letter
 
 
 class UpdateReport(Message):

@@ -17,6 +17,7 @@ NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
         agreements.RejectAgreement,
         agreements.UndoOffer,
         agreements.UpdateAgreement,
+        agreements.CreateLetter,
         agreements.CreateReport,
         agreements.UpdateReport,
         agreements.Agreement,

@@ -6,8 +6,8 @@ import httpx
 
 from app.federation.wire.context import ACTIVITY_JSON
 from app.infra.signatures import HttpMessage
-from tests.factories.helping import CANARY, bodies, claims_in, helping
-from tests.factories.instances import Instance, Pair
+from tests.factories.helping import CANARY, Helping, bodies, claims_in, helping
+from tests.factories.instances import Instance, Pair, send, sign
 
 REACH = [{"kind": "email", "value": "forn@example.org"}]
 
@@ -66,7 +66,7 @@ async def test_a_lost_accept_is_given_again_for_the_same_offer(old_friends: Pair
     await helped.sound()
 
 
-def _is(body: bytes, helped) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _is(body: bytes, helped: Helping) -> bool:
     return f"/needs/{helped.need['id']}#primary".encode() in body
 
 
@@ -76,8 +76,6 @@ def _offer_id(offer: bytes) -> bytes:
 
 
 async def _say(sender: Instance, to: Instance, body: bytes) -> httpx.Response:
-    from tests.factories.instances import send, sign  # noqa: PLC0415
-
     return await send(sign(await sender.identity(), f"{to.origin}/inbox", body))
 
 
@@ -124,14 +122,8 @@ async def test_nobody_is_shown_as_accepted_before_the_owner_said_so(old_friends:
     await helped.south.work()  # north has said yes and nothing has arrived
     mine = await helped.theirs(here)
     assert (mine["state"], mine["awaited_of"]) == ("applied", "organisation")
-    refused = {
-        "type": "about:blank",
-        "work": await helped.worker.ask(
-            "POST",
-            f"/claims/{here['id']}/work-logs",
-            json={"worked_on": "2026-03-02", "minutes": 30},
-        ),
-    }["work"]
+    log = {"worked_on": "2026-03-02", "minutes": 30}
+    refused = await helped.worker.ask("POST", f"/claims/{here['id']}/work-logs", json=log)
     assert refused.status_code == 409
     await old_friends.work()
     assert (await helped.theirs(here))["state"] == "accepted"

@@ -272,10 +272,11 @@ async def test_an_ended_need_comes_back_alone_only(world: World, stage: Stage) -
     assert (await stage.fresh.post(f"{path}/renewal", expect=200))["state"] == "open"
 
 
-async def test_two_members_of_known_organisations_vouch(world: World, stage: Stage) -> None:
-    partner = await world.sign_up("partner")
-    member = {"handle": "partner", "role": "member"}
+async def test_people_of_two_known_organisations_vouch(world: World, stage: Stage) -> None:
+    comrade, partner = await world.sign_up("comrade"), await world.sign_up("partner")
+    member = {"handle": "comrade", "role": "member"}
     await stage.known.post(f"/organisations/{stage.known_home['id']}/members", member)
+    await world.organisation(partner, "Other friends")
     nobody = await world.sign_up("nobody")
     path = f"/organisations/{stage.fresh_home['id']}/vouches"
 
@@ -283,6 +284,7 @@ async def test_two_members_of_known_organisations_vouch(world: World, stage: Sta
     assert (await stage.fresh.post(path, expect=409))["code"] == "vouch_for_own"
     assert (await stage.known.post(path, expect=200))["vouched"] is False
     assert (await stage.known.post(path, expect=200))["vouched"] is False  # twice is once
+    assert (await comrade.post(path, expect=200))["vouched"] is False  # and so is one house
     second = await partner.post(path, expect=200)
     assert (second["vouched"], second["vouched_by"]) == (True, "members")
     need = await world.open_need(stage.fresh, stage.fresh_home)

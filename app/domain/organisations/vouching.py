@@ -127,9 +127,15 @@ async def _weigh(
 
 
 async def _stands_for_others(session: AsyncSession, account_ids: Sequence[UUID]) -> int:
-    """Count those who are members of a vouched organisation today."""
+    """Count how many words stand beside each other: each of another person of another organisation.
+
+    Only members of an organisation that is vouched for today count, and two words of one house
+    are one: whoever runs it could make as many accounts as they like.
+    """
+    people = func.count(func.distinct(col(Membership.account_id)))
+    houses = func.count(func.distinct(col(Membership.organisation_id)))
     statement = (
-        select(func.count(func.distinct(col(Membership.account_id))))
+        select(func.least(people, houses))
         .where(
             Membership.organisation_id == Organisation.id,
             col(Membership.account_id).in_(account_ids),

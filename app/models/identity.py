@@ -50,6 +50,8 @@ class Account(SQLModel, table=True):
     password_hash: str
     language: str = Field(default="en", max_length=35)
     steward: bool = False
+    # Stands for somebody without an account: who asks by link, who works from another instance.
+    silent: bool = False
     created_at: datetime = created()
     disabled_at: datetime | None = moment(default=None, nullable=True)
     # Reads everything and writes nothing, until the stewards have looked.

@@ -57,6 +57,13 @@ class Dispute:
         panel = (await self.rows("SELECT id FROM panels WHERE closed_at IS NULL"))[0]
         return {"id": str(panel[0]), "path": f"/panels/{panel[0]}"}
 
+    async def came_before(self) -> None:
+        """Let all who are here have come, and taken their seats, before the claim."""
+        async with self.world.runtime.engine.begin() as connection:
+            for table in ("accounts", "memberships"):
+                back = f"UPDATE {table} SET created_at = created_at - interval '1 day'"  # noqa: S608
+                await connection.execute(text(back))
+
     async def minutes(self) -> int:
         """What the book says that the worker gave."""
         return int((await self.worker.get("/me/contributions"))["total_minutes"])
@@ -166,12 +173,15 @@ async def test_two_who_decide_alike_close_it_with_one_entry(dispute: Dispute) ->
 async def test_a_third_is_drawn_where_two_differ(dispute: Dispute) -> None:
     other = await dispute.world.sign_up("elsewhere")
     await dispute.world.organisation(other, "Other house")
+    await dispute.came_before()
+    late = await dispute.world.sign_up("late")
+    await dispute.world.organisation(late, "Made for this dispute")
     panel = await dispute.before_panel()
     first, second = await dispute.judges()
     await decide(first, panel, 90)
     await decide(second, panel, 0)
     (third,) = await dispute.judges()
-    assert third is other
+    assert third is other, "whoever comes after the claim judges no part of it"
     assert {one["minutes"] for one in (await third.get(panel["path"]))["others"]} == {90, 0}
     await decide(third, panel, 0)
     claim = await dispute.worker.get(dispute.path)
@@ -199,6 +209,7 @@ async def test_whoever_declines_or_is_late_is_replaced_and_no_party_ever_sits(
     helper = await dispute.world.sign_up("helper")
     for owner, name in ((double, "Twin house"), (helper, "Third house")):
         await dispute.world.organisation(owner, name)
+    await dispute.came_before()
     panel = await dispute.before_panel()
     first, second = await dispute.judges()
     assert (await first.ask("POST", f"{panel['path']}/refusal")).status_code == 204
@@ -215,6 +226,12 @@ async def test_whoever_declines_or_is_late_is_replaced_and_no_party_ever_sits(
     assert await dispute.judges() == [], "nobody is left who is no party: it waits"
     newcomer = await dispute.world.sign_up("newcomer")
     await dispute.world.organisation(newcomer, "Fourth house")
+    async with transaction(dispute.world.runtime.sessions) as session:
+        await panels.redraw(session, UUID(panel["id"]))
+    assert await dispute.judges() == [], "a house that came after the claim has no judges in it"
+    async with dispute.world.runtime.engine.begin() as connection:
+        promoted = text("UPDATE accounts SET steward = true WHERE handle = 'newcomer'")
+        await connection.execute(promoted)
     async with transaction(dispute.world.runtime.sessions) as session:
         await panels.redraw(session, UUID(panel["id"]))
     assert await dispute.judges() == [newcomer]

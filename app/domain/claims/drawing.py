@@ -1,9 +1,9 @@
 """Who sits on a panel: drawn by lot from those who are no party, so that anybody can check it.
 
-The pool of a seat is the nearest tier with somebody in it: members of the organisation from before
-the claim, then stewards, then members of other accepted organisations. Of the pool, whoever has the
-smallest SHA-256 of "seed:number:account" sits (`rules.draw_key`); seed, number, tier, size and the
-first of the pool are kept with the seat.
+The pool of a seat is the nearest tier with somebody in it: members of the organisation, then
+stewards, then members of other accepted organisations; members only from before the claim. Of the
+pool, whoever has the smallest SHA-256 of "seed:number:account" sits (`rules.draw_key`); seed,
+number, tier, size and the first of the pool are kept with the seat.
 """
 
 from collections.abc import Sequence
@@ -139,6 +139,7 @@ async def _pool(
         .where(
             col(Account.disabled_at).is_(None),
             col(Account.limited_at).is_(None),
+            col(Account.silent).is_(False),
             col(Account.id).not_in(parties),
             _apart_from(parties),
             _belongs(view, tier),
@@ -158,15 +159,13 @@ def _apart_from(parties: set[UUID]) -> ColumnElement[bool]:
 
 
 def _belongs(view: ClaimView, tier: DrawTier) -> ColumnElement[bool]:
-    """Of its own members those from before the claim: nobody takes judges in for a dispute."""
+    """Of members those who were it before the claim: nobody takes judges in for a dispute."""
     if tier == DrawTier.STEWARDS:
         return col(Account.steward).is_(True)
     members, own = select(Membership.account_id), aliased(Membership)
+    members = members.where(col(Membership.created_at) <= view.claim.created_at)
     if tier == DrawTier.ORGANISATION:
-        members = members.where(
-            Membership.organisation_id == view.need.organisation_id,
-            col(Membership.created_at) <= view.claim.created_at,
-        )
+        members = members.where(Membership.organisation_id == view.need.organisation_id)
     else:
         members = members.where(
             Membership.organisation_id == Organisation.id,

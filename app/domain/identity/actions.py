@@ -174,6 +174,7 @@ async def add_silent_account(
         language=language if language in LANGUAGES else DEFAULT_LANGUAGE,
         # The hash of a secret that is thrown away here: no password fits.
         password_hash=await hash_password(ids.secret_token()),
+        silent=True,
     )
     session.add(account)
     await session.flush()
@@ -186,6 +187,7 @@ async def take_over(
     """Give a silent account to the person for whom it stood."""
     check_password(password, fields.handle, minimum)
     account = await queries.get_account(session, account_id)
+    account.silent = False
     account.handle = fields.handle
     account.display_name = fields.display_name or fields.handle
     account.email = fields.email

@@ -20,7 +20,6 @@ SILENT = """
 def upgrade() -> None:
     op.add_column("accounts", sa.Column("silent", sa.Boolean(), nullable=True))
     op.execute(SILENT)
-    op.execute("UPDATE accounts SET silent = true WHERE handle ~ '^guest-[0-9a-f]{10}$'")
     op.alter_column("accounts", "silent", nullable=False)
 
 

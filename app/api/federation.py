@@ -1,4 +1,4 @@
-"""Peers: what stewards do about them, and the addresses that peers themselves call."""
+"""The addresses that peers call, and what anybody may read about this instance."""
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -13,19 +13,15 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from app import __version__
-from app.api.dependencies import Configuration, Db, Steward, Tools, set_version
-from app.api.errors import PROBLEM, language_of, problem_of
-from app.api.routing import StrictRoute
-from app.api.schemas.base import Listing
-from app.api.schemas.federation import PeerHealth, PeerMove, PeerProposal, PeerShape
+from app.api.dependencies import Configuration, Db, Tools
+from app.api.errors import PROBLEM, problem_of
 from app.domain.access import ANONYMOUS
 from app.domain.administration.queries import instance_name
 from app.domain.needs.queries import NeedFilters, count_needs
 from app.errors import AppError, NotFoundError, kind_of
 from app.federation import agreements, inbox, outbox, sync
-from app.federation.peers import actions, queries
+from app.federation.peers.actions import POLICY_PATH
 from app.federation.peers.identity import our_identity
-from app.federation.peers.states import stewards_may
 from app.federation.verification import Received, VerifiedReader, verify_reader
 from app.federation.wire.actors import PREFERRED_NAME, actor_to_wire, key_list_to_wire
 from app.federation.wire.context import ACTIVITY_JSON, ACTIVITY_MEDIA_TYPES, NATIVE_CONTEXT
@@ -41,9 +37,8 @@ from app.federation.wire.problems import (
 from app.infra import clock
 from app.infra.canonical import canonical_json
 from app.infra.database import transaction
-from app.infra.i18n import format_date, translate, translate_plural
+from app.infra.i18n import LANGUAGES
 from app.infra.signatures import HttpAnswer
-from app.models.federation import PeerState
 
 SEQUENCE_MAX = 2**53
 NODEINFO_SCHEMA = "http://nodeinfo.diaspora.software/ns/schema/2.1"
@@ -89,56 +84,8 @@ def wants_activity(accept: str) -> bool:
     return next((kind in ACTIVITY_MEDIA_TYPES for kind in kinds if kind), False)
 
 
-router = APIRouter(prefix="/peers", route_class=StrictRoute, tags=["peers"])
 wire_router = APIRouter(route_class=PeerRoute, include_in_schema=False)
 activity_router = APIRouter(route_class=ActivityRoute, include_in_schema=False)
-
-
-@router.get("", operation_id="list_peers")
-async def list_peers(actor: Steward, db: Db, request: Request) -> Listing[PeerShape]:
-    """List all peers with where we stand and how it goes."""
-    views = await queries.list_views_for(db, actor)
-    return Listing(items=[_shape(request, view) for view in views])
-
-
-@router.post("", status_code=status.HTTP_201_CREATED, operation_id="propose_peer")
-async def propose_peer(
-    body: PeerProposal,
-    actor: Steward,
-    db: Db,
-    tools: Tools,
-    request: Request,
-    response: Response,
-) -> PeerShape:
-    """Propose to another instance to be peers: asks who it is and sends our offer."""
-    peer = await actions.propose_peering(db, tools, actor, body.origin)
-    view = await queries.get_view_for(db, actor, peer.id)
-    set_version(response, peer.version)
-    return _shape(request, view)
-
-
-@router.get("/{peer_id}", operation_id="get_peer")
-async def get_peer(
-    peer_id: UUID, actor: Steward, db: Db, request: Request, response: Response
-) -> PeerShape:
-    """Return one peer."""
-    view = await queries.get_view_for(db, actor, peer_id)
-    set_version(response, view.peer.version)
-    return _shape(request, view)
-
-
-@router.post("/{peer_id}/transitions", operation_id="move_peer")
-async def move_peer(
-    peer_id: UUID,
-    body: PeerMove,
-    actor: Steward,
-    db: Db,
-    tools: Tools,
-    request: Request,
-) -> PeerShape:
-    """Approve, suspend, end, block or ask anew."""
-    await actions.move_peer(db, tools, actor, peer_id, PeerState(body.to))
-    return _shape(request, await queries.get_view_for(db, actor, peer_id))
 
 
 @wire_router.post("/inbox")
@@ -226,7 +173,11 @@ async def get_nodeinfo(db: Db, settings: Configuration) -> Response:
         "services": {"inbound": [], "outbound": []},
         "openRegistrations": settings.registration_open,
         "usage": {"users": {}, "localPosts": open_needs},
-        "metadata": {"nodeName": await instance_name(db, settings.instance_name)},
+        "metadata": {
+            "nodeName": await instance_name(db, settings.instance_name),
+            "languages": list(LANGUAGES),
+            "policy": f"{settings.origin}{POLICY_PATH}",
+        },
     }
     kind = f'application/json; profile="{NODEINFO_SCHEMA}#"'
     return JSONResponse(document, headers=PUBLIC, media_type=kind)
@@ -290,35 +241,6 @@ def _refusal(request: Request, refused: RefusedError) -> Response:
 
 def _activity(document: dict[str, Any], headers: dict[str, str]) -> Response:
     return Response(canonical_json(document), media_type=ACTIVITY_JSON, headers=headers)
-
-
-def _shape(request: Request, view: queries.PeerView) -> PeerShape:
-    peer = view.peer
-    return PeerShape(
-        id=peer.id,
-        origin=peer.origin,
-        name=peer.name,
-        software=peer.software,
-        state=peer.state,
-        fingerprint=view.fingerprint,
-        candidate_fingerprint=view.candidate_fingerprint,
-        health=PeerHealth(code=view.health.code, text=_sentence(request, view.health)),
-        waiting=view.waiting,
-        created_at=peer.created_at,
-        active_since=peer.active_since,
-        possible_transitions=stewards_may(peer.state),
-        version=peer.version,
-    )
-
-
-def _sentence(request: Request, health: queries.Health) -> str:
-    language, params = language_of(request), dict(health.params)
-    if "since" in params:
-        params["since"] = format_date(language, params["since"].date())
-    message_id = f"peer.health.{health.code}"
-    if "n" in params:
-        return translate_plural(language, message_id, params.pop("n"), **params)
-    return translate(language, message_id, **params)
 
 
 wire_router.include_router(activity_router)

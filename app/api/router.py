@@ -19,6 +19,7 @@ from app.api import (
     needs,
     notifications,
     organisations,
+    peers,
     profiles,
     receipts,
     threads,
@@ -44,8 +45,8 @@ NOUNS = (
     feeds,
     administration,
     imports,
-    federation,
     keys,
+    peers,
     webhooks,
     moderation,
 )

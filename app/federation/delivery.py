@@ -24,8 +24,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation.peers.clocks import ahead_of_us
 from app.federation.peers.discovery import clients_of
+from app.federation.peers.health import UNREACHABLE_AFTER
 from app.federation.peers.identity import Identity, our_identity
-from app.federation.peers.queries import UNREACHABLE_AFTER
 from app.federation.wire.context import ACTIVITY_JSON
 from app.federation.wire.problems import BY_TYPE
 from app.infra import clock

@@ -117,6 +117,7 @@ class Peer(SQLModel, table=True):
     """
 
     __tablename__ = "peers"
+    __table_args__ = (Index("ix_peers_limited", "id", postgresql_where=text("limited")),)
 
     id: UUID = Field(primary_key=True)
     origin: str = Field(max_length=300, unique=True)
@@ -134,6 +135,17 @@ class Peer(SQLModel, table=True):
     held_state: str | None = Field(default=None, max_length=32)
     offer_id: str | None = Field(default=None, max_length=500)
     answer_id: str | None = Field(default=None, max_length=500)
+    # Its needs are kept, and shown only to those who look for that instance (decision 0024).
+    limited: bool = False
+    # Why the stewards decided as they did; never sent anywhere.
+    note: str = Field(default="", max_length=1000)
+    # What it says of itself where anybody can read it, and when we read that.
+    policy_url: str = Field(default="", max_length=500)
+    languages: list[str] = texts()
+    open_needs: int | None = None
+    described_at: datetime | None = moment(default=None, nullable=True)
+    # When stewards were told of a silence that lasts.
+    silence_told_at: datetime | None = moment(default=None, nullable=True)
     created_at: datetime = created()
     state_at: datetime = created()
     active_since: datetime | None = moment(default=None, nullable=True)
@@ -255,6 +267,12 @@ class Delivery(SQLModel, table=True):
         Index("uq_deliveries_peer_id_seq", "peer_id", "seq", unique=True),
         Index("ix_deliveries_pending", "peer_id", "id", postgresql_where=text("state = 'pending'")),
         Index("ix_deliveries_peer_event", "peer_id", "event_id"),
+        Index(
+            "ix_deliveries_refused",
+            "peer_id",
+            "id",
+            postgresql_where=text("state = 'dead' AND dropped_at IS NULL"),
+        ),
     )
 
     id: int | None = Field(
@@ -271,6 +289,9 @@ class Delivery(SQLModel, table=True):
     last_code: str = Field(default="", max_length=100)
     created_at: datetime = created()
     sent_at: datetime | None = moment(default=None, nullable=True)
+    # A steward has seen that the peer refused it, and leaves it at that.
+    dropped_at: datetime | None = moment(default=None, nullable=True)
+    told_at: datetime | None = moment(default=None, nullable=True)
 
 
 class IncomingState(StrEnum):
@@ -296,6 +317,12 @@ class IncomingMessage(SQLModel, table=True):
             "seq",
             postgresql_where=text("state = 'received'"),
         ),
+        Index(
+            "ix_incoming_messages_for_people",
+            "peer_id",
+            "id",
+            postgresql_where=text("state IN ('parked', 'refused')"),
+        ),
     )
 
     id: int | None = Field(
@@ -313,6 +340,8 @@ class IncomingMessage(SQLModel, table=True):
     attempts: int = 0
     received_at: datetime = created()
     done_at: datetime | None = moment(default=None, nullable=True)
+    # When stewards were told that it waits for them.
+    told_at: datetime | None = moment(default=None, nullable=True)
 
 
 class SeenNonce(SQLModel, table=True):

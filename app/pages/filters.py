@@ -16,10 +16,10 @@ from starlette.datastructures import QueryParams
 from app.domain.needs.filters import HERE, SORTS
 from app.domain.needs.queries import Facets, NeedFilters
 from app.domain.profiles.skills import SKILLS
+from app.federation.wire.addresses import AddressError, normal_origin
 from app.infra.i18n import format_minutes, translate
 from app.models.needs import NeedKind, Stream, Urgency
 from app.pages.forms import Form
-from app.pages.text import host_of
 
 HOURS_OFFERED = (1, 2, 4, 8, 20, 40)
 HOURS_MAX = 10_000
@@ -60,9 +60,14 @@ def _text(said: str) -> str:
 
 
 def _instance(said: str) -> str:
-    """Return an instance's address, or the word for this one."""
-    known = said == HERE or said.startswith(("https://", "http://"))
-    return said if known and said.isprintable() and len(said) <= INSTANCE_MAX else ""
+    """Return an instance's host as needs are kept under it, or the word for this one."""
+    if said == HERE or not said or len(said) > INSTANCE_MAX:
+        return said if said == HERE else ""
+    try:
+        host = normal_origin(said).partition("://")[2]
+    except AddressError:
+        return ""
+    return host if "." in host or ":" in host else ""
 
 
 def _languages(values: Sequence[str]) -> list[str]:
@@ -152,7 +157,7 @@ def instance_choices(language: str, chosen: str, facets: Facets) -> list[tuple[s
     if not others:
         return []
     here = (HERE, translate(language, "page.needs.here"))
-    named = sorted((origin, host_of(origin) or origin) for origin in others)
+    named = sorted((host, host) for host in others)
     every = ("", translate(language, "page.needs.all_instances"))
     return [every, *counted([here, *named], "instance", facets)]
 

@@ -29,6 +29,8 @@ from app.pages import (
     notifications,
     organisations,
     panels,
+    peer_page,
+    peers,
     profiles,
     receipts,
     reviews,
@@ -44,8 +46,8 @@ router = APIRouter()
 PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
-    claim_page, panels, conversations, clocks, organisations, network, about, identity, matching,
-    profiles, receipts,
+    claim_page, panels, conversations, clocks, organisations, network, peers, peer_page,
+    about, identity, matching, profiles, receipts,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

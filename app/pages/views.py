@@ -149,11 +149,14 @@ class ClaimCard:
 
 @dataclass(frozen=True)
 class PeerView:
-    """A peer in one sentence."""
+    """A peer as everybody may see it."""
 
     name: str
     host: str
     origin: str
-    state: str
     health: str
     since: datetime | None
+    languages: Sequence[str]
+    needs: int
+    limited: bool
+    in_step: bool

@@ -16,10 +16,12 @@ from app.domain.access import Actor
 from app.domain.administration import actions, imports, queries
 from app.domain.identity import queries as identity
 from app.errors import AppError
+from app.federation.peers.stewarding import SYNC_JOB
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
 from app.models.administration import Job, JobState
 from app.models.identity import Account
+from app.workers.federation import sync_peer
 
 HEARTBEAT_SECONDS = 5
 PROGRESS_SECONDS = 0.5
@@ -32,6 +34,10 @@ HANDLERS: Mapping[str, Handler] = {
     imports.KIND: imports.run_import,
     imports.KIND_UNDO: imports.run_undo,
 }
+# Work with other instances: it may take its time, so no transaction is held open meanwhile, and
+# what it does is safe to do twice.
+Errand = Callable[[Runtime, Job, Progress], Awaitable[Outcome]]
+ERRANDS: Mapping[str, Errand] = {SYNC_JOB: sync_peer}
 _log = structlog.get_logger("app.workers")
 
 
@@ -67,12 +73,15 @@ async def _run(runtime: Runtime, job: Job) -> None:
 
 
 async def _work(runtime: Runtime, job: Job) -> None:
-    """Run the handler and write the end in the same transaction."""
+    """Run the handler and write the end in the same transaction; of an errand the end alone."""
+    progress = _progress_of(runtime, job.id)
+    ran = await ERRANDS[job.kind](runtime, job, progress) if job.kind in ERRANDS else None
     async with transaction(runtime.sessions) as session:
-        account = await identity.get_account(session, job.account_id)
-        state, result, warnings = await HANDLERS[job.kind](
-            session, _actor_of(account, job), job, _progress_of(runtime, job.id)
-        )
+        if ran is None:
+            account = await identity.get_account(session, job.account_id)
+            actor = _actor_of(account, job)
+            ran = await HANDLERS[job.kind](session, actor, job, progress)
+        state, result, warnings = ran
         locked = await queries.lock_running_job(session, job.id)
         if locked is None:
             await session.rollback()  # somebody else did it while we were thought dead

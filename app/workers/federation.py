@@ -1,17 +1,30 @@
 """The chores of the peer edge: apply what came in, send what waits."""
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from app.federation import agreements, inbox, outbox, sync
 from app.federation.delivery import deliver_due
-from app.federation.inbox import Progress
 from app.federation.peers import clocks, rotation
+from app.federation.peers.introductions import describe, peers_to_describe
 from app.federation.peers.queries import active_peers
+from app.federation.peers.stewarding import LaneMarks, lanes_now, wake_lanes
+from app.federation.peers.trouble import tell_of_trouble
+from app.federation.peers.wishes import seek
+from app.infra import clock
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
+from app.models.administration import Job, JobState
 
 LANES_MAX = 4
+WATCH_SECONDS = 0.5
+DESCRIBED_AT_ONCE = 8
+DESCRIBED_AGAIN_AFTER = timedelta(days=1)
+Progress = Callable[[int, int], Awaitable[None]]
 _GREETED = "federation.greeted"
 
 
@@ -58,13 +71,63 @@ async def process_inbox(runtime: Runtime) -> int:
     return sum(await asyncio.gather(*(run(peer_id) for peer_id in with_mail | to_ask)))
 
 
+async def look_after_peers(runtime: Runtime) -> int:
+    """Ask those whom stewards wait for, and tell stewards what they must hear of."""
+    answered = await seek(runtime)
+    async with transaction(runtime.sessions) as session:
+        return answered + await tell_of_trouble(session)
+
+
+async def describe_peers(runtime: Runtime) -> int:
+    """Read once a day what peers say of themselves; answers 0, for there is never more to do."""
+    async with transaction(runtime.sessions) as session:
+        before = clock.now() - DESCRIBED_AGAIN_AFTER
+        peers = await peers_to_describe(session, before, DESCRIBED_AT_ONCE)
+    await asyncio.gather(*(describe(runtime, peer) for peer in peers))
+    return 0
+
+
+async def sync_peer(
+    runtime: Runtime, job: Job, progress: Progress
+) -> tuple[JobState, Mapping[str, Any], list[dict[str, Any]]]:
+    """Bring both sides in step because a steward asked; says in numbers what went each way."""
+    peer_id = UUID(job.parameters["peer_id"])
+    async with transaction(runtime.sessions) as session:
+        begun = await wake_lanes(session, peer_id)
+    watching = asyncio.create_task(_watch(runtime, peer_id, begun, progress))
+    try:
+        await deliver_messages(runtime)
+        await _catch_up(runtime, peer_id, ask=True)
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+    async with transaction(runtime.sessions) as session:
+        now = await lanes_now(session, peer_id)
+    sent, taken = now.done_since(begun)
+    result = {"sent": sent, "taken": taken, "waiting": now.waiting, "total": sent + taken}
+    if now.failing:
+        return JobState.FAILED, {**result, "code": "peer_sync_failed"}, []
+    return JobState.DONE, result, []
+
+
+async def _watch(runtime: Runtime, peer_id: UUID, begun: LaneMarks, progress: Progress) -> None:
+    """Say how far a sync is while it runs."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        async with transaction(runtime.sessions) as session:
+            now = await lanes_now(session, peer_id)
+        done = sum(now.done_since(begun))
+        await progress(done, done + now.waiting)
+
+
 async def _catch_up(runtime: Runtime, peer_id: UUID, *, ask: bool) -> int:
     applied, more, gap = 0, True, ask
     while more:
         async with transaction(runtime.sessions) as session:
-            progress: Progress = await inbox.process(session, runtime, peer_id)
-        applied += progress.applied
-        more, gap = progress.more, gap or progress.gap
+            found: inbox.Progress = await inbox.process(session, runtime, peer_id)
+        applied += found.applied
+        more, gap = found.more, gap or found.gap
     if gap:
         applied += await sync.pull(runtime, peer_id)
     return applied

@@ -20,7 +20,13 @@ from app.settings import Settings
 from app.workers.activity import react_to_activities, tidy_up
 from app.workers.administration import run_jobs
 from app.workers.clocks import turn_clocks
-from app.workers.federation import deliver_messages, look_after_keys, process_inbox
+from app.workers.federation import (
+    deliver_messages,
+    describe_peers,
+    look_after_keys,
+    look_after_peers,
+    process_inbox,
+)
 from app.workers.feeds import send_alerts
 from app.workers.files import remove_files, sweep_files
 from app.workers.letters import send_letters
@@ -35,6 +41,7 @@ CHORES: Mapping[str, ChoreFunction] = {
     "look_after_keys": look_after_keys,
     "process_inbox": process_inbox,
     "deliver_messages": deliver_messages,
+    "look_after_peers": look_after_peers,
     "send_webhooks": send_webhooks,
     "write_digests": write_digests,
     "send_alerts": send_alerts,
@@ -54,6 +61,7 @@ FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
     "write_digests": ("send_letters",),
     "send_alerts": ("send_letters",),
     "run_jobs": ("react_to_activities",),
+    "look_after_peers": ("react_to_activities",),
     "turn_clocks": ("react_to_activities",),
     "look_after_keys": ("deliver_messages",),
     "process_inbox": ("deliver_messages",),
@@ -61,7 +69,7 @@ FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
 # Chores that need not look at every sweep.
 PACE_SECONDS: Mapping[str, float] = {
     "write_digests": 60, "send_alerts": 60, "turn_clocks": 60, "sweep_files": 3600,
-    "look_after_keys": 60,
+    "look_after_keys": 60, "look_after_peers": 60,
 }  # fmt: skip
 TIDY_SECONDS = 600
 RECONNECT_SECONDS = 2
@@ -90,7 +98,8 @@ async def run_workers(runtime: Runtime, *, redis_url: str, sweep_seconds: float)
         for name, run in CHORES.items():
             pace = PACE_SECONDS.get(name, sweep_seconds)
             group.create_task(_tend(Chore(name, run, runtime), bells, pace))
-        group.create_task(_tend(Chore("tidy_up", tidy_up, runtime), {}, TIDY_SECONDS))
+        for name, run in (("tidy_up", tidy_up), ("describe_peers", describe_peers)):
+            group.create_task(_tend(Chore(name, run, runtime), {}, TIDY_SECONDS))
         group.create_task(_listen(bells, redis_url))
 
 

@@ -86,6 +86,7 @@ async def gather(world: World) -> Cast:
         "job_id": await _job(owner, organisation),
         "import_id": await _import(world, organisation),
         "peer_id": await _peer(world),
+        "deed": "block",
         "ask_id": await _ask(world),
         **await _moderated(people["person"], steward, owner, organisation),
         **await _webhook(owner, organisation),
@@ -325,7 +326,13 @@ def _other_requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /instance/keys": {},
         "POST /instance/keys/{key_name}/transitions": {"json": {"to": "revoked"}},
         "POST /peers": {"json": {"origin": "https://other.example"}},
+        "POST /peers/introductions": {"json": {"origin": "https://192.0.2.1"}},
+        "POST /peers/wishes": {"json": {"origin": "https://192.0.2.1"}},
+        "PATCH /peers/{peer_id}": {"json": {"limited": True}, "headers": STALE},
         "POST /peers/{peer_id}/transitions": {"json": {"to": "suspended"}},
+        "POST /peers/{peer_id}/sync": {},
+        "POST /peers/{peer_id}/messages/{message_id}/retry": {},
+        "POST /peers/{peer_id}/messages/{message_id}/drop": {},
         "PATCH /organisations/{organisation_id}/members/{account_id}": {
             "json": {"worker_owner": False}
         },

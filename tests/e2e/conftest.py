@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,12 +112,44 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
+def ports() -> tuple[int, int]:
+    """The ports of the instance and of a second one, which each must know beforehand."""
+    return free_port(), free_port()
+
+
+@pytest.fixture(scope="session")
 def instance(
-    servers: Services, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+    servers: Services,
+    worker_id: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    ports: tuple[int, int],
 ) -> Iterator[Instance]:
     """An instance that has been set up, served as `python3 -m app serve` serves it."""
     database = asyncio.run(make_database(servers, f"tornallom_e2e_{worker_id}"))
-    folder, port = tmp_path_factory.mktemp("instance"), free_port()
+    folder = tmp_path_factory.mktemp("instance")
+    with serving(database, folder, ports[0], peer=ports[1]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def second(
+    servers: Services,
+    worker_id: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    ports: tuple[int, int],
+) -> Iterator[Instance]:
+    """Another instance, for what takes two."""
+    database = asyncio.run(make_database(servers, f"tornallom_e2e_{worker_id}_second"))
+    folder = tmp_path_factory.mktemp("second")
+    with serving(database, folder, ports[1], peer=ports[0], name="Nord") as running:
+        yield running
+
+
+@contextmanager
+def serving(
+    database: Services, folder: Path, port: int, *, peer: int, name: str = "Koinó"
+) -> Iterator[Instance]:
+    """Serve an instance in a process of its own until the block ends, and set it up."""
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("TORNALLOM_")},
         "TORNALLOM_NO_BOOTSTRAP": "1",
@@ -124,6 +157,7 @@ def instance(
         "TORNALLOM_DATABASE_OWNER_URL": database.owner_url,
         "TORNALLOM_REDIS_URL": database.redis_url,
         "TORNALLOM_DATA_DIR": str(folder / "data"),
+        "TORNALLOM_DEV_PEERS": f'["http://127.0.0.1:{peer}"]',
     }
     log = folder / "serve.log"
     with log.open("wb") as output:
@@ -137,7 +171,7 @@ def instance(
             running = Instance(f"http://127.0.0.1:{port}", _started(process, port, log))
             body = {
                 "token": running.setup_token,
-                "instance_name": "Koinó",
+                "instance_name": name,
                 "handle": "steward",
                 "password": PASSWORD,
                 "language": "en",

@@ -157,7 +157,7 @@ async def test_another_key_stops_everything_until_both_sides_approve_anew(peers:
     shown = keys.fingerprint((await north.identity()).public_key)
     assert seen["candidate_fingerprint"] == shown
     assert await south.mirrored() == []
-    assert (await north.peer())["health"]["code"] == "key_changed_there"
+    assert (await north.peer())["health"]["code"] == "refused_key_changed"
     assert (await peers.tell(peers.create(1))).json()["code"] == "key-changed"
 
     steward, path = await at(south)

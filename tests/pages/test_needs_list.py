@@ -105,7 +105,7 @@ async def test_each_choice_says_how_many_needs_it_leaves(board: Board, reader: R
     async with board.world.runtime.engine.begin() as connection:
         await connection.execute(
             text(
-                "UPDATE needs SET origin_instance = 'https://south.example',"
+                "UPDATE needs SET origin_instance = 'south.example',"
                 " organisation_id = NULL, origin_url = 'https://south.example/1' WHERE id = :id"
             ),
             {"id": need["id"]},

@@ -17,19 +17,28 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor
 from app.domain.activity.actions import record
 from app.domain.administration import errors, queries
-from app.domain.administration.queries import NAME
+from app.domain.administration.queries import NAME, PEER_POLICY
 from app.domain.asks.actions import count_today, day_key
 from app.infra import clock, ids
 from app.models.administration import InstanceSetting, Job, JobState
 
 SILENT_AFTER = timedelta(seconds=20)
 ATTEMPTS_MAX = 3
+POLICY_CHARACTERS_MAX = 10_000
 ATTEMPTS = "attempts"
 
 
 async def name_instance(session: AsyncSession, name: str) -> None:
     """Set the instance's name."""
     await _set(session, NAME, name)
+
+
+async def set_peer_policy(session: AsyncSession, actor: Actor, policy: str) -> None:
+    """Write down what this instance asks of its peers; for stewards, read by everybody."""
+    actor.require_steward()
+    if len(policy.strip()) > POLICY_CHARACTERS_MAX:
+        raise errors.policy_too_long(POLICY_CHARACTERS_MAX)
+    await _set(session, PEER_POLICY, policy.strip())
 
 
 async def _set(session: AsyncSession, name: str, value: Any) -> None:

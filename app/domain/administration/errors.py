@@ -4,6 +4,7 @@ job_not_found        404  there is none, or it is somebody else's
 import_file_missing  422  the request carries no file
 job_over             409  it has ended: there is nothing to stop
 registrations_limited 429  very many new accounts from one network within a day
+policy_too_long      422  longer than anybody reads
 jobs_waiting         429  as many jobs of one person wait as may
 """
 
@@ -28,3 +29,7 @@ def registrations_limited() -> LimitedError:
 
 def jobs_waiting(limit: int) -> LimitedError:
     return LimitedError("jobs_waiting", retry_after_seconds=30, limit=limit)
+
+
+def policy_too_long(limit: int) -> InvalidError:
+    return InvalidError("policy_too_long", limit=limit)

@@ -16,6 +16,7 @@ from app.models.needs import Audience, Need, NeedState
 from app.models.organisations import Organisation, OrganisationState
 
 NAME = "instance_name"
+PEER_POLICY = "peer_policy"
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,18 @@ async def instance_name(session: AsyncSession, default: str) -> str:
     return str(await get_setting(session, NAME, default))
 
 
+async def peer_policy(session: AsyncSession) -> str:
+    """Return what the stewards wrote about this instance and its peers; empty while nothing."""
+    return str(await get_setting(session, PEER_POLICY, ""))
+
+
 async def counts(session: AsyncSession) -> Counts:
     """Count what is open to everybody, whoever it comes from, and those we exchange with."""
+    limited = select(Peer.id).where(col(Peer.limited))
     needs_open = select(func.count()).where(
-        col(Need.state) == NeedState.OPEN, col(Need.audience) == Audience.PUBLIC
+        col(Need.state) == NeedState.OPEN,
+        col(Need.audience) == Audience.PUBLIC,
+        col(Need.peer_id).in_(limited).is_not(True),
     )
     accepted = select(func.count()).where(col(Organisation.state) == OrganisationState.ACCEPTED)
     active = select(func.count()).where(col(Peer.state) == PeerState.ACTIVE)

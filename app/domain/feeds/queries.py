@@ -103,6 +103,7 @@ async def _fitting(
             spoken=of_language(filters.language, known),
             order="newest",
             known=known,
+            limited_too=bool(filters.instance),
         )
         here = " AND ".join([*asked.shown(values), *asked.checked(values)])
         parts.append(

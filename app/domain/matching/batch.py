@@ -62,6 +62,7 @@ _NEEDS = text("""
                  array_agg(weight) AS weights
           FROM match_needs GROUP BY need_id, language, posted_at, total, musts) AS m
     JOIN needs n ON n.id = m.need_id LEFT JOIN organisations o ON o.id = n.organisation_id
+    WHERE (n.peer_id IN (SELECT id FROM peers WHERE limited)) IS NOT TRUE
     ORDER BY m.posted_at DESC, m.need_id DESC
 """)
 _WORKERS = text(f"""

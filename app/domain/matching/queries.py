@@ -40,6 +40,7 @@ from app.domain.matching.walks import (
     skill_factors,
     walk,
 )
+from app.domain.needs.mirroring import limited_peers
 from app.domain.needs.queries import get_need_for, require_need_side
 from app.domain.organisations.blocking import kept_apart, unheard_of
 from app.domain.profiles import skills
@@ -75,10 +76,10 @@ class Board:
 
 @dataclass(frozen=True)
 class Apart:
-    """What is kept off a board: needs, and all needs of organisations that were blocked."""
+    """What is kept off a board: needs, and all of blocked organisations and limited peers."""
 
     needs: Sequence[UUID] = ()
-    organisations: Sequence[UUID] = ()
+    sources: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True)
@@ -192,11 +193,10 @@ async def rank_needs(
         "free": worker.free_minutes,
         "overlap": OVERLAP_POINTS if worker.rhythm else 0,
         "hidden": list(apart.needs),
-        "unheard": list(apart.organisations),
+        "unheard": list(apart.sources),
     }
-    return await walk(
-        session, NEEDS, params, _NeedSteps(worker, moment, not apart.organisations), limit
-    )
+    steps = _NeedSteps(worker, moment, not apart.sources)
+    return await walk(session, NEEDS, params, steps, limit)
 
 
 async def rank_workers(
@@ -273,13 +273,13 @@ class _WorkerSteps:
 
 
 async def _apart(session: AsyncSession, account_id: UUID) -> Apart:
-    """Return what this worker has taken on or sent off their board, and whom they blocked."""
+    """Return what this worker took on or sent off the board, and of whom they see nothing."""
     claimed = select(Claim.need_id).where(
         Claim.account_id == account_id, col(Claim.state).in_(TAKEN_ON)
     )
     dismissed = select(MatchDismissal.need_id).where(MatchDismissal.account_id == account_id)
     needs = (await session.execute(union(claimed, dismissed))).scalars().all()
-    return Apart(needs, await unheard_of(session, account_id))
+    return Apart(needs, [*await unheard_of(session, account_id), *await limited_peers(session)])
 
 
 async def _not_to_ask(session: AsyncSession, need: Need, actor: Actor) -> set[UUID]:

@@ -100,6 +100,7 @@ bounded AS (
     ) AS known
     WHERE n.state = 'open' AND n.taken < n.places
         AND (n.organisation_id = ANY (:unheard)) IS NOT TRUE
+        AND (n.peer_id = ANY (:unheard)) IS NOT TRUE
 ) {_REACHING}
 SELECT reach.*, coalesce(reach.need_zone, o.time_zone) AS time_zone,
        o.working_hours

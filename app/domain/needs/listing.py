@@ -196,6 +196,7 @@ async def _asked(rows: Rows, owner: object, asker: _Asker, filters: NeedFilters)
         order=filters.order if ranks or filters.order != "best" else "soonest",
         known=known,
         unheard=asker.unheard,
+        limited_too=bool(filters.instance),
     )
 
 

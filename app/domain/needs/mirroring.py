@@ -3,12 +3,13 @@
 The peer edge calls these after it has verified who speaks; nobody else writes such a row.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
-from sqlmodel import col
+from sqlalchemy import func, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
@@ -18,6 +19,7 @@ from app.domain.needs.rules import search_text_for
 from app.domain.profiles import skills
 from app.infra import clock
 from app.infra.ids import public_id
+from app.models.federation import Peer
 from app.models.needs import Need, NeedFields, NeedState, SkillWeight
 
 # What travels; all else that a need of ours holds stays with its organisation.
@@ -109,6 +111,17 @@ async def show_needs_of(session: AsyncSession, peer_id: UUID) -> None:
             .values(state=state, state_reason="")
             .execution_options(synchronize_session=False)
         )
+
+
+async def limited_peers(session: AsyncSession) -> Sequence[UUID]:
+    """List the peers whose needs are shown only to those who look for that instance."""
+    return (await session.exec(select(Peer.id).where(col(Peer.limited)))).all()
+
+
+async def count_shown_of(session: AsyncSession, peer_id: UUID) -> int:
+    """Count a peer's needs that can be read here."""
+    of_theirs = col(Need.peer_id) == peer_id, col(Need.state).in_(SHOWN)
+    return (await session.exec(select(func.count()).where(*of_theirs))).one()
 
 
 def _fill(need: Need, origin: Origin, fields: NeedFields, now: Standing) -> None:

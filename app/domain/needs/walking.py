@@ -32,6 +32,10 @@ FACETS = (
     "kind", "stream", "urgency", "language", "skill", "remote", "hours", "organisation", "instance",
 )  # fmt: skip
 FACET_CHOICES_MAX = 100
+# Needs of instances that the stewards limited are for those who look for that instance.
+_OF_LIMITED = (
+    "l.instance <> ALL (SELECT split_part(p.origin, '://', 2) FROM peers p WHERE p.limited)"
+)
 _FACET_VALUES = {
     "kind": "l.kind",
     "stream": "l.stream",
@@ -73,6 +77,8 @@ class Asked:
     known: Statistics
     # Organisations that whoever asks does not want to hear of.
     unheard: Sequence[UUID] = ()
+    # Whoever asks has named the instance: what the stewards limited is shown as well.
+    limited_too: bool = False
 
     @property
     def every(self) -> list[Condition]:
@@ -96,6 +102,8 @@ class Asked:
         if self.unheard:  # a mirrored need has no organisation here, and is shown
             blocked = values.add(list(self.unheard))
             found.append(f"(l.organisation_id = ANY({blocked}::uuid[])) IS NOT TRUE")
+        if not self.limited_too:
+            found.append(_OF_LIMITED)
         return [*found, "l.public"] if self.public_only else found
 
     def looked_up(self, values: Values, *, all_terms: bool = False) -> list[str]:

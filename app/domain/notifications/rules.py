@@ -34,6 +34,7 @@ class Opens(StrEnum):
     REVIEW = "review"
     REVIEWS = "reviews"
     PEERS = "peers"
+    PEER = "peer"
     THREAD = "thread"
     ASKS = "asks"
     PANEL = "panel"
@@ -78,6 +79,10 @@ def _reminded(kind: str, opens: Opens) -> Row:
 
 def _about_need(kind: str) -> Row:
     return Row(kind, MEMBERS, T.APPLICATIONS, Opens.NEED)
+
+
+def _of_peer(kind: str) -> Row:
+    return Row(kind, STEWARDS, T.STEWARDSHIP, Opens.PEER)
 
 
 NOTICES: Mapping[str, tuple[Row, ...]] = {
@@ -193,7 +198,11 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "organisation.member_removed": (
         Row("member_removed", NAMED, T.ORGANISATIONS, Opens.ORGANISATIONS, named="member"),
     ),
-    "peer.requested": (Row("peer_requested", STEWARDS, T.STEWARDSHIP, Opens.PEERS),),
+    "peer.requested": (_of_peer("peer_requested"),),
+    "peer.key_changed": (_of_peer("peer_key_changed"),),
+    "peer.unreachable": (_of_peer("peer_unreachable"),),
+    "peer.message_parked": (_of_peer("peer_message_parked"),),
+    "peer.answered": (Row("peer_answered", STEWARDS, T.STEWARDSHIP, Opens.PEERS),),
 }
 
 KINDS: Mapping[str, Row] = {row.kind: row for rows in NOTICES.values() for row in rows}

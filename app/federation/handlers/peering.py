@@ -10,6 +10,7 @@ from app.federation.peers.actions import accept_letter, move_by_them
 from app.federation.peers.identity import our_identity
 from app.federation.peers.post import send_letter
 from app.federation.verification import VerifiedMessage
+from app.federation.wire.addresses import origin_of
 from app.federation.wire.context import PEER_RELATIONSHIP, PROFILE
 from app.federation.wire.peering import AcceptPeering, OfferPeering, RejectPeering, UndoPeering
 from app.federation.wire.problems import NOT_AUTHORISED, RULE, STATE_CONFLICT, RefusedError
@@ -30,11 +31,14 @@ async def check_offer(at: Step, verified: VerifiedMessage, document: OfferPeerin
         raise RefusedError(RULE, "offered to somebody else")
     if offered.relationship != PEER_RELATIONSHIP or offered.profile != PROFILE:
         raise RefusedError(RULE, "another relationship or profile")
+    if offered.policy is not None and origin_of(offered.policy) != verified.peer.origin:
+        raise RefusedError(NOT_AUTHORISED, "a policy of another origin")
 
 
 async def apply_offer(at: Step, document: OfferPeering) -> bool:
     """Take an Offer to our stewards; an Offer that crosses our own is the agreement of both."""
     session, peer = at.session, at.peer
+    peer.policy_url = document.object.policy or ""
     if peer.state == PeerState.PROPOSED:
         # Ours stays the Offer of record; theirs stands as its answer.
         peer.answer_id = document.id

@@ -4,6 +4,7 @@ Both sides must approve. Our approval is the act of sending: the Offer when we a
 when they asked. The key is pinned with it, and its fingerprint is there to be compared.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -29,52 +30,79 @@ from app.federation.wire.peering import (
     UndoPeering,
 )
 from app.federation.wire.problems import STATE_CONFLICT, RefusedError
-from app.infra import clock
+from app.infra import clock, keys
 from app.infra.http_client import OutboundError, policy_of
 from app.infra.ids import public_id
 from app.infra.runtime import Runtime
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 
 ACCEPT_ARRIVES_WITHIN = timedelta(seconds=10)
+POLICY_PATH = "/policy"
 REQUESTS_KEPT = timedelta(days=30)
 NAME_CHARACTERS_MAX = 200
 SOFTWARE_CHARACTERS_MAX = 100
 
 
-async def propose_peering(
-    session: AsyncSession, runtime: Runtime, actor: Actor, typed_origin: str
-) -> Peer:
-    """Ask another instance to be our peer; a steward's act, and our side's approval."""
-    actor.require_steward()
+@dataclass(frozen=True)
+class Wanted:
+    """A steward's decision about a peer: where to, why, and the key that was looked at.
+
+    A fingerprint that is given must be the key's by now: nobody approves what they did not see.
+    """
+
+    to: PeerState
+    reason: str = ""
+    fingerprint: str = ""
+
+
+def origin_typed(runtime: Runtime, typed: str) -> str:
+    """Return the origin of what a steward typed, if another instance can live there."""
     try:
-        origin = normal_origin(typed_origin)
+        origin = normal_origin(typed)
         if origin == runtime.origin:
             raise InvalidError("peer_is_self")
         policy_of(runtime).check_url(origin)
     except (AddressError, OutboundError):
         raise InvalidError("peer_origin_invalid") from None
+    return origin
+
+
+async def propose_peering(
+    session: AsyncSession,
+    runtime: Runtime,
+    actor: Actor,
+    typed_origin: str,
+    fingerprint: str = "",
+) -> Peer:
+    """Ask another instance to be our peer; a steward's act, and our side's approval.
+
+    Where an instance wants a decision of its members first, this is where it has to be at hand.
+    """
+    actor.require_steward()
+    origin = origin_typed(runtime, typed_origin)
     found = await _discover(runtime, origin)
     peer = await queries.peer_by_origin(session, origin)
     if peer is None:
         peer = await new_peer(session, found, found.keys[0])
     else:
         peer = await queries.lock_peer(session, peer.id)
-    await _move_by_steward(session, runtime, actor, peer, PeerState.PROPOSED, found)
+    wanted = Wanted(PeerState.PROPOSED, fingerprint=fingerprint)
+    await _move_by_steward(session, runtime, actor, peer, wanted, found)
     return peer
 
 
 async def move_peer(
-    session: AsyncSession, runtime: Runtime, actor: Actor, peer_id: UUID, to: PeerState
+    session: AsyncSession, runtime: Runtime, actor: Actor, peer_id: UUID, wanted: Wanted
 ) -> Peer:
     """Approve, suspend, end or block: a steward's act."""
     actor.require_steward()
     found = None
-    if to == PeerState.PROPOSED:
+    if wanted.to == PeerState.PROPOSED:
         # Asked before the row is locked: the answer may take its time.
         known = await queries.get_view_for(session, actor, peer_id)
         found = await _discover(runtime, known.peer.origin)
     peer = await queries.lock_peer(session, peer_id)
-    await _move_by_steward(session, runtime, actor, peer, to, found)
+    await _move_by_steward(session, runtime, actor, peer, wanted, found)
     return peer
 
 
@@ -90,20 +118,23 @@ async def _move_by_steward(
     runtime: Runtime,
     actor: Actor,
     peer: Peer,
-    to: PeerState,
+    wanted: Wanted,
     found: Discovered | None,
 ) -> None:
     possible = stewards_may(peer.state)
-    if to not in possible:
+    if wanted.to not in possible:
         extra = {"possible_transitions": [state.value for state in possible]}
         raise ConflictError("peer_state_conflict", extra=extra)
     ours = await our_identity(session, runtime)
     if found is not None:
         await pin(session, peer, found, found.keys[0])
-    message = _letter(ours, peer, to)
+    looked_at = "".join(wanted.fingerprint.split())
+    if looked_at and looked_at != "".join(keys.fingerprint(queries.public_key_of(peer)).split()):
+        raise ConflictError("peer_key_differs")
+    message = _letter(ours, peer, wanted.to)
     if message is not None:
         await send_letter(session, peer.id, message)
-    await _enter(session, actor, peer, to)
+    await _enter(session, actor, peer, wanted.to, wanted.reason)
 
 
 def _letter(ours: Identity, peer: Peer, to: PeerState) -> Message | None:
@@ -123,6 +154,7 @@ def _letter(ours: Identity, peer: Peer, to: PeerState) -> Message | None:
             object=peer.actor_url,
             profile=PROFILE,
             epoch=ours.epoch,
+            policy=f"{ours.origin}{POLICY_PATH}",
         )
         return OfferPeering.model_validate({**envelope, "id": peer.offer_id, "object": offered})
     if to == PeerState.ACTIVE and peer.state == PeerState.REQUESTED:
@@ -192,7 +224,9 @@ async def expire_requests(session: AsyncSession) -> None:
             await _enter(session, SYSTEM, peer, PeerState.ENDED)
 
 
-async def _enter(session: AsyncSession, actor: Actor, peer: Peer, to: PeerState) -> None:
+async def _enter(
+    session: AsyncSession, actor: Actor, peer: Peer, to: PeerState, reason: str = ""
+) -> None:
     before, now = peer.state, clock.now()
     peer.state, peer.state_at = to, now
     peer.version += 1
@@ -209,7 +243,8 @@ async def _enter(session: AsyncSession, actor: Actor, peer: Peer, to: PeerState)
     if outbox is not None:
         # A new state is a reason to try at once.
         outbox.failures, outbox.last_failure, outbox.next_attempt_at = 0, "", now
-    record(session, actor, f"peer.{_VERBS[to]}", peer.id)
+    details = {"reason": reason} if reason else {}
+    record(session, actor, f"peer.{_VERBS[to]}", peer.id, **details)
 
 
 async def _ask_for_news(session: AsyncSession, peer: Peer, at: datetime) -> None:

@@ -19,6 +19,8 @@ class Relationship(Document):
     object: Address
     profile: Annotated[str, StringConstraints(max_length=40)]
     epoch: Epoch
+    # What their community asks of its peers, in words for people.
+    policy: Address | None = None
 
 
 class OfferPeering(Message):

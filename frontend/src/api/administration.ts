@@ -1,11 +1,6 @@
 import { api, got, once } from './client';
-import type { PeerMove } from './types';
 
 export const listPeers = () => got(api.GET('/api/v1/peers'));
-export const proposePeer = (origin: string, key: string) =>
-  got(api.POST('/api/v1/peers', { body: { origin }, headers: once(key) }));
-export const movePeer = (peer_id: string, to: PeerMove, reason = '') =>
-  got(api.POST('/api/v1/peers/{peer_id}/transitions', { params: { path: { peer_id } }, body: { to, reason } }));
 
 export interface ImportOrder {
   organisation_id?: string;

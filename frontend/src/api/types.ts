@@ -47,5 +47,4 @@ export type Organisation = Schemas['OrganisationShape'];
 export type OrganisationInput = Whole<Schemas['OrganisationFields']>;
 export type Member = Schemas['MemberShape'];
 export type Peer = Schemas['PeerShape'];
-export type PeerMove = Schemas['PeerMove']['to'];
 export type Job = Schemas['JobShape'];

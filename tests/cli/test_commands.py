@@ -181,3 +181,23 @@ def test_a_description_that_is_not_current_fails(
     assert "is not current: run `python3 -m app openapi`" in capsys.readouterr().err
     assert run_here(["openapi"]) == 0
     assert run_here(["openapi", "--check"]) == 0
+
+
+async def test_keys_are_listed_changed_and_revoked(command: Command) -> None:
+    first, rsa = json.loads((await command("keys", "list", "--json")).stdout)
+    assert (first["name"], first["state"], rsa["kind"]) == ("ed25519-key", "current", "rsa")
+    following = json.loads((await command("keys", "rotate", "--json")).stdout)
+    assert following["state"] == "next"
+    twice = await command("keys", "rotate")
+    assert twice.returncode == 1
+    assert "waits already" in twice.stderr
+
+    revoked = await command("keys", "revoke", "--since", "2026-01-02 03:04:05", "--json")
+    assert json.loads(revoked.stdout)["revoked_at"].startswith("2026-01-02 03:04:05+00:00")
+    listed = (await command("keys", "list")).stdout
+    assert re.search(r"ed25519-key +ed25519 +revoked .* until 2026-01-02 03:04 ", listed)
+    assert re.search(rf"{following['name']} +ed25519 +current", listed)
+    for name, said in (("ed25519-key", "revoked before"), ("main-key", "no key of that name")):
+        refused = await command("keys", "revoke", name)
+        assert refused.returncode == 1
+        assert said in refused.stderr

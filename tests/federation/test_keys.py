@@ -14,9 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete
 from sqlmodel import select
 
-from app.federation.peers import discovery, keyring
+from app.federation.peers import discovery
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.own_keys import new_key, open_key
+from app.federation.receipts.issuers import keys_of_issuer
+from app.federation.receipts.known_keys import finder
+from app.federation.receipts.reading import ReceiptRefusedError
 from app.infra import clock, http_client, keys
 from app.infra.database import transaction
 from app.infra.http_client import Answer, OutboundError, Outgoing
@@ -40,13 +43,13 @@ class Asked:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Count the fetches of actors."""
-    count, real = Asked(), http_client.call
+    count, real = Asked(), http_client.fetch
 
     async def call(client: Any, outgoing: Outgoing, **limits: Any) -> Answer:
         count.actors += outgoing.url.endswith("/actor")
         return await real(client, outgoing, **limits)
 
-    monkeypatch.setattr("app.federation.peers.discovery.call", call)
+    monkeypatch.setattr("app.federation.peers.discovery.fetch", call)
     return count
 
 
@@ -68,9 +71,15 @@ async def to_south(pair: Pair) -> Identity:
 
 
 async def valid_at(instance: Instance, key_id: str, moment: Any) -> list[bytes]:
+    """Return the keys by which a receipt of that moment would be checked."""
+    issuer = key_id.partition("#")[0]
     async with transaction(instance.runtime.sessions) as session:
-        found = await keyring.keys_valid_at(session, instance.runtime, key_id, moment)
-        return [key.public_bytes_raw() for key in found]
+        known = await keys_of_issuer(session, instance.runtime, issuer)
+    assert known
+    try:
+        return [k.public_bytes_raw() for k in finder(known)(issuer, key_id, moment)]
+    except ReceiptRefusedError:
+        return []
 
 
 async def shown(instance: Instance, path: str = "/actor") -> Json:
@@ -359,7 +368,7 @@ async def test_a_key_document_that_is_not_sound_is_refused(
         lines = (("content-type", media_type),)
         return Answer(200, lines, json.dumps(document).encode())
 
-    monkeypatch.setattr("app.federation.peers.discovery.call", call)
+    monkeypatch.setattr("app.federation.peers.discovery.fetch", call)
     if name == "sound":
         found = await discovery.discover(old_friends.south.runtime, STRANGE)
         assert found.keys[0].key_id == f"{STRANGE}/actor#k"

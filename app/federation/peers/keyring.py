@@ -17,7 +17,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation.peers.discovery import Discovered, ShownKey
 from app.infra import clock, keys
-from app.infra.runtime import Runtime
 from app.infra.signatures import (
     HttpAnswer,
     HttpMessage,
@@ -27,7 +26,7 @@ from app.infra.signatures import (
     verify_answer,
     verify_request,
 )
-from app.models.federation import InstanceKey, KeyArrival, KeyKind, Peer, PeerKey
+from app.models.federation import KeyArrival, Peer, PeerKey
 
 Accepted = Mapping[str, Ed25519PublicKey]
 
@@ -119,46 +118,6 @@ async def revoke(session: AsyncSession, peer_id: UUID, raw: bytes, at: datetime)
         .returning(col(PeerKey.id))
     )
     return changed.first() is not None
-
-
-async def keys_valid_at(
-    session: AsyncSession, runtime: Runtime, key_id: str, moment: datetime
-) -> Sequence[Ed25519PublicKey]:
-    """Return the keys that could speak under this address at a moment, ours or a peer's.
-
-    For what is kept: a receipt holds when its key was valid as it was signed, whatever came
-    later. There can be several of a peer that was installed anew. A thief can date a new forgery
-    back, so what arrives first after a key was revoked needs more than this.
-    """
-    actor, _, fragment = key_id.partition("#")
-    if actor == f"{runtime.origin}/actor":
-        return await _own_keys_at(session, fragment, moment)
-    rows = await session.exec(
-        select(PeerKey)
-        .where(PeerKey.key_id == key_id)
-        .order_by(col(PeerKey.accepted_from), col(PeerKey.id))
-    )
-    return [
-        keys.load_public_key(row.public_key)
-        for row in rows.all()
-        if _lived(row.accepted_until, row.revoked_at, moment)
-    ]
-
-
-async def _own_keys_at(
-    session: AsyncSession, fragment: str, moment: datetime
-) -> Sequence[Ed25519PublicKey]:
-    row = await session.get(InstanceKey, fragment)
-    if row is None or row.kind != KeyKind.ED25519:
-        return []
-    if not _lived(row.expires_at, row.revoked_at, moment):
-        return []
-    return [keys.load_public_key(row.public_key)]
-
-
-def _lived(until: datetime | None, revoked_at: datetime | None, moment: datetime) -> bool:
-    # No beginning: what a key signed before we met it holds as well.
-    return all(end is None or moment < end for end in (until, revoked_at))
 
 
 async def _accept(

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     dev_peers: tuple[str, ...] = Field(
         (), description="Origins on loopback with which plain http is allowed (development)."
     )
+    public_follow: bool = Field(
+        default=True, description="The fediverse may follow this instance's public needs."
+    )
+    followers_max: int = Field(
+        5_000, ge=0, description="Followers that are written to; more are asked to come later."
+    )
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Proxies of ours, whose X-Forwarded-For is believed."
     )
@@ -169,6 +175,8 @@ class Settings(BaseSettings):
             "smtp_url": self.smtp_url,
             "mail_from": self.mail_from,
             "instance_name": self.instance_name,
+            "public_follow": self.public_follow,
+            "followers_max": self.followers_max,
             "storage": (self.storage_url, self.storage_access_key, self.storage_secret_key),
         }
 

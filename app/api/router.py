@@ -9,6 +9,7 @@ from app.api import (
     federation,
     feeds,
     files,
+    followers,
     health,
     identity,
     imports,
@@ -45,6 +46,7 @@ NOUNS = (
     feeds,
     administration,
     imports,
+    followers,
     keys,
     peers,
     webhooks,
@@ -54,6 +56,7 @@ for part in NOUNS:
     router.include_router(part.router, prefix=PREFIX)
 # Before the pages: a peer that asks for ActivityStreams gets the document at the page's address.
 router.include_router(federation.wire_router)
+router.include_router(followers.public_router)
 router.include_router(health.router)
 router.include_router(files.upload_router, prefix=PREFIX)
 router.include_router(organisations.own_router, prefix=PREFIX)

@@ -19,6 +19,7 @@ from app.federation.peers import queries
 from app.federation.peers.audience import SHARED_STATES, is_visible
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.post import Held, Said, send_ordered, write_events
+from app.federation.public.notes import announce
 from app.federation.rules import content_hash
 from app.federation.verification import VerifiedReader
 from app.federation.wire.context import NATIVE_CONTEXT, PUBLIC, SKILLS
@@ -75,6 +76,7 @@ async def tell_peers(session: AsyncSession, runtime: Runtime) -> int:
     for need in needs:
         mail.add(need, peers, held.get(need_address(ours, need.id), {}))
     await mail.send(session)
+    await announce(session, runtime, ours, needs)
     return len(need_ids)
 
 

@@ -136,7 +136,7 @@ async def verify_message(
     session: AsyncSession, runtime: Runtime, received: Received
 ) -> VerifiedMessage:
     """Prove a POST to our inbox, or raise the problem that its sender is told."""
-    _check_envelope(runtime.origin, received)
+    check_envelope(runtime.origin, received)
     key_id, origin = _claimed_origin(received)
     peer = await queries.peer_by_origin(session, origin)
     if peer is not None and peer.state == PeerState.BLOCKED:
@@ -221,7 +221,8 @@ def content_of(raw: Any, origin: str) -> Content:
     return Content(raw, activity_id, kind, body, hashlib.sha256(body).digest())
 
 
-def _check_envelope(origin: str, received: Received) -> None:
+def check_envelope(origin: str, received: Received) -> None:
+    """Check what the envelope alone shows: for us, of a kind we read, plain and not too large."""
     _check_host(origin, received)
     if received.header("content-encoding") not in {"", "identity"}:
         raise RefusedError(problems.CONTENT_ENCODING)

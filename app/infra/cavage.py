@@ -62,6 +62,16 @@ def verify(message: HttpMessage, public_key: RSAPublicKey) -> datetime:
 
     Whether that date is near enough is the caller's to decide.
     """
+    covered = check_covered(message)
+    parameters = read_parameters(message.header_lines)
+    signature = _unbase64(parameters["signature"])
+    if not any(_holds(public_key, signature, base) for base in _signature_bases(message, covered)):
+        raise SignatureRefusedError("invalid", "the signature does not hold")
+    return date_of(message.header_lines)
+
+
+def check_covered(message: HttpMessage) -> list[str]:
+    """Check what needs no key: algorithm, coverage, the body's digest; answers what is covered."""
     parameters = read_parameters(message.header_lines)
     if parameters.get("algorithm", "").lower() not in ALGORITHMS:
         raise SignatureRefusedError("invalid", "algorithm")
@@ -71,10 +81,7 @@ def verify(message: HttpMessage, public_key: RSAPublicKey) -> datetime:
         raise SignatureRefusedError("invalid", "not everything that must be covered is")
     if message.method != "GET":
         check_digest(_value(message.header_lines, "digest"), message.body)
-    signature = _unbase64(parameters["signature"])
-    if not any(_holds(public_key, signature, base) for base in _signature_bases(message, covered)):
-        raise SignatureRefusedError("invalid", "the signature does not hold")
-    return date_of(message.header_lines)
+    return covered
 
 
 def check_digest(said: str, body: bytes) -> None:
@@ -98,18 +105,21 @@ def date_of(lines: HeaderLines) -> datetime:
 def sign(
     private_key: RSAPrivateKey, key_id: str, message: HttpMessage, *, now: datetime
 ) -> dict[str, str]:
-    """Return all headers to send for a POST: those of the message, its digest, date, signature."""
-    digest = base64.b64encode(hashlib.sha256(message.body).digest()).decode()
+    """Return all headers to send: those of the message, host, date, digest of a body, signature."""
     headers = {
         **single_headers(message.header_lines),
         "Host": urlsplit(message.url).netloc,
         "Date": format_datetime(now.astimezone(UTC), usegmt=True),
-        "Digest": f"SHA-256={digest}",
     }
+    signed: tuple[str, ...] = WITHOUT_BODY
+    if message.method != "GET":
+        digest = base64.b64encode(hashlib.sha256(message.body).digest()).decode()
+        headers["Digest"] = f"SHA-256={digest}"
+        signed = SIGNED_BY_US
     drawn = HttpMessage(message.method, message.url, list(headers.items()), message.body)
-    base = next(_signature_bases(drawn, SIGNED_BY_US))
+    base = next(_signature_bases(drawn, signed))
     signature = base64.b64encode(private_key.sign(base, PKCS1v15(), SHA256())).decode()
-    covered = " ".join(SIGNED_BY_US)
+    covered = " ".join(signed)
     headers["Signature"] = (
         f'keyId="{key_id}",algorithm="rsa-sha256",headers="{covered}",signature="{signature}"'
     )

@@ -5,13 +5,15 @@ is taken too, an hour of skew, no nonce. What stays closed: the key alone decide
 method, the target address and the body's digest are covered, one signature a message.
 """
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from http_message_signatures import HTTPMessageSignaturesException, HTTPMessageSigner
 from http_message_signatures.algorithms import ED25519, RSA_V1_5_SHA256
@@ -27,6 +29,7 @@ from app.infra.signatures import (
     Drawn,
     HeaderLines,
     HttpMessage,
+    RsaSigner,
     SignatureRefusedError,
     UntimedVerifier,
     moment_of,
@@ -51,14 +54,6 @@ class Claim:
 
     key_id: str
     scheme: Scheme
-
-
-@dataclass(frozen=True)
-class RsaSigner:
-    """Who signs for the fediverse: a private key and the address of its public half."""
-
-    private_key: RSAPrivateKey
-    key_id: str
 
 
 def load_rsa_public_key(pem: str) -> RSAPublicKey:
@@ -105,6 +100,24 @@ def read_claim(header_lines: HeaderLines) -> Claim:
     return Claim(key_id, "rfc9421")
 
 
+def check_unproven(message: HttpMessage, *, now: datetime) -> Claim:
+    """Check all of a signature that needs no key, so that nobody is asked for one in vain."""
+    claim = read_claim(message.header_lines)
+    if claim.scheme == "cavage":
+        cavage.check_covered(message)
+        _check_near(cavage.date_of(message.header_lines), now)
+        return claim
+    ((components, parameters),) = parse_dictionary(message.header_lines, "signature-input").values()
+    names = {name for name, _ in components} if isinstance(components, list) else set()
+    required = COVERED if message.method == "GET" else (*COVERED, "content-digest")
+    if not set(required) <= names:
+        raise SignatureRefusedError("invalid", "not everything that must be covered is")
+    if message.method != "GET":
+        _check_digest(message)
+    _check_times(parameters, now)
+    return claim
+
+
 def verify(message: HttpMessage, public_key: PublicKey, key_id: str, *, now: datetime) -> None:
     """Prove that the holder of the key sent this message to this address, about now."""
     claim = read_claim(message.header_lines)
@@ -119,22 +132,29 @@ def verify(message: HttpMessage, public_key: PublicKey, key_id: str, *, now: dat
 
 
 def sign_rfc9421(signer: RsaSigner, message: HttpMessage, *, now: datetime) -> dict[str, str]:
-    """Return all headers to send for a POST, signed by RFC 9421 with RSA."""
+    """Return all headers to send for a POST, signed by RFC 9421 with RSA.
+
+    Raises SignatureRefusedError for an address that cannot be signed for.
+    """
     drawn = Drawn(message.method, message.url, single_headers(message.header_lines))
-    HTTPMessageSigner(
+    signing = HTTPMessageSigner(
         signature_algorithm=RSA_V1_5_SHA256,
         key_resolver=MappingKeyResolver(
             public_keys={}, private_keys={signer.key_id: signer.private_key}
         ),
-    ).sign(
-        drawn,
-        key_id=signer.key_id,
-        created=now,
-        expires=now + LIFETIME,
-        label=LABEL,
-        covered_component_ids=WITH_BODY,
-        body=message.body,
     )
+    try:
+        signing.sign(
+            drawn,
+            key_id=signer.key_id,
+            created=now,
+            expires=now + LIFETIME,
+            label=LABEL,
+            covered_component_ids=WITH_BODY,
+            body=message.body,
+        )
+    except (HTTPMessageSignaturesException, ValueError) as error:
+        raise SignatureRefusedError("invalid", str(error)) from error
     return drawn.headers
 
 
@@ -165,6 +185,14 @@ def _verify_rfc9421(
     if digest is not None and "sha-256" not in digest:
         raise SignatureRefusedError("invalid", "the digest is not sha-256")
     _check_times(result.parameters, now)
+
+
+def _check_digest(message: HttpMessage) -> None:
+    digests = parse_dictionary(message.header_lines, "content-digest")
+    said = digests.get("sha-256", (b"", {}))[0]
+    computed = hashlib.sha256(message.body).digest()
+    if not isinstance(said, bytes) or not hmac.compare_digest(said, computed):
+        raise SignatureRefusedError("invalid", "the digest is not the body's")
 
 
 def _check_times(parameters: dict[str, Any], now: datetime) -> None:

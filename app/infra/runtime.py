@@ -31,6 +31,8 @@ class Runtime:
     data_dir: Path
     storage: Storage
     dev_origins: frozenset[str] = frozenset()
+    public_follow: bool = True
+    followers_max: int = 5_000
     # Tools that one layer keeps for the life of the process (the peers' HTTP clients, keys).
     shared: dict[str, Any] = field(default_factory=dict)
 
@@ -56,6 +58,8 @@ def make_runtime(  # noqa: PLR0913 - each is a setting that an entry point passe
     dev_origins: frozenset[str] = frozenset(),
     pool_size: int = 10,
     storage: tuple[str, str, str] = ("", "", ""),
+    public_follow: bool = True,
+    followers_max: int = 5_000,
 ) -> Runtime:
     """Make the tools; nothing connects yet. `storage` is its address and its login, if any."""
     address, access_key, secret_key = storage
@@ -71,4 +75,6 @@ def make_runtime(  # noqa: PLR0913 - each is a setting that an entry point passe
         mailer=Mailer(smtp_url, mail_from, instance_name, host, data_dir / "mail"),
         storage=make_storage(address, data_dir, access_key=access_key, secret_key=secret_key),
         dev_origins=dev_origins,
+        public_follow=public_follow,
+        followers_max=followers_max,
     )

@@ -19,7 +19,7 @@ from app.infra import clock
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
 from app.models.activity import Activity, Reaction
-from app.workers import reactions, webhooks
+from app.workers import followers, reactions, webhooks
 
 BATCH = 200
 RETRY_SECONDS = (5, 15, 60, 300, 900, 3600)
@@ -167,4 +167,5 @@ async def tidy_up(runtime: Runtime) -> int:
         await forget_asks(session)
         await feeds.forget_old(session)
     await webhooks.forget_old(runtime)
+    await followers.forget_strangers(runtime)
     return 0

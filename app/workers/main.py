@@ -29,6 +29,7 @@ from app.workers.federation import (
 )
 from app.workers.feeds import send_alerts
 from app.workers.files import remove_files, sweep_files
+from app.workers.followers import deliver_notes
 from app.workers.letters import send_letters
 from app.workers.notifications import write_digests
 from app.workers.runtime import Chore, ChoreFunction
@@ -42,6 +43,7 @@ CHORES: Mapping[str, ChoreFunction] = {
     "process_inbox": process_inbox,
     "deliver_messages": deliver_messages,
     "look_after_peers": look_after_peers,
+    "deliver_notes": deliver_notes,
     "send_webhooks": send_webhooks,
     "write_digests": write_digests,
     "send_alerts": send_alerts,
@@ -65,6 +67,7 @@ FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
     "turn_clocks": ("react_to_activities",),
     "look_after_keys": ("deliver_messages",),
     "process_inbox": ("deliver_messages",),
+    "deliver_messages": ("deliver_notes",),
 }
 # Chores that need not look at every sweep.
 PACE_SECONDS: Mapping[str, float] = {

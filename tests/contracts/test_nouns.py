@@ -51,6 +51,7 @@ LAYER_FILES = {
         "router",  # all routes
         "routing",  # strict bodies and queries
         "shapes",  # answers that several nouns give
+        "wire",  # how other servers ask, and how they are refused
     },
     "app/api/schemas": {"base"},
     "app/workers": {"clocks", "main", "reactions", "runtime"},
@@ -153,7 +154,7 @@ def test_every_noun_of_the_api_is_a_domain_or_a_peers_matter() -> None:
     """
     domains = {PurePosixPath(name).parent.name for name in python_files("app/domain")}
     routes = _children("app/api") - LAYER_FILES["app/api"]
-    assert routes - domains == {"federation", "imports", "keys", "peers"}
+    assert routes - domains == {"federation", "followers", "imports", "keys", "peers"}
     assert _children("app/api/schemas") - {"base"} == routes - {"federation"}
 
 

@@ -16,6 +16,7 @@ OPENERS: dict[str, dict[str, str]] = {
     "httpx": {
         "app/infra/http_client.py": "the way out",
         "app/federation/peers/discovery.py": "the type of a guarded client",
+        "app/federation/public/sending.py": "the type of a guarded client",
         "app/workers/webhooks.py": "the type of a guarded client",
     },
     "httpcore": {"app/infra/http_client.py": "the way out"},
@@ -64,6 +65,8 @@ CALLERS: dict[str, set[str]] = {
     },
     "app/federation/delivery.py": {"peer's inbox"},
     "app/federation/sync.py": {"peer's log"},
+    "app/federation/public/strangers.py": {"stranger's actor"},
+    "app/federation/public/sending.py": {"follower's inbox"},
     "app/workers/webhooks.py": {"organisation's callback"},
 }  # fmt: skip
 # The demonstration runs instances on this machine and speaks with them; it is nobody's input.

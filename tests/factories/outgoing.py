@@ -29,9 +29,12 @@ from app.models.federation import (
     PeerOutbox,
     PeerState,
 )
+from app.models.followers import PublicDelivery, PublicPost, RemoteServer
 from app.models.webhooks import WebhookDelivery
 from app.workers.federation import deliver_messages
+from app.workers.followers import deliver_notes
 from app.workers.webhooks import send_webhooks
+from tests.factories.fediverse import KEY, cavage_headers
 from tests.factories.instances import activity, sign
 from tests.factories.internet import Internet, answer
 from tests.factories.world import Json, Person, World
@@ -203,6 +206,45 @@ async def actor_names_an_inbox(outside: Outside, url: str) -> str:
     return _seen(await outside.steward.ask("POST", "/peers", json={"origin": origin}))
 
 
+async def stranger_follows(outside: Outside, url: str) -> str:
+    """A Follow says where its actor is to be found."""
+    ours = outside.world.runtime.origin
+    said = {
+        "type": "Follow",
+        "id": f"{url}follows/1",
+        "actor": f"{url}users/ana",
+        "object": f"{ours}/actor",
+    }
+    body = json.dumps(said).encode()
+    # A header cannot carry everything that a body can.
+    named = f"{url}users/ana#main-key".encode("ascii", "replace").decode()
+    key_id = named.replace('"', "?").replace("\\", "?")
+    outside.strangers += 1
+    with clock.moved(STRANGERS_WAIT * outside.strangers):
+        headers = cavage_headers(KEY, key_id, f"{ours}/inbox", body)
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        http = outside.world.stranger().http
+        return _seen(await http.post("/inbox", content=body, headers=lines))
+
+
+async def follower_has_an_inbox(outside: Outside, url: str) -> str:
+    """A follower's inbox is stored, and a post waits for it."""
+    origin = "https://follower.example"
+    inbox = f"{url}inbox"
+    async with transaction(outside.world.runtime.sessions) as session:
+        await session.execute(delete(RemoteServer))
+        session.add(RemoteServer(origin=origin))
+        post = PublicPost(activity_type="Create", body=b"{}")
+        session.add(post)
+        await session.flush()
+        session.add(PublicDelivery(post_id=post.id or 0, origin=origin, inbox_url=inbox))
+    await deliver_notes(outside.world.runtime)
+    async with transaction(outside.world.runtime.sessions) as session:
+        server = await session.get(RemoteServer, origin)
+        assert server is not None
+        return json.dumps([server.failures, server.last_failure])
+
+
 async def _store(outside: Outside, **values: Any) -> None:
     """Write what is stored of the peer, as if it had been there all along."""
     origin = "https://stored.example"
@@ -237,4 +279,6 @@ INPUTS: dict[str, Input] = {
     "peer's inbox": peer_has_an_inbox,
     "peer's log": peer_has_a_log,
     "actor's inbox": actor_names_an_inbox,
+    "stranger's actor": stranger_follows,
+    "follower's inbox": follower_has_an_inbox,
 }

@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.serialization import (
 from app.infra import cavage
 from app.infra.keys import KeyRefusedError
 from app.infra.public_signatures import (
-    RsaSigner,
     is_tagged_for_peers,
     load_rsa_public_key,
     read_claim,
@@ -33,7 +32,7 @@ from app.infra.public_signatures import (
     sign_rfc9421,
     verify,
 )
-from app.infra.signatures import HttpMessage, SignatureRefusedError, Signer, sign_request
+from app.infra.signatures import HttpMessage, RsaSigner, SignatureRefusedError, Signer, sign_request
 from tests.infra import signature_oracle as oracle
 
 VECTORS = json.loads((Path("tests/vectors/fedify-signed-requests.json")).read_text())

@@ -108,6 +108,8 @@ class Identity:
             id=self.actor_url,
             name=name,
             inbox=self.inbox_url,
+            outbox=f"{self.origin}/outbox",
+            followers=f"{self.origin}/followers",
             url=f"{self.origin}/",
             endpoints=Endpoints(sharedInbox=self.inbox_url),
             generator=Generator(

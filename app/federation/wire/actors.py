@@ -65,6 +65,8 @@ class Actor(Document):
     preferredUsername: Name = PREFERRED_NAME  # noqa: N815
     name: Name = ""
     inbox: Address
+    outbox: Address | None = None
+    followers: Address | None = None
     url: Address | None = None
     endpoints: Endpoints | None = None
     generator: Generator | None = None

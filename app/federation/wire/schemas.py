@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.federation.wire import actors, agreements, log, needs, peering, receipts
+from app.federation.wire import actors, agreements, log, needs, notes, peering, receipts
 from app.federation.wire.context import NATIVE_CONTEXT
 from app.federation.wire.documents import Message
 
@@ -24,6 +24,14 @@ NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
     ),
     "log": (log.LogPage,),
     "needs": (needs.CreateNeed, needs.UpdateNeed, needs.DeleteNeed),
+    "notes": (
+        notes.Note,
+        notes.GoneNote,
+        notes.CreateNote,
+        notes.UpdateNote,
+        notes.DeleteNote,
+        notes.AcceptFollow,
+    ),
     "receipts": (
         receipts.CreateReceipt,
         receipts.DeleteReceipt,

@@ -20,7 +20,7 @@ from tests.federation.conftest import make_database_apart
 
 REDIRECTS = (301, 302, 303, 307, 308)
 # Where mail goes, the status that the server itself chose is shown to who runs the lane.
-SHOWN = {"organisation's callback", "peer's inbox"}
+SHOWN = {"organisation's callback", "peer's inbox", "follower's inbox"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""The public surface: how this instance is followed from the fediverse."""

@@ -1,16 +1,25 @@
 """The other implementations: installed once for all test processes, each script started once."""
 
+import json
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import Services, make_settings
-from tests.factories.instances import Instance, serving
+from tests.factories.instances import Instance, Letter, serving
 from tests.factories.world import Json
 from tests.federation.conftest import free_socket, make_database_apart
-from tests.interop.javascript import Script, UnavailableError, ensure_node, running_script
+from tests.interop.javascript import (
+    Script,
+    UnavailableError,
+    ensure_node,
+    running_script,
+    to_base64,
+)
 from tests.interop.tls import make_certificate
 
 
@@ -45,11 +54,36 @@ class Meeting:
     ours: Instance
     fedify: Script
     theirs: Json
+    trusted: ssl.SSLContext
 
     @property
     def handle(self) -> str:
         """The name under which people of the fediverse find us."""
         return f"acct:needs@{self.ours.origin.removeprefix('https://')}"
+
+    async def say(self, said: Json) -> None:
+        """Have Fedify send us an activity in its own way."""
+        ours = self.ours.origin
+        to = {"id": f"{ours}/actor", "inbox": f"{ours}/inbox"}
+        await self.fedify.ask("send", activity=said, to=to)
+
+    async def sign(self, said: Json, spec: str, path: str = "/inbox", **how: object) -> Letter:
+        """Have Fedify sign an activity for us, by one of the two standards it knows."""
+        body, url = json.dumps(said).encode(), f"{self.ours.origin}{path}"
+        lines = await self.fedify.ask("sign", body=to_base64(body), url=url, spec=spec, **how)
+        return Letter("POST", url, dict(lines), body)
+
+    async def send(self, letter: Letter) -> httpx.Response:
+        """Send a request to our instance."""
+        async with httpx.AsyncClient(trust_env=False, verify=self.trusted) as client:
+            return await client.request(
+                letter.method, letter.url, headers=letter.headers, content=letter.body
+            )
+
+    async def arrived(self) -> list[Json]:
+        """Return what Fedify's listener was given since the last time, and forget it."""
+        found: list[Json] = await self.fedify.ask("arrived")
+        return found
 
     async def lookup(self, what: str) -> Json:
         """Have Fedify look an address or a handle up; answers what it understood."""
@@ -73,4 +107,5 @@ async def meeting(
             services, folder / "data", base_url=origin, dev_peers=(theirs["origin"],)
         )
         async with serving(settings, "ours", listening, certificate=certificate) as ours:
-            yield Meeting(ours, fedify, theirs)
+            trusted = ssl.create_default_context(cafile=certificate)
+            yield Meeting(ours, fedify, theirs, trusted)

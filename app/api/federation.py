@@ -12,7 +12,8 @@ from app.federation import agreements, inbox, outbox, sync
 from app.federation.peers.identity import our_identity
 from app.federation.public import receiving, sending
 from app.federation.public.receiving import is_for_peers
-from app.federation.verification import VerifiedReader, verify_reader
+from app.federation.receipts.issuing import receipt_for_peer
+from app.federation.verification import Received, VerifiedReader, verify_reader
 from app.federation.wire.actors import actor_to_wire, key_list_to_wire
 from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT
 from app.federation.wire.documents import part_to_wire
@@ -104,13 +105,30 @@ async def get_agreement_document(
     """Return an agreement to the instance with whose member it is; for others there is none."""
     received = received_of(request)
     async with transaction(tools.sessions) as session:
-        try:
-            reader = await verify_reader(session, tools, received)
-        except RefusedError as refused:
-            raise RefusedError(OBJECT_MISSING, refused.detail) from refused
+        reader = await _party(session, tools, received)
         found = await agreements.agreement_document(session, tools, key, reader)
     document = {"@context": NATIVE_CONTEXT, **part_to_wire(found)}
     return activity_answer(document, PRIVATE | {"Vary": "Accept, Signature"})
+
+
+@activity_router.get("/receipts/{receipt_id}")
+async def get_receipt_document(
+    request: Request, tools: Tools, receipt_id: Annotated[UUID, Path()]
+) -> Response:
+    """Return a receipt to the peer that is party to it; for all others there is none."""
+    received = received_of(request)
+    async with transaction(tools.sessions) as session:
+        reader = await _party(session, tools, received)
+        body = await receipt_for_peer(session, tools, receipt_id, reader.peer.id)
+    return Response(body, headers=PRIVATE, media_type=ACTIVITY_JSON)
+
+
+async def _party(session: Db, tools: Tools, received: Received) -> VerifiedReader:
+    """Prove a reader of what only the other party may know to be there."""
+    try:
+        return await verify_reader(session, tools, received)
+    except RefusedError as refused:
+        raise RefusedError(OBJECT_MISSING, refused.detail) from refused
 
 
 wire_router.include_router(activity_router)

@@ -37,12 +37,23 @@ from app.federation.receipts import bringing
 from app.federation.receipts.bringing import Brought
 from app.federation.receipts.reading import ReceiptRefusedError
 from app.federation.wire.addresses import AddressError
+from app.federation.wire.context import LD_JSON
+from app.federation.wire.receipts import OWN_CONTEXT_FILE
 from app.infra.canonical import canonical_json
 from app.infra.i18n import translate
 from app.infra.strict_json import parse_json
 from app.models.receipts import ReceiptState
 
+LASTING = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
+
 router = APIRouter(route_class=StrictRoute, tags=["receipts"])
+context_router = APIRouter(route_class=StrictRoute, include_in_schema=False)
+
+
+@context_router.get("/ns/mutual-aid/v1")
+async def get_context() -> Response:
+    """Serve the terms of receipts, for readers of JSON-LD: a fixed file, whoever asks."""
+    return Response(OWN_CONTEXT_FILE.read_bytes(), media_type=LD_JSON, headers=LASTING)
 
 
 @router.get("/me/receipts", operation_id="list_my_receipts")

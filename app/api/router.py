@@ -58,6 +58,7 @@ for part in NOUNS:
 router.include_router(federation.wire_router)
 router.include_router(followers.public_router)
 router.include_router(health.router)
+router.include_router(receipts.context_router)
 router.include_router(files.upload_router, prefix=PREFIX)
 router.include_router(organisations.own_router, prefix=PREFIX)
 router.include_router(files.content_router)

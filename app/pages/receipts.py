@@ -54,13 +54,15 @@ async def _render_own(
     db: Db, visit: Visit, form: Form, *, status: int = 200, cursor: str | None = None, **more: Any
 ) -> Response:
     page = await queries.receipts_of(db, visit.actor, PER_PAGE, cursor)
+    cards = [_card(visit, receipt) for receipt in page.items]
     next_href = f"{OWN}?cursor={page.next_cursor}" if page.next_cursor else None
     return await render(
         visit.page,
         "my_receipts.html",
         status=status,
         form=form,
-        receipts=[_card(visit, receipt) for receipt in page.items],
+        receipts=cards,
+        own_some=not all(card.shown for card in cards),
         paging=Paging(next_href, OWN if cursor else None),
         **{"code": None, "brought": None, **more},
     )

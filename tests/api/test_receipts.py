@@ -54,7 +54,42 @@ async def rows(world: World) -> list[Receipt]:
         return list((await session.exec(select(Receipt).order_by("created_at"))).all())
 
 
-async def test_a_confirmation_is_followed_by_one_receipt_that_verifies(world: World) -> None:
+async def test_other_hours_replace_the_receipt(world: World) -> None:
+    cast = await Cast.of(world)
+    (first,) = await cast.receipts()
+    await cast.settle(120)
+    await world.work()
+    new, old = await cast.receipts()
+    assert (new["state"], new["minutes"]) == ("valid", 120)
+    assert (old["state"], old["replaced_by"]) == ("replaced", new["url"])
+    document = (await cast.worker.get(f"/receipts/{new['id']}"))["document"]
+    assert document["replaces"] == first["url"]
+    before = (await cast.worker.get(f"/receipts/{old['id']}"))["document"]
+    # The same opaque person, or nobody could see that the two belong together.
+    assert before["credentialSubject"]["id"] == document["credentialSubject"]["id"]
+    checked = await cast.worker.get(f"/receipts/{old['id']}/verification")
+    assert (checked["code"], checked["valid"]) == ("replaced", False)
+    notices = (await cast.worker.get("/me/notifications"))["items"]
+    assert "A receipt of yours was corrected" in [notice["title"] for notice in notices]
+
+
+async def test_what_is_rejected_takes_it_back_and_answers_gone(world: World) -> None:
+    cast = await Cast.of(world)
+    await cast.settle(0)
+    await world.work()
+    (revoked,) = await cast.receipts()
+    assert revoked["state"] == "revoked"
+    answer = await cast.worker.ask("GET", f"/receipts/{revoked['id']}")
+    assert (answer.status_code, answer.json()["code"]) == (410, "receipt_revoked")
+    stranger = await world.sign_up("stranger")
+    assert (await stranger.ask("GET", f"/receipts/{revoked['id']}")).status_code == 404
+    checked = await cast.worker.get(f"/receipts/{revoked['id']}/verification")
+    assert (checked["code"], checked["valid"]) == ("revoked", False)
+
+
+async def test_a_confirmation_is_followed_by_one_receipt_that_verifies_and_names_nobody(
+    world: World,
+) -> None:
     cast = await Cast.of(world)
     (listed,) = await cast.receipts()
     assert (listed["minutes"], listed["state"], listed["source"]) == (HOURS, "valid", "issued")
@@ -77,9 +112,6 @@ async def test_a_confirmation_is_followed_by_one_receipt_that_verifies(world: Wo
     verify(document, lambda *_: [key], Expected(clock.now()))
     assert row.document == canonical_json(document)
 
-
-async def test_it_holds_nothing_of_the_person(world: World) -> None:
-    cast = await Cast.of(world)
     account = cast.worker.me["account"]
     (row,) = await rows(world)
     told = row.document.decode()
@@ -89,9 +121,6 @@ async def test_it_holds_nothing_of_the_person(world: World) -> None:
     assert subject.startswith(f"{world.runtime.origin}/members/")
     assert (await world.stranger().http.get(subject)).status_code == 404
 
-
-async def test_however_often_it_is_tried_there_is_one(world: World) -> None:
-    cast = await Cast.of(world)
     (before,) = await rows(world)
 
     async def again() -> None:
@@ -104,58 +133,7 @@ async def test_however_often_it_is_tried_there_is_one(world: World) -> None:
     assert len(await cast.receipts()) == 1
 
 
-async def test_other_hours_replace_the_receipt(world: World) -> None:
-    cast = await Cast.of(world)
-    (first,) = await cast.receipts()
-    await cast.settle(120)
-    await world.work()
-    new, old = await cast.receipts()
-    assert (new["state"], new["minutes"]) == ("valid", 120)
-    assert (old["state"], old["replaced_by"]) == ("replaced", new["url"])
-    document = (await cast.worker.get(f"/receipts/{new['id']}"))["document"]
-    assert document["replaces"] == first["url"]
-    before = (await cast.worker.get(f"/receipts/{old['id']}"))["document"]
-    # The same opaque person, or nobody could see that the two belong together.
-    assert before["credentialSubject"]["id"] == document["credentialSubject"]["id"]
-    checked = await cast.worker.get(f"/receipts/{old['id']}/verification")
-    assert (checked["code"], checked["valid"]) == ("replaced", False)
-    notices = (await cast.worker.get("/me/notifications"))["items"]
-    assert "A receipt of yours was corrected" in [notice["title"] for notice in notices]
-
-
-async def test_the_same_hours_leave_it_as_it_is(world: World) -> None:
-    cast = await Cast.of(world)
-    (before,) = await rows(world)
-    await cast.settle(HOURS)
-    await world.work()
-    (after,) = await rows(world)
-    assert (after.document, after.state) == (before.document, "valid")
-
-
-async def test_what_is_rejected_takes_it_back_and_answers_gone(world: World) -> None:
-    cast = await Cast.of(world)
-    await cast.settle(0)
-    await world.work()
-    (revoked,) = await cast.receipts()
-    assert revoked["state"] == "revoked"
-    answer = await cast.worker.ask("GET", f"/receipts/{revoked['id']}")
-    assert (answer.status_code, answer.json()["code"]) == (410, "receipt_revoked")
-    stranger = await world.sign_up("stranger")
-    assert (await stranger.ask("GET", f"/receipts/{revoked['id']}")).status_code == 404
-    checked = await cast.worker.get(f"/receipts/{revoked['id']}/verification")
-    assert (checked["code"], checked["valid"]) == ("revoked", False)
-
-
-async def test_a_dispute_alone_changes_nothing(world: World) -> None:
-    cast = await Cast.of(world)
-    path = f"/claims/{cast.claim['id']}"
-    await cast.worker.move(path, "disputed", "not all of it")
-    await world.work()
-    (standing,) = await cast.receipts()
-    assert standing["state"] == "valid"
-
-
-async def test_only_the_worker_and_who_confirmed_may_read_it(world: World) -> None:
+async def test_it_is_read_by_its_two_sides_and_stays_as_it_was_signed(world: World) -> None:
     cast = await Cast.of(world)
     (listed,) = await cast.receipts()
     path = f"/receipts/{listed['id']}"
@@ -169,9 +147,10 @@ async def test_only_the_worker_and_who_confirmed_may_read_it(world: World) -> No
         assert hidden.status_code == missing.status_code == 404
         assert hidden.json()["code"] == missing.json()["code"]
 
+    (listed,) = await cast.receipts()
+    answer = await cast.worker.ask("DELETE", f"/receipts/{listed['id']}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "receipt_stays")
 
-async def test_a_receipt_that_was_altered_in_the_store_no_longer_verifies(world: World) -> None:
-    cast = await Cast.of(world)
     (listed,) = await cast.receipts()
     good = await cast.worker.get(f"/receipts/{listed['id']}/verification")
     assert (good["code"], good["valid"]) == ("valid", True)
@@ -183,7 +162,7 @@ async def test_a_receipt_that_was_altered_in_the_store_no_longer_verifies(world:
     assert "changed after it was signed" in bad["message"]
 
 
-async def test_all_go_into_one_file_that_comes_back_as_known(world: World) -> None:
+async def test_files_come_back_as_known_and_are_judged_one_by_one(world: World) -> None:
     cast = await Cast.of(world)
     bundle = await cast.worker.post("/me/receipts/bundle", expect=200)
     assert [each["id"] for each in bundle["verifiableCredential"]] == [
@@ -193,9 +172,6 @@ async def test_all_go_into_one_file_that_comes_back_as_known(world: World) -> No
     (item,) = brought["items"]
     assert (item["new"], item["code"], item["receipt"]["source"]) == (False, "", "issued")
 
-
-async def test_somebody_elses_receipt_is_refused_where_its_owner_is_known(world: World) -> None:
-    cast = await Cast.of(world)
     bundle = await cast.worker.post("/me/receipts/bundle", expect=200)
     thief = await world.sign_up("thief")
     for file in (bundle, bundle["verifiableCredential"], bundle["verifiableCredential"][0]):
@@ -203,9 +179,6 @@ async def test_somebody_elses_receipt_is_refused_where_its_owner_is_known(world:
         assert [item["code"] for item in answer["items"]] == ["of_another"]
     assert (await thief.get("/me/receipts"))["items"] == []
 
-
-async def test_files_that_are_none_are_refused_with_a_sentence(world: World) -> None:
-    cast = await Cast.of(world)
     (listed,) = await cast.receipts()
     good = (await cast.worker.get(f"/receipts/{listed['id']}"))["document"]
     subject = good["credentialSubject"]
@@ -224,7 +197,7 @@ async def test_files_that_are_none_are_refused_with_a_sentence(world: World) -> 
         assert len(item["message"]) > 20
 
 
-async def test_a_code_is_good_once_and_for_a_day(world: World) -> None:
+async def test_a_code_is_good_once_for_a_day_and_for_one_reader(world: World) -> None:
     cast = await Cast.of(world)
     origin = world.runtime.origin
 
@@ -244,9 +217,6 @@ async def test_a_code_is_good_once_and_for_a_day(world: World) -> None:
         late = await cast.worker.post("/me/receipts", {"document": second}, expect=422)
     assert late["code"] == "receipt_code_invalid"
 
-
-async def test_a_bundle_for_another_reader_is_refused(world: World) -> None:
-    cast = await Cast.of(world)
     given = await cast.worker.post("/me/receipts/codes")
     wish = {"code": given["code"], "reader": "https://other.example"}
     bundle = await cast.worker.post("/me/receipts/bundle", wish, expect=200)
@@ -258,8 +228,17 @@ async def test_a_bundle_for_another_reader_is_refused(world: World) -> None:
     assert bad["code"] == "receipt_reader_invalid"
 
 
-async def test_what_was_confirmed_here_cannot_be_removed(world: World) -> None:
+async def test_a_dispute_alone_or_the_same_hours_leave_it_as_it_is(world: World) -> None:
     cast = await Cast.of(world)
-    (listed,) = await cast.receipts()
-    answer = await cast.worker.ask("DELETE", f"/receipts/{listed['id']}")
-    assert (answer.status_code, answer.json()["code"]) == (409, "receipt_stays")
+    path = f"/claims/{cast.claim['id']}"
+    await cast.worker.move(path, "disputed", "not all of it")
+    await world.work()
+    (standing,) = await cast.receipts()
+    assert standing["state"] == "valid"
+
+    (before,) = await rows(world)
+    for side in (cast.worker, cast.member):
+        await side.post(f"{path}/settlement", {"minutes": HOURS}, expect=200)
+    await world.work()
+    (after,) = await rows(world)
+    assert (after.document, after.state) == (before.document, "valid")

@@ -33,14 +33,6 @@ async def get_receipt_for(session: AsyncSession, actor: Actor, receipt_id: UUID)
     return receipt
 
 
-async def get_receipt_for_peer(session: AsyncSession, url: str, peer_id: UUID) -> Receipt:
-    """Return a receipt of ours to the one peer that is party to it."""
-    receipt = await receipt_by_url(session, url)
-    if receipt is None or receipt.source != ReceiptSource.ISSUED or receipt.peer_id != peer_id:
-        raise errors.receipt_not_found()
-    return receipt
-
-
 async def receipts_of(
     session: AsyncSession, actor: Actor, limit: int, cursor: str | None
 ) -> Page[Receipt]:

@@ -18,6 +18,7 @@ from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.post import Said, send_ordered, write_events
 from app.federation.receipts.reading import verify_receipt
 from app.federation.wire.context import NATIVE_CONTEXT
+from app.federation.wire.problems import OBJECT_GONE, OBJECT_MISSING, RefusedError
 from app.federation.wire.receipts import (
     RECEIPT_CONTEXT,
     RECEIPT_TYPE,
@@ -35,7 +36,7 @@ from app.models.claims import Claim, ClaimState
 from app.models.federation import Peer
 from app.models.needs import Need
 from app.models.organisations import Organisation
-from app.models.receipts import Receipt, ReceiptState
+from app.models.receipts import Receipt, ReceiptSource, ReceiptState
 
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -64,6 +65,19 @@ async def send_again(session: AsyncSession, runtime: Runtime, claim_id: UUID) ->
     for receipt in await queries.receipts_of_claim(session, claim_id):
         if receipt.state != ReceiptState.REPLACED:
             await _send(session, await our_identity(session, runtime), receipt)
+
+
+async def receipt_for_peer(
+    session: AsyncSession, runtime: Runtime, receipt_id: UUID, peer_id: UUID
+) -> bytes:
+    """Return a receipt of ours to the one peer that is party to it; gone when it was revoked."""
+    url = f"{runtime.origin}/receipts/{receipt_id}"
+    receipt = await queries.receipt_by_url(session, url)
+    if receipt is None or receipt.source != ReceiptSource.ISSUED or receipt.peer_id != peer_id:
+        raise RefusedError(OBJECT_MISSING)
+    if receipt.state == ReceiptState.REVOKED:
+        raise RefusedError(OBJECT_GONE)
+    return receipt.document
 
 
 def sign_receipt(ours: Identity, work: Work, before: Receipt | None) -> Signed:

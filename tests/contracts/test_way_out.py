@@ -64,6 +64,7 @@ CALLERS: dict[str, set[str]] = {
         "steward's proposal", "steward's second proposal", "stranger's key id", "actor's inbox",
     },
     "app/federation/delivery.py": {"peer's inbox"},
+    "app/federation/receipts/issuers.py": {"receipt's issuer"},
     "app/federation/sync.py": {"peer's log"},
     "app/federation/public/strangers.py": {"stranger's actor"},
     "app/federation/public/sending.py": {"follower's inbox"},

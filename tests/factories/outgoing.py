@@ -37,6 +37,7 @@ from app.workers.webhooks import send_webhooks
 from tests.factories.fediverse import KEY, cavage_headers
 from tests.factories.instances import activity, sign
 from tests.factories.internet import Internet, answer
+from tests.factories.receipts import signed, unsigned
 from tests.factories.world import Json, Person, World
 
 STRANGERS_WAIT = timedelta(minutes=6)
@@ -245,6 +246,17 @@ async def follower_has_an_inbox(outside: Outside, url: str) -> str:
         return json.dumps([server.failures, server.last_failure])
 
 
+async def person_brings_a_receipt(outside: Outside, url: str) -> str:
+    """Somebody's file says that it was signed elsewhere."""
+    origin = url.removesuffix("/")
+    receipt = json.loads(json.dumps(signed(unsigned())).replace("https://north.example", "ORIGIN"))
+    file = json.loads(json.dumps(receipt).replace("ORIGIN", json.dumps(origin)[1:-1]))
+    outside.strangers += 1
+    # How often strangers are asked is not what is looked at here.
+    with clock.moved(STRANGERS_WAIT * outside.strangers):
+        return _seen(await outside.owner.ask("POST", "/me/receipts", json={"document": file}))
+
+
 async def _store(outside: Outside, **values: Any) -> None:
     """Write what is stored of the peer, as if it had been there all along."""
     origin = "https://stored.example"
@@ -281,4 +293,5 @@ INPUTS: dict[str, Input] = {
     "actor's inbox": actor_names_an_inbox,
     "stranger's actor": stranger_follows,
     "follower's inbox": follower_has_an_inbox,
+    "receipt's issuer": person_brings_a_receipt,
 }

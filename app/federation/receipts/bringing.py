@@ -21,6 +21,7 @@ from app.federation.receipts.known_keys import KnownKey, finder
 from app.federation.receipts.reading import (
     ReceiptRefusedError,
     is_bundle,
+    is_receipt,
     read_file,
     receipts_in,
     verify_bundle,
@@ -79,6 +80,10 @@ async def bring(
 async def _take(
     session: AsyncSession, actor: Actor, document: Any, known: list[KnownKey], proven_origin: str
 ) -> Brought:
+    if is_receipt(document) and not any(key.issuer == document.get("issuer") for key in known):
+        # The same for an address that is none and for one that does not answer: nobody learns
+        # from us what is there.
+        return Brought(refused="no_key")
     try:
         signed = verify_receipt(document, finder(known), clock.now())
     except ReceiptRefusedError as error:

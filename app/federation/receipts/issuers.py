@@ -76,11 +76,8 @@ async def ask_for_keys(
     """Ask a stranger once for its keys, over TLS at its own address; None when it cannot be."""
     if not await may_fetch(session, origin_of(issuer)):
         return None
-    for url in (f"{issuer}/keys", issuer):
-        found = [key for key in await _keys_at(runtime, url) if key.issuer == issuer]
-        if found:
-            return found
-    return None
+    found = await _keys_at(runtime, f"{issuer}/keys")
+    return [key for key in found if key.issuer == issuer]
 
 
 async def _keys_at(runtime: Runtime, url: str) -> Sequence[KnownKey]:

@@ -76,6 +76,11 @@ def is_bundle(document: Any) -> bool:
     return isinstance(document, dict) and document.get("type") == BUNDLE_TYPE
 
 
+def is_receipt(document: Any) -> bool:
+    """Whether a document says that it is a receipt."""
+    return isinstance(document, dict) and document.get("type") == RECEIPT_TYPE
+
+
 def receipts_in(document: Any) -> list[Any]:
     """Return the receipts of a file: one, a list of them, or those of a bundle."""
     found = document.get("verifiableCredential") if is_bundle(document) else document

@@ -9,7 +9,7 @@ from app.api.dependencies import Configuration, Db, Tools
 from app.api.wire import PRIVATE, PUBLIC, ActivityRoute, PeerRoute, activity_answer, received_of
 from app.domain.administration.queries import instance_name
 from app.federation import agreements, inbox, outbox, sync
-from app.federation.peers.identity import our_identity
+from app.federation.peers.identity import Identity, our_identity
 from app.federation.public import receiving, sending
 from app.federation.public.receiving import is_for_peers
 from app.federation.receipts.issuing import receipt_for_peer
@@ -18,6 +18,8 @@ from app.federation.wire.actors import actor_to_wire, key_list_to_wire
 from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT
 from app.federation.wire.documents import part_to_wire
 from app.federation.wire.log import LOG_ITEMS_MAX
+from app.federation.wire.manifest import MANIFEST_ITEMS_MAX
+from app.federation.wire.peering import EPOCH_PATTERN
 from app.federation.wire.problems import (
     OBJECT_MISSING,
     RefusedError,
@@ -27,6 +29,7 @@ from app.infra.public_signatures import is_tagged_for_peers
 from app.infra.signatures import HttpAnswer
 
 SEQUENCE_MAX = 2**53
+ADDRESS_CHARACTERS_MAX = 500
 
 
 wire_router = APIRouter(route_class=PeerRoute, include_in_schema=False)
@@ -55,13 +58,36 @@ async def read_log(
     tools: Tools,
     after: Annotated[int, Query(ge=0, le=SEQUENCE_MAX)] = 0,
     limit: Annotated[int, Query(ge=1, le=LOG_ITEMS_MAX)] = LOG_ITEMS_MAX,
+    epoch: Annotated[str, Query(pattern=EPOCH_PATTERN)] = "",
 ) -> Response:
     """Return what we sent the asking peer after a number, signed together with its request."""
     received = received_of(request)
     async with transaction(tools.sessions) as session:
         reader = await verify_reader(session, tools, received)
-        body = await sync.log_page(session, tools, reader, after, limit)
+        asked = sync.Asked(after, limit, epoch)
+        body = await sync.log_page(session, tools, reader, asked)
         ours = await our_identity(session, tools, reader.peer.id)
+    await tools.doorbell.ring(inbox.PROCESS_JOB)
+    return _signed_answer(tools, ours, received, body)
+
+
+@wire_router.get("/fed/v1/manifest")
+async def read_manifest(
+    request: Request,
+    tools: Tools,
+    after: Annotated[str, Query(max_length=ADDRESS_CHARACTERS_MAX)] = "",
+    limit: Annotated[int, Query(ge=1, le=MANIFEST_ITEMS_MAX)] = MANIFEST_ITEMS_MAX,
+) -> Response:
+    """Return what the asking peer should hold of us, signed together with its request."""
+    received = received_of(request)
+    async with transaction(tools.sessions) as session:
+        reader = await verify_reader(session, tools, received)
+        body = await sync.manifest_page(session, tools, reader, after, limit)
+        ours = await our_identity(session, tools, reader.peer.id)
+    return _signed_answer(tools, ours, received, body)
+
+
+def _signed_answer(tools: Tools, ours: Identity, received: Received, body: bytes) -> Response:
     lines = [("Content-Type", ACTIVITY_JSON)]
     asked = received.signed_as(tools.origin)
     headers = ours.sign_answer(HttpAnswer(status.HTTP_200_OK, lines, body, asked))

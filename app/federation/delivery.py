@@ -5,20 +5,21 @@
                          └─ a failure ends the lane until its next attempt (the breaker)
 
 The rows in PostgreSQL are the queue: a worker that dies leaves a lease that runs out, and a
-message that was sent but not noted is sent again and recognised by its id. Healthy lanes and
-lanes that are being probed have separate places, so a thousand dead peers delay nobody.
+message that was sent but not noted is sent again and recognised by its id. Lanes that go well,
+lanes that are being tried again and those of peers that were silent for a week have separate
+places, so a thousand dead peers delay nobody.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, exists, or_, update
+from sqlalchemy import ColumnElement, exists, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -26,8 +27,10 @@ from app.federation.peers.clocks import ahead_of_us
 from app.federation.peers.discovery import clients_of
 from app.federation.peers.health import UNREACHABLE_AFTER
 from app.federation.peers.identity import Identity, our_identity
+from app.federation.peers.lanes import epoch_of, our_tally
 from app.federation.wire.context import ACTIVITY_JSON
 from app.federation.wire.problems import BY_TYPE
+from app.federation.wire.tallies import SYNC_HEADER, write_tally
 from app.infra import clock
 from app.infra.database import transaction
 from app.infra.http_client import Answer, OutboundError, Outgoing, call, policy_of
@@ -49,8 +52,6 @@ BATCH_MAX = 50
 # pages of two hundred instead of one round trip a message.
 PUSHED_MAX = 20
 NUDGE_PATIENCE = timedelta(seconds=30)
-HEALTHY_LANES_MAX = 16
-PROBE_LANES_MAX = 4
 LOOK_AGAIN_SECONDS = 0.5
 BACK_OFF_SECONDS = (15, 60, 300, 900, 3600, 7200, 14_400)
 BACK_OFF_SECONDS_MAX = 21_600
@@ -60,6 +61,14 @@ DAY = timedelta(days=1)
 ANSWER_BYTES_MAX = 65_536
 PROBLEM_JSON = "application/problem+json"
 _log = structlog.get_logger(__name__)
+
+
+class Lanes(Enum):
+    """How it goes with a lane; the value is how many of the kind run at once in a process."""
+
+    WELL = 16
+    TRIED = 4  # the last attempt failed, or there was none yet
+    SILENT = 2  # for a week: tried once a day
 
 
 class Verdict(Enum):
@@ -100,6 +109,8 @@ class Batch:
     peer: Peer
     ours: Identity
     mails: Sequence[Mail]
+    epoch: str
+    tally: str
     nudge: bool = False
 
 
@@ -108,17 +119,15 @@ async def deliver_due(runtime: Runtime, write_mail: Callable[[], Awaitable[int]]
 
     New mail for other peers is written and begun while a slow peer is still being waited for.
     """
-    running: dict[asyncio.Task[int], bool] = {}
+    running: dict[asyncio.Task[int], Lanes] = {}
     done_now = 0
     try:
         while True:
             done_now += await write_mail()
-            probes = sum(running.values())
-            healthy = len(running) - probes
-            for peer_id in await _claim(runtime, HEALTHY_LANES_MAX - healthy, probing=False):
-                running[asyncio.create_task(_run_lane(runtime, peer_id))] = False
-            for peer_id in await _claim(runtime, PROBE_LANES_MAX - probes, probing=True):
-                running[asyncio.create_task(_run_lane(runtime, peer_id))] = True
+            for kind in Lanes:
+                places = kind.value - sum(each is kind for each in running.values())
+                for peer_id in await _claim(runtime, places, kind):
+                    running[asyncio.create_task(_run_lane(runtime, peer_id))] = kind
             if not running:
                 return done_now
             done, _ = await asyncio.wait(
@@ -132,12 +141,11 @@ async def deliver_due(runtime: Runtime, write_mail: Callable[[], Awaitable[int]]
             task.cancel()
 
 
-async def _claim(runtime: Runtime, places: int, *, probing: bool) -> list[UUID]:
+async def _claim(runtime: Runtime, places: int, kind: Lanes) -> list[UUID]:
     """Take the lease of lanes that have mail and are due."""
     if places <= 0:
         return []
     now = clock.now()
-    failing = col(PeerOutbox.failures) > 0
     due = (
         select(PeerOutbox.peer_id)
         .join(Peer, col(Peer.id) == col(PeerOutbox.peer_id))
@@ -145,7 +153,7 @@ async def _claim(runtime: Runtime, places: int, *, probing: bool) -> list[UUID]:
             col(PeerOutbox.next_attempt_at) <= now,
             col(PeerOutbox.leased_until) <= now,
             col(Peer.state) != PeerState.BLOCKED,
-            failing if probing else ~failing,
+            _of_kind(kind),
             exists().where(col(Delivery.peer_id) == col(PeerOutbox.peer_id), _sendable()),
         )
         .order_by(col(PeerOutbox.next_attempt_at))
@@ -160,6 +168,17 @@ async def _claim(runtime: Runtime, places: int, *, probing: bool) -> list[UUID]:
             .values(leased_until=now + LEASE)
         )
     return peer_ids
+
+
+def _of_kind(kind: Lanes) -> ColumnElement[bool]:
+    failing = col(PeerOutbox.failures) > 0
+    if kind is Lanes.WELL:
+        return ~failing & col(PeerOutbox.last_success_at).is_not(None)
+    heard = func.greatest(col(PeerOutbox.last_success_at), col(PeerOutbox.acknowledged_at))
+    silent = func.coalesce(heard, col(PeerOutbox.epoch_at)) < clock.now() - UNREACHABLE_AFTER
+    if kind is Lanes.SILENT:
+        return failing & silent
+    return (failing & ~silent) | (~failing & col(PeerOutbox.last_success_at).is_(None))
 
 
 def _sendable() -> ColumnElement[bool]:
@@ -200,11 +219,12 @@ async def _load(runtime: Runtime, peer_id: UUID) -> Batch | None:
         outbox.leased_until = clock.now() + LEASE
         waiting = await _pending(session, peer_id, BATCH_MAX)
         ordered = [mail for mail in waiting if mail.seq is not None]
+        batch = Batch(peer, ours, waiting, epoch_of(outbox, ours), write_tally(our_tally(outbox)))
         if outbox.failures:
-            return Batch(peer, ours, waiting[:1]) if waiting else None
+            return replace(batch, mails=waiting[:1]) if waiting else None
         if len(ordered) <= PUSHED_MAX:
-            return Batch(peer, ours, waiting) if waiting else None
-        return await _plan_backlog(session, outbox, Batch(peer, ours, waiting))
+            return batch if waiting else None
+        return await _plan_backlog(session, outbox, batch)
 
 
 async def _plan_backlog(session: AsyncSession, outbox: PeerOutbox, whole: Batch) -> Batch | None:
@@ -213,7 +233,7 @@ async def _plan_backlog(session: AsyncSession, outbox: PeerOutbox, whole: Batch)
     if outbox.nudged_at is None:
         newest = await _newest(session, outbox.peer_id)
         letters = [mail for mail in whole.mails if mail.seq is None]
-        return Batch(whole.peer, whole.ours, [*letters, newest], nudge=True)
+        return replace(whole, mails=[*letters, newest], nudge=True)
     heard = max(outbox.nudged_at, outbox.acknowledged_at or outbox.nudged_at)
     if now - heard < NUDGE_PATIENCE:
         outbox.next_attempt_at = heard + NUDGE_PATIENCE
@@ -258,7 +278,8 @@ async def _send(runtime: Runtime, batch: Batch) -> list[Result]:
 async def _attempt(runtime: Runtime, batch: Batch, mail: Mail) -> Result:
     lines = [("Content-Type", ACTIVITY_JSON)]
     if mail.seq is not None:
-        lines.append(("Ma-Seq", f'{mail.seq};epoch="{batch.ours.epoch}"'))
+        lines.append(("Ma-Seq", f'{mail.seq};epoch="{batch.epoch}"'))
+        lines.append((SYNC_HEADER, batch.tally))
     message = HttpMessage("POST", batch.peer.inbox_url, lines, mail.body)
     client = clients_of(runtime).of(batch.peer.origin)
     try:
@@ -353,8 +374,8 @@ async def _note_mail(session: AsyncSession, mail: Mail, result: Result) -> None:
 
 def pause(outbox: PeerOutbox, result: Result) -> timedelta:
     """Return how long a lane rests after a failure: longer each time, never for ever."""
-    since = outbox.last_success_at
-    long_dead = since is not None and clock.now() - since > UNREACHABLE_AFTER
+    heard = [at for at in (outbox.last_success_at, outbox.acknowledged_at) if at is not None]
+    long_dead = clock.now() - max(heard, default=outbox.epoch_at) > UNREACHABLE_AFTER
     if result.verdict is Verdict.STOP or long_dead:
         return DAY
     if result.retry_after is not None:

@@ -26,6 +26,8 @@ class Step:
     runtime: Runtime
     peer: Peer
     epoch: str
+    # The hash of the object as it was sent, when there is one.
+    sha256: bytes = b""
 
     @property
     def our_actor(self) -> str:
@@ -37,6 +39,7 @@ Check = Callable[[Step, VerifiedMessage, Any], Awaitable[None]]
 Apply = Callable[[Step, Any], Awaitable[bool]]
 # A batch of (epoch, document) of one peer; answers what the session must hold meanwhile.
 Load = Callable[[AsyncSession, Peer, Sequence[tuple[str, Any]]], Awaitable[list[object]]]
+Unusable = Callable[[Step, dict[str, Any]], Awaitable[None]]
 Mine = Callable[[Step, dict[str, Any]], Awaitable[bool]]
 
 
@@ -59,6 +62,8 @@ class Entry:
     repeatable: bool = False
     load: Load | None = None
     mine: Mine | None = None
+    # Remembers the content of what we cannot take, so that both sides still agree on what was sent.
+    unusable: Unusable | None = None
 
     def read(self, activity: dict[str, Any]) -> Any:  # the entry's own document class
         """Read the message as its document, or refuse its shape."""

@@ -8,40 +8,38 @@ peer's sequence; a message has its effect and its mark in one transaction, so ex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, or_, update
+from sqlalchemy import or_, union, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation import verification
 from app.federation.entries import Entry, Step
-from app.federation.peers.actions import expire_requests
+from app.federation.peers.lanes import note_tally, take_up_epoch
 from app.federation.peers.queries import lock_peer
-from app.federation.registry import entry_for, load_together
+from app.federation.registry import entry_for, load_together, remember_unusable
+from app.federation.rules import MISMATCHES_UNTIL_REPAIR, Holding, Look, Tally, look, object_hash
 from app.federation.verification import Received, VerifiedMessage, verify_message
 from app.federation.wire.problems import ID_REUSE, RefusedError
 from app.infra import clock
 from app.infra.runtime import Runtime
 from app.infra.strict_json import parse_json
 from app.models.federation import (
-    ActorFetch,
     IncomingMessage,
     IncomingState,
     Peer,
     PeerInbox,
     PeerOutbox,
-    SeenNonce,
+    PeerTally,
 )
 
 PROCESS_JOB = "process_inbox"
 BATCH_MAX = 200
 ATTEMPTS_MAX = 5
-NONCES_KEPT = timedelta(minutes=15)
-FETCHES_KEPT = timedelta(hours=1)
-MESSAGES_KEPT = timedelta(days=30)
 HEARD_AGAIN_AFTER = timedelta(seconds=60)
 _log = structlog.get_logger(__name__)
 
@@ -70,6 +68,7 @@ async def receive(session: AsyncSession, runtime: Runtime, received: Received) -
     if not stored and entry.repeatable:
         await _apply_again(session, verified)
     await _heard_from(session, verified)
+    await note_tally(session, verified.peer.id, verified.tally, verified.epoch)
     return stored
 
 
@@ -178,23 +177,11 @@ async def _heard_from(session: AsyncSession, verified: VerifiedMessage) -> None:
         await take_up_epoch(session, peer_id, verified.epoch)
 
 
-async def take_up_epoch(session: AsyncSession, peer_id: UUID, epoch: str) -> None:
-    """Count a peer's sequence from the beginning when it was installed or restored anew."""
-    await session.execute(
-        update(PeerInbox)
-        .where(col(PeerInbox.peer_id) == peer_id, col(PeerInbox.epoch) != epoch)
-        .values(epoch=epoch, applied_seq=0)
-    )
-
-
 async def peers_with_mail(session: AsyncSession) -> Sequence[UUID]:
-    """List the peers of whom messages wait to be applied."""
-    statement = (
-        select(IncomingMessage.peer_id)
-        .where(IncomingMessage.state == IncomingState.RECEIVED)
-        .distinct()
-    )
-    return (await session.exec(statement)).all()
+    """List the peers of whom messages wait to be applied, or what they told to be compared."""
+    waiting = select(IncomingMessage.peer_id).where(IncomingMessage.state == IncomingState.RECEIVED)
+    said = union(waiting, select(PeerTally.peer_id))
+    return list((await session.execute(said)).scalars())
 
 
 async def process(session: AsyncSession, runtime: Runtime, peer_id: UUID) -> Progress:
@@ -214,7 +201,30 @@ async def process(session: AsyncSession, runtime: Runtime, peer_id: UUID) -> Pro
         ready = await _apply_one_by_one(session, runtime, peer, ready)
     settled |= {message.seq for message in ready if message.seq is not None}
     lane.applied_seq = _walk(lane.applied_seq, settled)
-    return Progress(len(ready), gap=gap, more=len(waiting) == BATCH_MAX)
+    more = len(waiting) == BATCH_MAX
+    if not more:
+        await _compare(session, lane)
+    return Progress(len(ready), gap=gap, more=more)
+
+
+async def _compare(session: AsyncSession, lane: PeerInbox) -> None:
+    """Hold what the peer says we should have of it against what we have, once."""
+    said = await session.get(PeerTally, lane.peer_id, with_for_update=True)
+    if said is None:
+        return
+    tally = Tally(said.seq, Holding(said.count, said.digest), said.epoch)
+    found = look(lane.epoch, lane.applied_seq, Holding(lane.held_count, lane.held_digest), tally)
+    if found is Look.BEHIND:
+        return  # its messages are on their way
+    await session.delete(said)
+    if found is Look.SAME:
+        lane.mismatches = 0
+    elif found is Look.DIFFERENT:
+        lane.mismatches += 1
+        lane.manifest_due = lane.manifest_due or lane.mismatches >= MISMATCHES_UNTIL_REPAIR
+    else:
+        # Reading its log after the number that we have shows the peer what it has forgotten.
+        lane.news_due = True
 
 
 def _in_order(
@@ -242,12 +252,10 @@ async def _apply_together(
     changed = []
     try:
         async with session.begin_nested():
-            steps = [Step(session, runtime, peer, message.epoch) for message in ready]
-            pairs = zip(steps, ready, strict=True)
-            read = [(at.epoch, *await _read(at, message)) for at, message in pairs]
+            read = [await _read(session, runtime, peer, message) for message in ready]
             # Held here, so that the session still has them when each message asks.
-            at_hand = await load_together(session, peer, read)
-            for at, (_, entry, document) in zip(steps, read, strict=True):
+            at_hand = await load_together(session, peer, [(at.epoch, *rest) for at, *rest in read])
+            for at, entry, document in read:
                 changed.append(await entry.apply(at, document))
             await session.flush()  # what fails must fail inside the savepoint
             del at_hand
@@ -307,19 +315,20 @@ async def _settle(
     message.attempts += 1
     try:
         async with session.begin_nested():
-            at = Step(session, runtime, peer, message.epoch)
-            entry, document = await _read(at, message)
+            at, entry, document = await _read(session, runtime, peer, message)
             changed = await entry.apply(at, document)
         _mark(message, IncomingState.APPLIED if changed else IncomingState.IGNORED, "")
     except RefusedError as error:
         await _read_anew(session, message.peer_id)
         _mark(message, IncomingState.REFUSED, error.problem.code)
+        await _remember(session, runtime, peer, message)
     except Exception as error:  # noqa: BLE001 - one poisonous message must not stop the lane
         await _read_anew(session, message.peer_id)
         _log.error("message failed", error=type(error).__name__, attempt=message.attempts)
         if message.attempts < ATTEMPTS_MAX:
             return False
         _mark(message, IncomingState.PARKED, "failed")
+        await _remember(session, runtime, peer, message)
     return True
 
 
@@ -329,28 +338,26 @@ async def _read_anew(session: AsyncSession, peer_id: UUID) -> None:
     await session.get(PeerInbox, peer_id, populate_existing=True)
 
 
-async def _read(at: Step, message: IncomingMessage) -> tuple[Entry, object]:
+async def _read(
+    session: AsyncSession, runtime: Runtime, peer: Peer, message: IncomingMessage
+) -> tuple[Step, Entry, Any]:
     activity = parse_json(message.body)
+    at = Step(session, runtime, peer, message.epoch, object_hash(activity))
     entry = await entry_for(at, activity)
     if at.peer.state not in entry.states:
         # Blocked or suspended since it arrived: what was queued is dropped.
         raise RefusedError(verification.problem_of_state(at.peer.state))
-    return entry, entry.read(activity)
+    return at, entry, entry.read(activity)
+
+
+async def _remember(
+    session: AsyncSession, runtime: Runtime, peer: Peer, message: IncomingMessage
+) -> None:
+    """Remember the content of what we could not take."""
+    activity = parse_json(message.body)
+    at = Step(session, runtime, peer, message.epoch, object_hash(activity))
+    await remember_unusable(at, activity)
 
 
 def _mark(message: IncomingMessage, state: IncomingState, code: str) -> None:
     message.state, message.code, message.done_at = state, code, clock.now()
-
-
-async def purge(session: AsyncSession) -> None:
-    """Forget nonces of dead signatures, messages long settled, proposals nobody answered."""
-    now = clock.now()
-    await expire_requests(session)
-    await session.execute(delete(SeenNonce).where(col(SeenNonce.at) < now - NONCES_KEPT))
-    await session.execute(delete(ActorFetch).where(col(ActorFetch.at) < now - FETCHES_KEPT))
-    await session.execute(
-        delete(IncomingMessage).where(
-            col(IncomingMessage.done_at) < now - MESSAGES_KEPT,
-            col(IncomingMessage.state) != IncomingState.PARKED,
-        )
-    )

@@ -7,7 +7,7 @@ once for several changes, and says nothing twice.
 
 import html
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -42,10 +42,11 @@ from app.federation.wire.problems import OBJECT_GONE, OBJECT_MISSING, RefusedErr
 from app.infra import clock
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
-from app.models.federation import Peer, PeerHolding, PeerState, Publication
+from app.models.federation import Peer, PeerHolding, PeerOutbox, PeerState, Publication
 from app.models.needs import Audience, Need
 
 BATCH_MAX = 200
+CHECKED_EVERY = timedelta(days=1)
 CONTENT_CHARACTERS_MAX = 60_000
 SHORTENED = 10_000
 
@@ -135,6 +136,29 @@ class Mail:
 async def publish_existing(session: AsyncSession, runtime: Runtime, activity: Activity) -> int:
     """Bring a peer that has just become active, or is so again, up to date; answers how much."""
     return await bring_up_to_date(session, runtime, activity.object_id)
+
+
+async def check_told(session: AsyncSession, runtime: Runtime) -> int:
+    """Once a day, say to each peer what it should hold and was not told; answers how much.
+
+    Whatever was forgotten on the way, or is spelled anew by a newer version of ours, is found here.
+    """
+    due = (
+        select(PeerOutbox)
+        .join(Peer, col(Peer.id) == col(PeerOutbox.peer_id))
+        .where(
+            col(Peer.state) == PeerState.ACTIVE,
+            col(PeerOutbox.checked_at) < clock.now() - CHECKED_EVERY,
+        )
+        .limit(1)
+        .with_for_update(skip_locked=True, of=PeerOutbox)
+    )
+    lane = (await session.exec(due)).first()
+    if lane is None:
+        return 0
+    lane.checked_at = clock.now()
+    await session.flush()
+    return 1 + await bring_up_to_date(session, runtime, lane.peer_id)
 
 
 async def bring_up_to_date(session: AsyncSession, runtime: Runtime, peer_id: UUID) -> int:

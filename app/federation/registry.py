@@ -49,3 +49,11 @@ async def load_together(
         about = [(epoch, document) for epoch, entry, document in read if entry.load is load]
         held += await load(session, peer, about)
     return held
+
+
+async def remember_unusable(at: Step, activity: dict[str, Any]) -> None:
+    """Let the handlers remember a message that we refuse or that failed."""
+    for entry in REGISTRY.get(kind_of(activity), ()):
+        if entry.unusable is not None:
+            await entry.unusable(at, activity)
+            return

@@ -24,6 +24,12 @@ def content_hash(document: Mapping[str, Any]) -> bytes:
     return canonical_hash({key: value for key, value in document.items() if key != "@context"})
 
 
+def object_hash(activity: Mapping[str, Any]) -> bytes:
+    """Hash the object that a message brings; NOTHING when it only names one."""
+    about = activity.get("object")
+    return content_hash(about) if isinstance(about, dict) else NOTHING
+
+
 def share_of(url: str, sha256: bytes) -> bytes:
     """Return what one object adds to a digest: the hash of its address and content hash in hex."""
     return hashlib.sha256(f"{url}\n{sha256.hex()}".encode()).digest()
@@ -84,7 +90,7 @@ def takes_effect(known: Known, said: Known, *, anew: bool = False) -> bool:
     return said.version > known.version
 
 
-class Step(Enum):
+class EpochStep(Enum):
     """What an epoch that somebody names is to us."""
 
     SAME = "same"
@@ -92,11 +98,11 @@ class Step(Enum):
     NEW = "new"
 
 
-def epoch_step(current: str, past: Sequence[str], said: str) -> Step:
+def epoch_step(current: str, past: Sequence[str], said: str) -> EpochStep:
     """Tell a new epoch from one that has ended: a message of the latter changes nothing."""
     if said in {current, ""}:
-        return Step.SAME
-    return Step.OLD if said in past else Step.NEW
+        return EpochStep.SAME
+    return EpochStep.OLD if said in past else EpochStep.NEW
 
 
 def with_past(past: Sequence[str], ended: str) -> list[str]:
@@ -119,7 +125,7 @@ def was_restored(ours: tuple[str, Sequence[str], int], asked: tuple[str, int]) -
 
 
 @dataclass(frozen=True)
-class Claim:
+class Tally:
     """What a sender says that we should hold of it once we have its messages up to a number."""
 
     seq: int
@@ -128,7 +134,7 @@ class Claim:
 
 
 class Look(Enum):
-    """What a claim shows when it is held against what we have."""
+    """What a tally shows when it is held against what we have."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -137,15 +143,15 @@ class Look(Enum):
     ELSEWHERE = "elsewhere"  # it counts in another epoch
 
 
-def look(epoch: str, applied_seq: int, holding: Holding, claim: Claim) -> Look:
+def look(epoch: str, applied_seq: int, holding: Holding, tally: Tally) -> Look:
     """Compare, and only when both stand at the same number of the same epoch."""
-    if claim.epoch not in {"", epoch}:
+    if tally.epoch not in {"", epoch}:
         return Look.ELSEWHERE
-    if claim.seq > applied_seq:
+    if tally.seq > applied_seq:
         return Look.BEHIND
-    if claim.seq < applied_seq:
+    if tally.seq < applied_seq:
         return Look.AHEAD
-    return Look.SAME if claim.holding == holding else Look.DIFFERENT
+    return Look.SAME if tally.holding == holding else Look.DIFFERENT
 
 
 @dataclass(frozen=True)

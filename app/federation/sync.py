@@ -1,10 +1,11 @@
-"""Catching up: a peer's log, read again after a gap; and ours, served to it.
+"""Catching up: a peer's log, read again after a gap; and ours, served to it with our manifest.
 
 Reading a log after a number says that everything up to it has arrived, so it acknowledges.
 An answer is signed together with the request that it answers.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,26 +18,28 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation import inbox
 from app.federation.entries import Step
-from app.federation.peers.discovery import clients_of
-from app.federation.peers.identity import Identity, our_identity
-from app.federation.peers.keyring import Accepted, accepted_keys, prove_answer
-from app.federation.registry import entry_for
+from app.federation.peers.epochs import begin_epoch, lock_outbox
+from app.federation.peers.identity import our_identity
+from app.federation.peers.lanes import ask_for_news, epoch_of, note_tally, take_up_epoch
+from app.federation.peers.reading import Reader, ReadError, read_signed, reader_of
+from app.federation.registry import entry_for, remember_unusable
+from app.federation.rules import NOTHING, Holding, Look, look, object_hash, was_restored
 from app.federation.verification import VerifiedMessage, VerifiedReader, verified_from_log
-from app.federation.wire.context import ACTIVITY_JSON
+from app.federation.wire.documents import part_to_wire
 from app.federation.wire.limits import NODES_MAX
 from app.federation.wire.log import LOG_ITEMS_MAX, LogItem, LogPage
+from app.federation.wire.manifest import ManifestItem, ManifestPage
 from app.federation.wire.problems import RefusedError
 from app.infra import clock
+from app.infra.canonical import canonical_json
 from app.infra.database import transaction
-from app.infra.http_client import OutboundError, Outgoing, call, policy_of
 from app.infra.runtime import Runtime
-from app.infra.signatures import HttpAnswer, HttpMessage, SignatureRefusedError
-from app.infra.strict_json import StrictJsonError, parse_json
 from app.models.federation import (
     Delivery,
     DeliveryState,
     FederationEvent,
     Peer,
+    PeerHolding,
     PeerInbox,
     PeerOutbox,
     PeerState,
@@ -48,26 +51,36 @@ PULL_AGAIN_SECONDS = (5, 15, 60, 300, 900, 3600)
 _log = structlog.get_logger(__name__)
 
 
-class PullError(Exception):
-    """A page of a peer's log could not be had, or is not what it must be."""
+@dataclass(frozen=True)
+class Asked:
+    """What a reader of our log asks for; an older peer does not say in which epoch it counts."""
+
+    after: int
+    limit: int
+    epoch: str = ""
 
 
 async def log_page(
-    session: AsyncSession, runtime: Runtime, reader: VerifiedReader, after: int, limit: int
+    session: AsyncSession, runtime: Runtime, reader: VerifiedReader, asked: Asked
 ) -> bytes:
     """Return what we sent this peer after a number, and note that all before has arrived."""
     ours = await our_identity(session, runtime)
-    outbox = await session.get(PeerOutbox, reader.peer.id, with_for_update=True)
-    last = outbox.last_seq if outbox is not None else 0
-    if outbox is not None:
-        await _acknowledge(session, outbox, min(after, last))
+    outbox = await lock_outbox(session, reader.peer.id)
+    epoch = epoch_of(outbox, ours)
+    standing = (epoch, [*outbox.past_epochs, ours.epoch], outbox.last_seq)
+    if was_restored(standing, (asked.epoch, asked.after)):
+        await begin_epoch(session, outbox, noticed=True)
+        epoch = outbox.epoch
+    await _note_reader(session, reader)
+    after = asked.after if asked.epoch in {"", epoch} else 0
+    await _acknowledge(session, outbox, min(after, outbox.last_seq))
     rows = (
         await session.exec(
             select(col(Delivery.seq), col(FederationEvent.body))
             .join(FederationEvent, col(FederationEvent.id) == col(Delivery.event_id))
             .where(col(Delivery.peer_id) == reader.peer.id, col(Delivery.seq) > after)
             .order_by(col(Delivery.seq))
-            .limit(limit)
+            .limit(asked.limit)
         )
     ).all()
     items: list[bytes] = []
@@ -78,11 +91,53 @@ async def log_page(
             break
         # The stored bytes go out as they are: nothing is read and written again.
         items.append(b'{"body":%b,"seq":%d}' % (body, seq or 0))
-    return b'{"epoch":"%b","items":[%b],"last":%d}' % (ours.epoch.encode(), b",".join(items), last)
+    frame = (epoch.encode(), b",".join(items), outbox.last_seq, outbox.oldest_seq)
+    return b'{"epoch":"%b","items":[%b],"last":%d,"oldest":%d}' % frame
+
+
+async def manifest_page(
+    session: AsyncSession, runtime: Runtime, reader: VerifiedReader, after: str, limit: int
+) -> bytes:
+    """Return a page of what this peer should hold of us, with where the whole stands now."""
+    ours = await our_identity(session, runtime)
+    # Under the lock of the outbox row: what is listed and what is counted are of one moment.
+    outbox = await lock_outbox(session, reader.peer.id)
+    await _note_reader(session, reader)
+    _heard(outbox)
+    rows = await session.exec(
+        select(PeerHolding)
+        .where(PeerHolding.peer_id == reader.peer.id, PeerHolding.url > after)
+        .where(PeerHolding.sha256 != NOTHING)
+        .order_by(col(PeerHolding.url))
+        .limit(limit)
+    )
+    items = tuple(
+        ManifestItem(id=row.url, version=row.version, sha256=row.sha256.hex()) for row in rows
+    )
+    page = ManifestPage(
+        epoch=epoch_of(outbox, ours),
+        seq=outbox.last_seq,
+        count=outbox.held_count,
+        digest=outbox.held_digest.hex(),
+        items=items,
+    )
+    return canonical_json(part_to_wire(page))
+
+
+async def _note_reader(session: AsyncSession, reader: VerifiedReader) -> None:
+    """Compare what a reader says that we should hold of it: its log may have news for us."""
+    tally = reader.tally
+    lane = await session.get(PeerInbox, reader.peer.id)
+    if tally is None or lane is None:
+        return
+    held = Holding(lane.held_count, lane.held_digest)
+    if look(lane.epoch, lane.applied_seq, held, tally) in {Look.SAME, Look.DIFFERENT}:
+        await note_tally(session, reader.peer.id, tally, lane.epoch)
+    else:
+        await ask_for_news(session, reader.peer.id)
 
 
 async def _acknowledge(session: AsyncSession, outbox: PeerOutbox, upto: int) -> None:
-    now = clock.now()
     await session.execute(
         update(Delivery)
         .where(
@@ -90,24 +145,30 @@ async def _acknowledge(session: AsyncSession, outbox: PeerOutbox, upto: int) -> 
             col(Delivery.state) == DeliveryState.PENDING,
             col(Delivery.seq) <= upto,
         )
-        .values(state=DeliveryState.SENT, sent_at=now)
+        .values(state=DeliveryState.SENT, sent_at=clock.now())
     )
     outbox.acknowledged_seq = max(outbox.acknowledged_seq, upto)
+    _heard(outbox)
+    if upto >= outbox.last_seq:
+        outbox.nudged_at, outbox.next_attempt_at = None, clock.now()
+
+
+def _heard(outbox: PeerOutbox) -> None:
+    """A peer that asks us is there: what waits for it is tried at once."""
+    now = clock.now()
     outbox.acknowledged_at = now
     if outbox.failures:
         outbox.failures, outbox.last_failure, outbox.next_attempt_at = 0, "", now
-    if upto >= outbox.last_seq:
-        outbox.nudged_at, outbox.next_attempt_at = None, now
 
 
 async def silent_peers(session: AsyncSession) -> Sequence[UUID]:
-    """List active peers of whom nothing has come yet: their logs are worth reading."""
+    """List active peers whose logs are worth reading: nothing came yet, or there is news."""
     statement = (
         select(col(PeerInbox.peer_id))
         .join(Peer, col(Peer.id) == col(PeerInbox.peer_id))
         .where(
             col(Peer.state) == PeerState.ACTIVE,
-            col(PeerInbox.last_message_at).is_(None),
+            col(PeerInbox.last_message_at).is_(None) | col(PeerInbox.news_due),
             col(PeerInbox.pull_after) <= clock.now(),
         )
     )
@@ -119,76 +180,72 @@ async def pull(runtime: Runtime, peer_id: UUID) -> int:
     applied = 0
     for _ in range(PAGES_MAX):
         try:
-            page = await _next_page(runtime, peer_id)
-            if page is None or not page.items:
-                break  # nothing, or no more
-            applied += await _take_in(runtime, peer_id, page)
-        except (PullError, RefusedError) as error:
+            found = await _next_page(runtime, peer_id)
+            if found is None:
+                break
+            page, same_epoch = found
+            if same_epoch and not page.items:
+                break  # no more
+            if same_epoch:
+                applied += await _take_in(runtime, peer_id, page)
+        except (ReadError, RefusedError) as error:
             _log.warning("pull failed", peer=str(peer_id), error=str(error)[:200])
             await _rest(runtime, peer_id)
             break
     return applied
 
 
-async def _next_page(runtime: Runtime, peer_id: UUID) -> LogPage | None:
+async def _next_page(runtime: Runtime, peer_id: UUID) -> tuple[LogPage, bool] | None:
+    """Read the page after what we have; answers whether it is of the epoch that we asked for."""
     async with transaction(runtime.sessions) as session:
-        ours = await our_identity(session, runtime, peer_id)
-        peer = await session.get(Peer, peer_id)
+        reader = await reader_of(session, runtime, peer_id)
         lane = await session.get(PeerInbox, peer_id)
-        if peer is None or lane is None or peer.state != PeerState.ACTIVE:
+        if reader is None or lane is None or lane.pull_after > clock.now():
             return None
-        if lane.pull_after > clock.now():
-            return None
-        after = lane.applied_seq
-        accepted = await accepted_keys(session, peer_id)
-    page = await _fetch(runtime, ours, (peer, accepted), after)
+        after, epoch = lane.applied_seq, lane.epoch
+    path = f"/fed/v1/log?after={after}&limit={LOG_ITEMS_MAX}"
+    path = f"{path}&epoch={epoch}" if epoch else path
+    page = await _read_page(reader, path)
     async with transaction(runtime.sessions) as session:
-        await inbox.take_up_epoch(session, peer_id, page.epoch)
-        await session.execute(
-            update(PeerInbox)
-            .where(col(PeerInbox.peer_id) == peer_id)
-            .values(last_message_at=clock.now())
-        )
-    return page
+        await take_up_epoch(session, peer_id, page.epoch)
+        current = select(PeerInbox).where(PeerInbox.peer_id == peer_id).with_for_update()
+        lane = (await session.exec(current.execution_options(populate_existing=True))).one()
+        if lane.epoch != page.epoch:
+            raise ReadError("an epoch that has ended")
+        lane.last_message_at = clock.now()
+        if page.epoch == epoch and not page.items:
+            lane.news_due, lane.pull_failures = False, 0
+        if page.oldest > after + 1:
+            # What came between has been pruned: the manifest tells what became of it.
+            lane.manifest_due = True
+        return page, page.epoch == epoch
 
 
-async def _fetch(
-    runtime: Runtime, ours: Identity, of: tuple[Peer, Accepted], after: int
-) -> LogPage:
-    peer, accepted = of
-    url = f"{peer.origin}/fed/v1/log?after={after}&limit={LOG_ITEMS_MAX}"
-    asked = HttpMessage("GET", url, [("Accept", ACTIVITY_JSON)])
-    client = clients_of(runtime).of(peer.origin)
+async def _read_page(reader: Reader, path: str) -> LogPage:
+    raw = await read_signed(reader, path, nodes_max=NODES_MAX * LOG_ITEMS_MAX)
     try:
-        policy_of(runtime).check_url(url)
-        headers = ours.sign(asked)
-        sent = HttpMessage("GET", url, list(headers.items()))
-        answer = await call(client, Outgoing("GET", url, headers))
-        if answer.status != 200:
-            raise PullError(f"status {answer.status}")
-        signed = HttpAnswer(answer.status, answer.header_lines, answer.body, sent)
-        prove_answer(signed, accepted)
-        return LogPage.model_validate(parse_json(answer.body, nodes_max=NODES_MAX * LOG_ITEMS_MAX))
-    except (OutboundError, SignatureRefusedError, StrictJsonError, ValidationError) as error:
-        raise PullError(getattr(error, "detail", type(error).__name__)) from error
+        return LogPage.model_validate(raw)
+    except ValidationError as error:
+        raise ReadError("no page of a log") from error
 
 
 async def _take_in(runtime: Runtime, peer_id: UUID, page: LogPage) -> int:
     """Store a page and apply it, in one transaction; a page must bring us further."""
     async with transaction(runtime.sessions) as session:
         peer = await session.get(Peer, peer_id)
-        before = await _applied(session, peer_id)
-        if peer is None:
-            raise PullError("no such peer")
+        lane = await session.get(PeerInbox, peer_id, with_for_update=True)
+        if peer is None or lane is None:
+            raise ReadError("no such peer")
+        before = lane.applied_seq
         at = Step(session, runtime, peer, page.epoch)
         checked = [await _checked(at, item) for item in page.items]
         await inbox.store_all(session, checked)
+        # Numbers that were pruned are not waited for.
+        lane.applied_seq = max(before, min(page.oldest - 1, page.items[-1].seq))
         progress = await inbox.process(session, runtime, peer_id)
-        if await _applied(session, peer_id) <= before:
-            raise PullError("the page fills no gap")
-        await session.execute(
-            update(PeerInbox).where(col(PeerInbox.peer_id) == peer_id).values(pull_failures=0)
-        )
+        if lane.applied_seq <= before:
+            raise ReadError("the page fills no gap")
+        lane.pull_failures = 0
         return progress.applied
 
 
@@ -200,13 +257,10 @@ async def _checked(at: Step, item: LogItem) -> tuple[VerifiedMessage, str]:
         document: Any = entry.read(verified.content.activity)
         await entry.check(at, verified, document)
     except RefusedError as error:
+        activity = verified.content.activity
+        await remember_unusable(replace(at, sha256=object_hash(activity)), activity)
         return verified, error.problem.code
     return verified, ""
-
-
-async def _applied(session: AsyncSession, peer_id: UUID) -> int:
-    statement = select(PeerInbox.applied_seq).where(PeerInbox.peer_id == peer_id)
-    return (await session.exec(statement)).one()
 
 
 async def _rest(runtime: Runtime, peer_id: UUID) -> None:

@@ -28,6 +28,7 @@ from app.federation.peers.discovery import (
     discover,
     may_fetch,
 )
+from app.federation.rules import Tally
 from app.federation.wire import problems
 from app.federation.wire.addresses import AddressError, origin_of
 from app.federation.wire.context import ACTIVITY_MEDIA_TYPES, NATIVE_CONTEXT
@@ -39,6 +40,7 @@ from app.federation.wire.limits import (
     check_limits,
 )
 from app.federation.wire.problems import Problem, RefusedError
+from app.federation.wire.tallies import SYNC_HEADER, TallyError, read_tally
 from app.infra import clock
 from app.infra.canonical import NotCanonicalError, canonical_json
 from app.infra.database import transaction
@@ -112,6 +114,7 @@ class VerifiedMessage:
     maker: object
     # Which of its keys; empty for an item of its log, which the answer's signature covers.
     key_id: str = ""
+    tally: Tally | None = None
 
     def __post_init__(self) -> None:
         """Refuse to be made anywhere else."""
@@ -125,6 +128,7 @@ class VerifiedReader:
 
     peer: Peer
     maker: object
+    tally: Tally | None = None
 
     def __post_init__(self) -> None:
         """Refuse to be made anywhere else."""
@@ -152,7 +156,7 @@ async def verify_message(
         raise RefusedError(problems.PRINCIPAL_MISMATCH, "actor is not the key's owner")
     await _take_nonce(session, origin, proven.nonce)
     seq, epoch = _sequence(received)
-    return VerifiedMessage(peer, content, seq, epoch, _MAKER, proven.key_id)
+    return VerifiedMessage(peer, content, seq, epoch, _MAKER, proven.key_id, tally=_tally(received))
 
 
 async def verify_reader(
@@ -170,7 +174,7 @@ async def verify_reader(
     if peer.state != PeerState.ACTIVE:
         raise RefusedError(problem_of_state(peer.state))
     await _take_nonce(session, origin, proven.nonce)
-    return VerifiedReader(peer, _MAKER)
+    return VerifiedReader(peer, _MAKER, tally=_tally(received))
 
 
 def verified_from_log(peer: Peer, body: dict[str, Any], *, seq: int, epoch: str) -> VerifiedMessage:
@@ -386,3 +390,10 @@ def _sequence(received: Received) -> tuple[int | None, str]:
     if found is None:
         raise RefusedError(problems.MALFORMED, "Ma-Seq")
     return int(found[1]), found[2]
+
+
+def _tally(received: Received) -> Tally | None:
+    try:
+        return read_tally(received.header(SYNC_HEADER.lower()))
+    except TallyError as error:
+        raise RefusedError(problems.MALFORMED, f"{SYNC_HEADER}: {error}") from error

@@ -174,6 +174,8 @@ class PeerOutbox(SQLModel, table=True):
     epoch: str = Field(default="", max_length=40)
     past_epochs: list[str] = texts()
     epoch_at: datetime = created()
+    # When our needs were last held against what the peer should hold.
+    checked_at: datetime = created()
     # Below it the log has been pruned.
     oldest_seq: int = Field(default=1, sa_type=BigInteger)
     # What the peer should hold of us: the sum of its rows in peer_holdings.
@@ -200,10 +202,6 @@ class PeerInbox(SQLModel, table=True):
     # What we hold of it: the sum of its rows in remote_objects.
     held_count: int = 0
     held_digest: bytes = Field(default=bytes(32), sa_type=LargeBinary)
-    # What it last said that we should hold, until that has been compared.
-    claim_seq: int | None = Field(default=None, sa_type=BigInteger)
-    claim_count: int = 0
-    claim_digest: bytes = Field(default=b"", sa_type=LargeBinary)
     mismatches: int = 0
     manifest_due: bool = False
     # When its whole manifest was last read and found, or made, to be what we hold.
@@ -211,6 +209,21 @@ class PeerInbox(SQLModel, table=True):
     repair_after: datetime = created()
     repair_failures: int = 0
     repaired_at: datetime | None = moment(default=None, nullable=True)
+
+
+class PeerTally(SQLModel, table=True):
+    """What a peer last said that we should hold of it, until that has been compared.
+
+    A row of its own: requests write it while the lane is at work.
+    """
+
+    __tablename__ = "peer_tallies"
+
+    peer_id: UUID = Field(primary_key=True, foreign_key="peers.id", ondelete="CASCADE")
+    epoch: str = Field(default="", max_length=40)
+    seq: int = Field(sa_type=BigInteger)
+    count: int
+    digest: bytes = Field(sa_type=LargeBinary)
 
 
 class PeerHolding(SQLModel, table=True):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.federation import agreements, inbox, outbox, sync
+from app.federation import agreements, inbox, outbox, retention, sync
 from app.federation.delivery import deliver_due
 from app.federation.peers import clocks, rotation
 from app.federation.peers.introductions import describe, peers_to_describe
@@ -15,6 +15,7 @@ from app.federation.peers.queries import active_peers
 from app.federation.peers.stewarding import LaneMarks, lanes_now, wake_lanes
 from app.federation.peers.trouble import tell_of_trouble
 from app.federation.peers.wishes import seek
+from app.federation.repair import due_for_repair, repair
 from app.infra import clock
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
@@ -30,6 +31,10 @@ _GREETED = "federation.greeted"
 
 async def deliver_messages(runtime: Runtime) -> int:
     """Write what peers are to be told and send what waits for them; answers how much was done."""
+    checked = 1
+    while checked:
+        async with transaction(runtime.sessions) as session:
+            checked = await outbox.check_told(session, runtime)
 
     async def write_mail() -> int:
         written = 0
@@ -55,9 +60,8 @@ async def look_after_keys(runtime: Runtime) -> int:
 async def process_inbox(runtime: Runtime) -> int:
     """Apply what peers sent, each peer's in its order; answers how much was applied."""
     async with transaction(runtime.sessions) as session:
-        await inbox.purge(session)
         with_mail = set(await inbox.peers_with_mail(session))
-        to_ask = set(await sync.silent_peers(session))
+        to_ask = set(await sync.silent_peers(session)) | set(await due_for_repair(session))
         if _GREETED not in runtime.shared:
             # Reading every peer's log once also tells them all that we are back.
             to_ask |= {peer.id for peer in await active_peers(session)}
@@ -121,13 +125,41 @@ async def _watch(runtime: Runtime, peer_id: UUID, begun: LaneMarks, progress: Pr
         await progress(done, done + now.waiting)
 
 
+async def tidy_peers(runtime: Runtime) -> int:
+    """Forget what has been kept long enough."""
+    async with transaction(runtime.sessions) as session:
+        await retention.purge(session)
+    async with transaction(runtime.sessions) as session:
+        await retention.prune_logs(session)
+    return 0
+
+
 async def _catch_up(runtime: Runtime, peer_id: UUID, *, ask: bool) -> int:
-    applied, more, gap = 0, True, ask
+    """Apply what is here, read what is missing, and mend what still differs."""
+    applied, gap = await _apply(runtime, peer_id)
+    if not gap and not ask and not await _has_news(runtime, peer_id):
+        return applied
+    applied += await sync.pull(runtime, peer_id)
+    applied += (await _apply(runtime, peer_id))[0]
+    async with transaction(runtime.sessions) as session:
+        due = await due_for_repair(session, peer_id)
+    if due:
+        mended = await repair(runtime, peer_id)
+        applied += mended.read + mended.removed
+    return applied
+
+
+async def _has_news(runtime: Runtime, peer_id: UUID) -> bool:
+    async with transaction(runtime.sessions) as session:
+        news, due = await sync.silent_peers(session), await due_for_repair(session, peer_id)
+    return peer_id in news or peer_id in due
+
+
+async def _apply(runtime: Runtime, peer_id: UUID) -> tuple[int, bool]:
+    applied, more, gap = 0, True, False
     while more:
         async with transaction(runtime.sessions) as session:
             found: inbox.Progress = await inbox.process(session, runtime, peer_id)
         applied += found.applied
         more, gap = found.more, gap or found.gap
-    if gap:
-        applied += await sync.pull(runtime, peer_id)
-    return applied
+    return applied, gap

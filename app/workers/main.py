@@ -26,6 +26,7 @@ from app.workers.federation import (
     look_after_keys,
     look_after_peers,
     process_inbox,
+    tidy_peers,
 )
 from app.workers.feeds import send_alerts
 from app.workers.files import remove_files, sweep_files
@@ -44,6 +45,7 @@ CHORES: Mapping[str, ChoreFunction] = {
     "deliver_messages": deliver_messages,
     "look_after_peers": look_after_peers,
     "deliver_notes": deliver_notes,
+    "tidy_peers": tidy_peers,
     "send_webhooks": send_webhooks,
     "write_digests": write_digests,
     "send_alerts": send_alerts,
@@ -72,7 +74,7 @@ FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
 # Chores that need not look at every sweep.
 PACE_SECONDS: Mapping[str, float] = {
     "write_digests": 60, "send_alerts": 60, "turn_clocks": 60, "sweep_files": 3600,
-    "look_after_keys": 60, "look_after_peers": 60,
+    "look_after_keys": 60, "look_after_peers": 60, "tidy_peers": 600,
 }  # fmt: skip
 TIDY_SECONDS = 600
 RECONNECT_SECONDS = 2

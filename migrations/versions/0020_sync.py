@@ -17,6 +17,8 @@ NEW = {
         ("epoch", sa.String(length=40), "''"),
         ("past_epochs", postgresql.ARRAY(sa.String()), "'{}'"),
         ("epoch_at", MOMENT, "now()"),
+        # At once: the hashes of what peers hold are not known yet.
+        ("checked_at", MOMENT, "'2000-01-01'"),
         ("oldest_seq", sa.BigInteger(), "1"),
         ("held_count", sa.Integer(), "0"),
         ("held_digest", sa.LargeBinary(), ZEROS),
@@ -26,8 +28,6 @@ NEW = {
         ("news_due", sa.Boolean(), "false"),
         ("held_count", sa.Integer(), "0"),
         ("held_digest", sa.LargeBinary(), ZEROS),
-        ("claim_count", sa.Integer(), "0"),
-        ("claim_digest", sa.LargeBinary(), "''"),
         ("mismatches", sa.Integer(), "0"),
         # What is here already was never hashed: the first whole manifest does it.
         ("manifest_due", sa.Boolean(), "true"),
@@ -38,7 +38,6 @@ NEW = {
     "federation_events": (("listed", sa.Boolean(), "object_url <> ''"),),
     "remote_objects": (("sha256", sa.LargeBinary(), "''"),),
 }
-MAYBE = (("claim_seq", sa.BigInteger()), ("repaired_at", MOMENT))
 # The last word to each peer about each object. Without a hash it counts as another content:
 # the next comparison of ours tells the peer once more.
 LAST_WORDS = """
@@ -58,8 +57,20 @@ def upgrade() -> None:
             op.add_column(table, sa.Column(name, kind, nullable=True))
             op.execute(f"UPDATE {table} SET {name} = {value}")
             op.alter_column(table, name, nullable=False)
-    for name, kind in MAYBE:
-        op.add_column("peer_inboxes", sa.Column(name, kind, nullable=True))
+    op.add_column("peer_inboxes", sa.Column("repaired_at", MOMENT, nullable=True))
+    op.create_table(
+        "peer_tallies",
+        sa.Column("peer_id", sa.Uuid(), nullable=False),
+        sa.Column("epoch", sa.String(length=40), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["peer_id"], ["peers.id"], name=op.f("fk_peer_tallies_peer_id_peers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("peer_id", name=op.f("pk_peer_tallies")),
+    )
     op.create_table(
         "peer_holdings",
         sa.Column("peer_id", sa.Uuid(), nullable=False),
@@ -78,8 +89,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("peer_holdings")
-    for name, _ in MAYBE:
-        op.drop_column("peer_inboxes", name)
+    op.drop_table("peer_tallies")
+    op.drop_column("peer_inboxes", "repaired_at")
     for table, columns in NEW.items():
         for name, _, _ in columns:
             op.drop_column(table, name)

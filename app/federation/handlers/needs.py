@@ -15,12 +15,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.needs import mirroring
 from app.federation.entries import Entry, Step
+from app.federation.rules import NOTHING, Holding, Known, takes_effect
 from app.federation.verification import VerifiedMessage
 from app.federation.wire.addresses import AddressError, origin_of
 from app.federation.wire.context import PUBLIC
+from app.federation.wire.limits import LimitError, check_limits
 from app.federation.wire.needs import (
     CreateNeed,
     DeleteNeed,
+    Listed,
     Proposal,
     Quantity,
     UpdateNeed,
@@ -29,7 +32,7 @@ from app.federation.wire.needs import (
 from app.federation.wire.problems import NOT_AUTHORISED, RULE, RefusedError
 from app.infra import clock
 from app.models.base import one_line
-from app.models.federation import Peer, PeerState, RemoteObject
+from app.models.federation import Peer, PeerInbox, PeerState, RemoteObject
 from app.models.needs import (
     Audience,
     Link,
@@ -44,6 +47,8 @@ from app.models.needs import (
 BODY_CHARACTERS_MAX = 20_000
 TITLE_CHARACTERS_MIN = 3
 MINUTES_MAX = 60 * 24 * 366
+GONE = "gone"
+REFUSED = "refused"
 # What PostgreSQL and our own texts do not hold; a peer's text loses it instead of failing.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 _BREAKS = re.compile(r"<\s*(?:br|/p|/li|/div|/h[1-6])[^>]*>", re.IGNORECASE)
@@ -51,12 +56,16 @@ _LINK = TypeAdapter(Link)
 
 
 async def check_need(_: Step, verified: VerifiedMessage, document: CreateNeed | UpdateNeed) -> None:
-    """Only its owner speaks of a need: it and all it points to as its own are of one origin."""
-    need, origin = document.object, verified.peer.origin
-    if need.attributedTo != verified.peer.actor_url:
+    """Only its owner speaks of a need."""
+    check_proposal(verified.peer, document.object)
+
+
+def check_proposal(peer: Peer, need: Proposal) -> None:
+    """Refuse a need unless it and all it points to as its own are of its owner's origin."""
+    if need.attributedTo != peer.actor_url:
         raise RefusedError(NOT_AUTHORISED, "attributed to somebody else")
     for address in (need.id, need.publishes.id, need.url):
-        if origin_of(address) != origin:
+        if origin_of(address) != peer.origin:
             raise RefusedError(NOT_AUTHORISED, "an object of another origin")
     if need.taken > need.places:
         raise RefusedError(RULE, "more places taken than there are")
@@ -74,12 +83,19 @@ async def check_deletion(_: Step, verified: VerifiedMessage, document: DeleteNee
 
 async def apply_need(at: Step, document: CreateNeed | UpdateNeed) -> bool:
     """Store what a need says by now; answers False for a version that is not newer."""
-    session, peer, said = at.session, at.peer, document.object
-    known = await _known(session, peer, said.id, at.epoch)
-    if known.version >= said.version:
+    known, anew = await _known(at, document.object.id)
+    said = Known(document.object.version, at.sha256)
+    if not takes_effect(_as_known(known), said, anew=anew):
         return False
+    await store_need(at, known, document.object)
+    return True
+
+
+async def store_need(at: Step, known: RemoteObject, said: Proposal) -> None:
+    """Make a need here say what its owner says, whatever it said before."""
+    peer = at.peer
     need = await mirroring.mirror_need(
-        session,
+        at.session,
         known.need_id,
         mirroring.Origin(peer.id, urlsplit(peer.origin).netloc, said.id),
         fields_of(said),
@@ -92,22 +108,78 @@ async def apply_need(at: Step, document: CreateNeed | UpdateNeed) -> bool:
             updated_at=said.updated,
         ),
     )
-    known.need_id, known.status, known.gone = need.id, said.status, False
-    known.version, known.updated_at = said.version, clock.now()
-    return True
+    known.need_id = need.id
+    await _hold(at, known, Known(said.version, at.sha256), said.status)
 
 
 async def apply_deletion(at: Step, document: DeleteNeed) -> bool:
     """Empty a need that its owner took back; also before we ever saw it, so it stays gone."""
-    session, said = at.session, document.object
-    known = await _known(session, at.peer, said.id, at.epoch)
-    if known.version > said.version or known.gone:
+    known, anew = await _known(at, document.object.id)
+    said = Known(document.object.version, gone=True)
+    if not takes_effect(_as_known(known), said, anew=anew):
         return False
-    if known.need_id is not None:
-        await mirroring.forget_need(session, known.need_id)
-    known.gone, known.status = True, "gone"
-    known.version, known.updated_at = said.version, clock.now()
+    await remove_need(at, known, said.version)
     return True
+
+
+async def remove_need(at: Step, known: RemoteObject, version: int) -> None:
+    """Empty a need here and keep its tombstone."""
+    if known.need_id is not None:
+        await mirroring.forget_need(at.session, known.need_id)
+    await _hold(at, known, Known(version, gone=True), GONE)
+
+
+async def remember_unusable(at: Step, activity: dict[str, Any]) -> None:
+    """Remember a need that we cannot take as it was sent: both sides still count the same."""
+    about = activity.get("object")
+    try:
+        said = Listed.model_validate(about)
+        if origin_of(said.id) != at.peer.origin:
+            return
+    except (ValidationError, AddressError):
+        return
+    known, anew = await _known(at, said.id)
+    now = Known(said.version, at.sha256)
+    if takes_effect(_as_known(known), now, anew=anew):
+        await _hold(at, known, now, REFUSED)
+
+
+async def put_right(at: Step, url: str, document: dict[str, Any]) -> None:
+    """Make a need here what its owner's whole manifest says, whatever version we had."""
+    known, _ = await _known(at, url)
+    try:
+        check_limits(document)
+        said = Proposal.model_validate(document)
+        check_proposal(at.peer, said)
+        fields_of(said)
+    except (LimitError, ValidationError, RefusedError):
+        version = document.get("version")
+        now = Known(version if isinstance(version, int) else known.version, at.sha256)
+        await _hold(at, known, now, REFUSED)
+    else:
+        await store_need(at, known, said)
+
+
+async def let_go(at: Step, url: str) -> None:
+    """Remove a need that its owner's whole manifest no longer names."""
+    known, _ = await _known(at, url)
+    if not known.gone:
+        await remove_need(at, known, known.version)
+
+
+def _as_known(known: RemoteObject) -> Known:
+    return Known(known.version, known.sha256, known.gone)
+
+
+async def _hold(at: Step, known: RemoteObject, now: Known, status: str) -> None:
+    """Write what we hold of an object, and the sum of all; the lane's row is ours alone."""
+    lane = await at.session.get(PeerInbox, at.peer.id)
+    if lane is not None:
+        before = Holding(lane.held_count, lane.held_digest)
+        after = before.replace(known.url, known.sha256, now.sha256)
+        lane.held_count, lane.held_digest = after.count, after.digest
+    known.version, known.sha256, known.gone = now.version, now.sha256, now.gone
+    known.status, known.updated_at = status, clock.now()
 
 
 async def load(
@@ -133,21 +205,23 @@ async def load(
     return [*objects, *mirrors]
 
 
-_UNKNOWN = {"version": 0, "status": "", "gone": False}
+_UNKNOWN = {"version": 0, "status": "", "gone": False, "sha256": NOTHING}
 
 
-async def _known(session: AsyncSession, peer: Peer, url: str, epoch: str) -> RemoteObject:
-    """Return what we hold of an object; after its owner's restore its versions count anew.
+async def _known(at: Step, url: str) -> tuple[RemoteObject, bool]:
+    """Return what we hold of an object, and whether its owner counts anew since.
 
     Only the lane of its owner writes it, and one worker at a time runs a lane: no lock.
     """
-    known = await session.get(RemoteObject, url)
+    known = await at.session.get(RemoteObject, url)
     if known is None:
-        known = RemoteObject(url=url, peer_id=peer.id, epoch=epoch)
-        session.add(known)
-    elif known.epoch != epoch:
-        known.epoch, known.version, known.gone = epoch, 0, False
-    return known
+        known = RemoteObject(url=url, peer_id=at.peer.id, epoch=at.epoch)
+        at.session.add(known)
+        return known, False
+    anew = at.epoch not in {"", known.epoch} and known.version > 0
+    if at.epoch:
+        known.epoch = at.epoch
+    return known, anew
 
 
 def fields_of(said: Proposal) -> NeedFields:
@@ -239,7 +313,23 @@ def _one_of(kind: Any, said: str, otherwise: Any) -> Any:
 
 _ACTIVE = frozenset({PeerState.ACTIVE})
 ENTRIES = (
-    Entry(("Create", "Proposal"), CreateNeed, _ACTIVE, check_need, apply_need, load=load),
-    Entry(("Update", "Proposal"), UpdateNeed, _ACTIVE, check_need, apply_need, load=load),
+    Entry(
+        ("Create", "Proposal"),
+        CreateNeed,
+        _ACTIVE,
+        check_need,
+        apply_need,
+        load=load,
+        unusable=remember_unusable,
+    ),
+    Entry(
+        ("Update", "Proposal"),
+        UpdateNeed,
+        _ACTIVE,
+        check_need,
+        apply_need,
+        load=load,
+        unusable=remember_unusable,
+    ),
     Entry(("Delete", "Tombstone"), DeleteNeed, _ACTIVE, check_deletion, apply_deletion, load=load),
 )

@@ -1,20 +1,16 @@
 """The handshake, as it comes in: their stewards' acts."""
 
-from uuid import UUID
-
-from sqlmodel import col, update
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from app.federation.entries import Entry, Step
 from app.federation.peers.actions import accept_letter, move_by_them
 from app.federation.peers.identity import our_identity
+from app.federation.peers.lanes import as_counted, take_up_epoch
 from app.federation.peers.post import send_letter
 from app.federation.verification import VerifiedMessage
 from app.federation.wire.addresses import origin_of
 from app.federation.wire.context import PEER_RELATIONSHIP, PROFILE
 from app.federation.wire.peering import AcceptPeering, OfferPeering, RejectPeering, UndoPeering
 from app.federation.wire.problems import NOT_AUTHORISED, RULE, STATE_CONFLICT, RefusedError
-from app.models.federation import Peer, PeerInbox, PeerState
+from app.models.federation import Peer, PeerState
 
 S = PeerState
 NOT_BLOCKED = frozenset(S) - {S.BLOCKED}
@@ -42,15 +38,15 @@ async def apply_offer(at: Step, document: OfferPeering) -> bool:
     if peer.state == PeerState.PROPOSED:
         # Ours stays the Offer of record; theirs stands as its answer.
         peer.answer_id = document.id
-        await _count_from(session, peer.id, document.object.epoch)
+        await take_up_epoch(session, peer.id, document.object.epoch)
         await move_by_them(session, peer, PeerState.ACTIVE)
     elif peer.state == PeerState.ACTIVE and peer.offer_id == document.id:
         # Our Accept was lost: the same one again, and no second effect.
-        ours = await our_identity(session, at.runtime)
+        ours = await as_counted(session, await our_identity(session, at.runtime), peer.id)
         await send_letter(session, peer.id, accept_letter(ours, peer))
     else:
         peer.offer_id, peer.answer_id = document.id, None
-        await _count_from(session, peer.id, document.object.epoch)
+        await take_up_epoch(session, peer.id, document.object.epoch)
         await move_by_them(session, peer, PeerState.REQUESTED)
     return True
 
@@ -66,7 +62,7 @@ async def apply_accept(at: Step, document: AcceptPeering) -> bool:
     if peer.state == PeerState.ACTIVE and peer.answer_id in {document.id, None}:
         return False
     peer.answer_id = document.id
-    await _count_from(session, peer.id, document.epoch)
+    await take_up_epoch(session, peer.id, document.epoch)
     await move_by_them(session, peer, PeerState.ACTIVE)
     return True
 
@@ -105,15 +101,6 @@ def _check_answers_our_offer(peer: Peer, offer: str, to: str, our_actor: str) ->
         raise RefusedError(RULE, "to somebody else")
     if peer.offer_id != offer or offer.startswith(f"{peer.origin}/"):
         raise RefusedError(STATE_CONFLICT, "answers an Offer that we did not send to them")
-
-
-async def _count_from(session: AsyncSession, peer_id: UUID, epoch: str) -> None:
-    """Take up a peer's sequence; a new epoch counts from the beginning."""
-    await session.execute(
-        update(PeerInbox)
-        .where(col(PeerInbox.peer_id) == peer_id, col(PeerInbox.epoch) != epoch)
-        .values(epoch=epoch, applied_seq=0)
-    )
 
 
 ENTRIES = (

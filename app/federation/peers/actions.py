@@ -17,6 +17,7 @@ from app.errors import ConflictError, InvalidError, UpstreamError
 from app.federation.peers import keyring, queries
 from app.federation.peers.discovery import Discovered, NotFoundAsPeerError, ShownKey, discover
 from app.federation.peers.identity import Identity, our_identity
+from app.federation.peers.lanes import as_counted
 from app.federation.peers.post import send_letter
 from app.federation.peers.states import stewards_may, they_may
 from app.federation.wire.addresses import AddressError, normal_origin
@@ -125,7 +126,7 @@ async def _move_by_steward(
     if wanted.to not in possible:
         extra = {"possible_transitions": [state.value for state in possible]}
         raise ConflictError("peer_state_conflict", extra=extra)
-    ours = await our_identity(session, runtime)
+    ours = await as_counted(session, await our_identity(session, runtime), peer.id)
     if found is not None:
         await pin(session, peer, found, found.keys[0])
     looked_at = "".join(wanted.fingerprint.split())
@@ -252,6 +253,8 @@ async def _ask_for_news(session: AsyncSession, peer: Peer, at: datetime) -> None
     lane = await session.get(PeerInbox, peer.id, with_for_update=True)
     if lane is not None:
         lane.last_message_at, lane.pull_failures, lane.pull_after = None, 0, at
+        # What we hold from before may be long out of date.
+        lane.manifest_due = lane.manifest_due or lane.held_count > 0
 
 
 _VERBS = {

@@ -18,8 +18,13 @@ class LogItem(Document):
 
 
 class LogPage(Document):
-    """Messages after a place; empty when there are no more."""
+    """Messages after a place; empty when there are no more.
+
+    From `oldest` on the log is whole. Of what came before only some messages may be left, and the
+    manifest tells what became of the objects that the others were about.
+    """
 
     epoch: Epoch
     last: Annotated[int, Field(ge=0)]
+    oldest: Annotated[int, Field(ge=1)] = 1
     items: Annotated[tuple[LogItem, ...], Field(max_length=LOG_ITEMS_MAX)] = ()

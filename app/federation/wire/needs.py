@@ -125,6 +125,14 @@ class Proposal(Document):
     beneficiary: Short | None = None
 
 
+class Listed(Document):
+    """The little of a need that both sides count by, whatever else it says."""
+
+    type: Literal["Proposal"]
+    id: Address
+    version: Version
+
+
 class Tombstone(Document):
     """A need that is gone; its version still counts, so that nothing late revives it."""
 

@@ -7,7 +7,8 @@ from pydantic import StringConstraints
 from app.federation.wire.addresses import Address
 from app.federation.wire.documents import Document, Message, Moment
 
-Epoch = Annotated[str, StringConstraints(pattern=r"^e-[0-9a-z]{4,32}$")]
+EPOCH_PATTERN = r"^e-[0-9a-z]{4,32}$"
+Epoch = Annotated[str, StringConstraints(pattern=EPOCH_PATTERN)]
 
 
 class Relationship(Document):

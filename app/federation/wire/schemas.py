@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.federation.wire import actors, agreements, log, needs, notes, peering, receipts
+from app.federation.wire import actors, agreements, log, manifest, needs, notes, peering, receipts
 from app.federation.wire.context import NATIVE_CONTEXT
 from app.federation.wire.documents import Message
 
@@ -23,6 +23,7 @@ NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
         agreements.Agreement,
     ),
     "log": (log.LogPage,),
+    "manifest": (manifest.ManifestPage,),
     "needs": (needs.CreateNeed, needs.UpdateNeed, needs.DeleteNeed),
     "notes": (
         notes.Note,

@@ -267,7 +267,7 @@ def history(seed: int) -> tuple[Sender, Receiver, random.Random]:
     """Play one history with all its faults; answers both sides as they are when it ends."""
     play = Play(random.Random(seed))
     acts = (play.say, play.deliver, play.pull, play.repair, play.save, play.restore)
-    for act in play.source.choices(acts, (10, 12, 3, 2, 1, 1), k=STEPS):
+    for act in play.source.choices(acts, (10, 12, 3, 2, 2, 3), k=STEPS):
         act()
     play.source.shuffle(play.flying)
     for said in play.flying:

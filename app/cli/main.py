@@ -27,6 +27,7 @@ COMMANDS = {
     "config": "app.cli.config",
     "account": "app.cli.account",
     "keys": "app.cli.keys",
+    "federation": "app.cli.federation",
     "mail": "app.cli.mail",
     "workspace": "app.cli.workspace",
     "openapi": "app.cli.openapi",

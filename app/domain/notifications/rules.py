@@ -202,6 +202,7 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "peer.key_changed": (_of_peer("peer_key_changed"),),
     "peer.unreachable": (_of_peer("peer_unreachable"),),
     "peer.message_parked": (_of_peer("peer_message_parked"),),
+    "peer.restore_noticed": (_of_peer("peer_restore_noticed"),),
     "peer.answered": (Row("peer_answered", STEWARDS, T.STEWARDSHIP, Opens.PEERS),),
 }
 

@@ -179,7 +179,7 @@ async def test_manifest_changes_while_being_read(
 async def test_truncated_page(old_friends: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     await need_at(old_friends, "Kept anyway")
     await old_friends.work()
-    real = sync.part_to_wire
+    real = part_to_wire
     before = await titles(old_friends.south)
 
     def without_the_last(document: Any) -> Json:

@@ -309,7 +309,7 @@ async def test_a_need_that_a_peer_may_no_longer_see_leaves_its_manifest(old_frie
     url = f"{old_friends.north.origin}/needs/{need['id']}"
     assert url in await held(old_friends.south)
     owner, _ = await owner_of(old_friends)
-    await owner.change(f"/needs/{need['id']}", {"audience": "members"}, need["version"])
+    await owner.change(f"/needs/{need['id']}", {"audience": "instance"}, need["version"])
     await old_friends.work()
     async with old_friends.north.runtime.sessions() as session:
         listed = (await session.exec(select(PeerHolding.url))).all()

@@ -170,13 +170,11 @@ class PeerOutbox(SQLModel, table=True):
     leased_until: datetime = created()
     # How far its clock is ahead of ours by its own word, while it refuses us for that.
     clock_offset_seconds: int | None = None
-    # The epoch that this lane counts in; empty for the one that the instance was made with.
+    # The epoch that this lane counts in; empty for the instance's first one.
     epoch: str = Field(default="", max_length=40)
     past_epochs: list[str] = texts()
     epoch_at: datetime = created()
-    # When our needs were last held against what the peer should hold.
     checked_at: datetime = created()
-    # Below it the log has been pruned.
     oldest_seq: int = Field(default=1, sa_type=BigInteger)
     # What the peer should hold of us: the sum of its rows in peer_holdings.
     held_count: int = 0
@@ -197,7 +195,6 @@ class PeerInbox(SQLModel, table=True):
     # How far its clock is ahead of ours by its signatures, while we refuse it for that.
     clock_offset_seconds: int | None = None
     past_epochs: list[str] = texts()
-    # Something shows that its log has news for us.
     news_due: bool = False
     # What we hold of it: the sum of its rows in remote_objects.
     held_count: int = 0
@@ -212,10 +209,7 @@ class PeerInbox(SQLModel, table=True):
 
 
 class PeerTally(SQLModel, table=True):
-    """What a peer last said that we should hold of it, until that has been compared.
-
-    A row of its own: requests write it while the lane is at work.
-    """
+    """What a peer said that we should hold; requests write it while the lane is at work."""
 
     __tablename__ = "peer_tallies"
 

@@ -21,6 +21,7 @@ from app.pages import (
     feeds,
     home,
     identity,
+    keys,
     matching,
     moderation,
     need_contents,
@@ -46,7 +47,7 @@ router = APIRouter()
 PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
-    claim_page, panels, conversations, clocks, organisations, network, peers, peer_page,
+    claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
     about, identity, matching, profiles, receipts,
 )  # fmt: skip
 for part in PARTS:

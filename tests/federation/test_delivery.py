@@ -154,7 +154,7 @@ async def test_a_peer_that_is_down_gets_everything_when_it_is_back(
     assert waited[0] < 20
     assert waited[4] > 2_800
     health = (await peers.north.peer())["health"]
-    assert health["code"] == "retrying"
+    assert health["code"] == "broken"
     assert "1 message" in health["text"]
 
     network.down = False

@@ -119,6 +119,27 @@ async def test_the_key_is_made_once_however_many_begin_together(world: World) ->
     assert {*first, await begin()} == {first[0]}
 
 
+async def test_an_instance_that_is_put_back_with_its_key_file_is_the_same(
+    world: World, tmp_path: Path
+) -> None:
+    """The drill of a restore: the database and the key file, in another folder."""
+
+    async def identity_in(folder: Path) -> Identity:
+        runtime = replace(world.runtime, data_dir=folder, shared={})
+        async with runtime.sessions() as session:
+            return await our_identity(session, runtime)
+
+    before = await identity_in(world.runtime.data_dir)
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    (restored / "instance.key").write_bytes((world.runtime.data_dir / "instance.key").read_bytes())
+    after = await identity_in(restored)
+    assert after.public_key == before.public_key
+    assert after.rsa_signer.private_key.public_key() == before.rsa_signer.private_key.public_key()
+    with pytest.raises(keys.SealBrokenError):
+        await identity_in(tmp_path / "without")
+
+
 async def test_webfinger_leads_to_the_actor(old_friends: Pair) -> None:
     north = old_friends.north
     host = north.origin.removeprefix("http://")

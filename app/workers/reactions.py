@@ -21,7 +21,7 @@ from app.domain.organisations.vouching import vouch_for_work
 from app.domain.webhooks.actions import tell_webhooks
 from app.federation import agreements
 from app.federation.outbox import publish_existing, publish_need
-from app.federation.receipts.issuing import settle_receipt
+from app.federation.receipts.issuing import resume, settle_receipt
 from app.infra.runtime import Runtime
 from app.models.activity import Activity
 from app.models.claims import ClaimKind
@@ -93,6 +93,10 @@ async def _settle_receipt(session: AsyncSession, runtime: Runtime, activity: Act
     await settle_receipt(session, runtime, activity.object_id)
 
 
+async def _resume_receipts(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    await resume(session, runtime, activity)
+
+
 async def _note_need(session: AsyncSession, _: Runtime, activity: Activity) -> None:
     await note_need(session, activity.object_id, activity.at)
 
@@ -142,5 +146,6 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "peer.activated": (
         Reaction("federation.publish_existing", _greet_peer),
         Reaction("federation.resume_claims", _resume_claims),
+        Reaction("receipts.resume", _resume_receipts),
     ),
 }

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 
 from app.domain.access import SYSTEM
+from app.domain.activity.actions import record
 from app.domain.claims import queries as claim_queries
 from app.domain.claims.rules import verdict_of
 from app.domain.ledger.actions import Ruling, conclude
@@ -115,11 +116,18 @@ async def test_a_receipt_arrives_is_corrected_and_taken_back(old_friends: Pair) 
     assert (old["state"], old["replaced_by"]) == ("replaced", new["url"])
     assert (await helped.theirs(here))["state"] == "confirmed"
 
-    # Asked again, it is sent again, and changes nothing.
+    # Lost there, it comes again when the two hear each other anew, or on being asked.
+    async with transaction(south.runtime.sessions) as session:
+        await session.execute(delete(Receipt).where(col(Receipt.url) == new["url"]))
+    async with transaction(north.runtime.sessions) as session:
+        record(session, SYSTEM, "peer.activated", issued.peer_id or private_id())
+    await old_friends.work()
+    again, _ = await listed(worker)
+    assert {**again, "id": new["id"]} == new
     async with transaction(north.runtime.sessions) as session:
         await send_again(session, north.runtime, issued.claim_id or private_id())
     await old_friends.work()
-    assert await listed(worker) == [new, old]
+    assert await listed(worker) == [again, old]
 
     # Nothing at all: taken back.
     await worker.move(f"/claims/{here['id']}", "disputed", "none of it")
@@ -127,7 +135,7 @@ async def test_a_receipt_arrives_is_corrected_and_taken_back(old_friends: Pair) 
     await conclude_there(helped, there, 0)
     assert [each["state"] for each in await listed(worker)] == ["revoked", "replaced"]
     assert (await signed_get(south, new["url"])).status_code == 410
-    gone = await worker.ask("GET", f"/receipts/{new['id']}")
+    gone = await worker.ask("GET", f"/receipts/{again['id']}")
     assert (gone.status_code, gone.json()["code"]) == (410, "receipt_revoked")
 
 

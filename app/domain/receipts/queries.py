@@ -100,6 +100,20 @@ async def receipts_of_claim(session: AsyncSession, claim_id: UUID) -> Sequence[R
     return (await session.exec(statement)).all()
 
 
+async def receipts_of_peer(session: AsyncSession, peer_id: UUID) -> Sequence[Receipt]:
+    """Return the receipts that we issued to a peer and that no other has replaced, oldest first."""
+    statement = (
+        select(Receipt)
+        .where(
+            Receipt.peer_id == peer_id,
+            Receipt.source == ReceiptSource.ISSUED,
+            Receipt.state != ReceiptState.REPLACED,
+        )
+        .order_by(col(Receipt.created_at), col(Receipt.id))
+    )
+    return (await session.exec(statement)).all()
+
+
 async def code_of(session: AsyncSession, actor: Actor, code: str, now: datetime) -> ReceiptCode:
     """Return a one-time code that we gave to this person and that is still good, locked."""
     found = await session.get(ReceiptCode, code, with_for_update=True, populate_existing=True)

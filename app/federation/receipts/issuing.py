@@ -32,6 +32,7 @@ from app.infra.data_integrity import ASSERTION, sign
 from app.infra.ids import private_id
 from app.infra.runtime import Runtime
 from app.infra.strict_json import parse_json
+from app.models.activity import Activity
 from app.models.claims import Claim, ClaimState
 from app.models.federation import Peer
 from app.models.needs import Need
@@ -65,6 +66,13 @@ async def send_again(session: AsyncSession, runtime: Runtime, claim_id: UUID) ->
     for receipt in await queries.receipts_of_claim(session, claim_id):
         if receipt.state != ReceiptState.REPLACED:
             await _send(session, await our_identity(session, runtime), receipt)
+
+
+async def resume(session: AsyncSession, runtime: Runtime, activity: Activity) -> None:
+    """Send a peer that we hear again what stands between us: it may have been told in vain."""
+    ours = await our_identity(session, runtime)
+    for receipt in await queries.receipts_of_peer(session, activity.object_id):
+        await _send(session, ours, receipt)
 
 
 async def receipt_for_peer(

@@ -1,6 +1,6 @@
 """Write, or compare, the JSON schemas of what travels between instances.
 
-wire_schemas.py            write openapi/federation/<noun>.schema.json
+wire_schemas.py            write openapi/federation/<version>/<noun>.schema.json
 wire_schemas.py --check    say which are not current, and fail
 """
 
@@ -14,10 +14,14 @@ FOLDER = ROOT / "openapi" / "federation"
 
 def written() -> dict[Path, str]:
     """Return what each file must hold."""
-    from app.federation.wire.schemas import NOUNS, schema_of  # noqa: PLC0415 - after sys.path
+    from app.federation.wire.schemas import (  # noqa: PLC0415 - after sys.path
+        NOUNS,
+        VERSION,
+        schema_of,
+    )
 
     return {
-        FOLDER / f"{noun}.schema.json": json.dumps(schema_of(noun), indent=2) + "\n"
+        FOLDER / VERSION / f"{noun}.schema.json": json.dumps(schema_of(noun), indent=2) + "\n"
         for noun in NOUNS
     }
 
@@ -29,7 +33,7 @@ def stale(files: dict[Path, str]) -> list[str]:
         for path, text in files.items()
         if not path.is_file() or path.read_text("utf-8") != text
     ]
-    return different + [path.name for path in FOLDER.glob("*.json") if path not in files]
+    return different + [path.name for path in FOLDER.rglob("*.json") if path not in files]
 
 
 def main() -> int:
@@ -40,8 +44,8 @@ def main() -> int:
         for name in stale(files):
             print(f"{name} is not current: run tools/wire_schemas.py and commit it")
         return 1 if stale(files) else 0
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         print(path.relative_to(ROOT))
     return 0

@@ -4,10 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
+from starlette.responses import JSONResponse
 
 from app.api.dependencies import Configuration, Db, Tools
 from app.api.wire import PRIVATE, PUBLIC, ActivityRoute, PeerRoute, activity_answer, received_of
 from app.domain.administration.queries import instance_name
+from app.errors import NotFoundError
 from app.federation import agreements, inbox, outbox, sync
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.public import receiving, sending
@@ -24,6 +26,7 @@ from app.federation.wire.problems import (
     OBJECT_MISSING,
     RefusedError,
 )
+from app.federation.wire.schemas import NOUNS, VERSION, schema_of
 from app.infra.database import transaction
 from app.infra.public_signatures import is_tagged_for_peers
 from app.infra.signatures import HttpAnswer
@@ -155,6 +158,22 @@ async def _party(session: Db, tools: Tools, received: Received) -> VerifiedReade
         return await verify_reader(session, tools, received)
     except RefusedError as refused:
         raise RefusedError(OBJECT_MISSING, refused.detail) from refused
+
+
+@wire_router.get("/fed/v1/schemas")
+async def list_schemas(tools: Tools) -> Response:
+    """Name the JSON schemas of everything that travels, for whoever builds a peer."""
+    here = f"{tools.origin}/fed/v1/schemas"
+    found = {noun: f"{here}/{noun}.schema.json" for noun in sorted(NOUNS)}
+    return JSONResponse({"version": VERSION, "schemas": found}, headers=PUBLIC)
+
+
+@wire_router.get("/fed/v1/schemas/{noun}.schema.json")
+async def get_schema(noun: str) -> Response:
+    """Return one JSON schema, as the classes say that read what peers send."""
+    if noun not in NOUNS:
+        raise NotFoundError("not_found")
+    return JSONResponse(schema_of(noun), headers=PUBLIC, media_type="application/schema+json")
 
 
 wire_router.include_router(activity_router)

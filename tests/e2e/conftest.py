@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,8 +140,11 @@ def second(
     ports: tuple[int, int],
 ) -> Iterator[Instance]:
     """Another instance, for what takes two."""
-    database = asyncio.run(make_database(servers, f"tornallom_e2e_{worker_id}_second"))
     folder = tmp_path_factory.mktemp("second")
+    # In a thread of its own: by now a browser's driver may run a loop in this one.
+    with ThreadPoolExecutor(1) as apart:
+        made = make_database(servers, f"tornallom_e2e_{worker_id}_second")
+        database = apart.submit(asyncio.run, made).result()
     with serving(database, folder, ports[1], peer=ports[0], name="Nord") as running:
         yield running
 

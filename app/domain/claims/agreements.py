@@ -45,6 +45,9 @@ async def begin(session: AsyncSession, claim: Claim, need: Need, *, share_name: 
     """
     if need.peer_id is None or need.origin_url is None:
         raise ConflictError("need_not_open")
+    peer = await session.get_one(Peer, need.peer_id)
+    if peer.limited:
+        raise ConflictError("peer_limited", host=urlsplit(peer.origin).netloc)
     account = await session.get_one(Account, claim.account_id)
     claim.elsewhere = Elsewhere.NEED
     agreement = Agreement(

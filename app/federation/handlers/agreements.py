@@ -18,6 +18,7 @@ from app.federation import agreements
 from app.federation.entries import Entry, Step
 from app.federation.handlers.needs import line_of, text_of
 from app.federation.peers.audience import is_visible
+from app.federation.peers.stewarding import takes_claims
 from app.federation.verification import VerifiedMessage
 from app.federation.wire import agreements as wire
 from app.federation.wire.addresses import origin_of
@@ -81,6 +82,10 @@ async def apply_offer(at: Step, document: wire.OfferAgreement) -> bool:
     if await agreements.was_refused(at.session, at.runtime, document.id):
         await agreements.refuse_offer(at.session, at.runtime, at.peer, document.id, "refused")
         return False
+    if not takes_claims(at.peer):
+        code = "offers_not_taken"
+        await agreements.refuse_offer(at.session, at.runtime, at.peer, document.id, code)
+        return True
     commitment = document.object.stipulates
     need = await _need(at, commitment.satisfies)
     offered = Offered(

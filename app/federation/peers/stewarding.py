@@ -1,7 +1,8 @@
 """What stewards set about a peer beside the state: its limit, and why they decided so.
 
 A limited peer stays connected. Its needs are kept up to date and shown only to those who look for
-that instance, and no new claims go either way; what is under way goes on. It is not told.
+that instance, and no new claims go either way; what is under way goes on. It is not told of it;
+whoever offers from there is told that offers are not taken.
 """
 
 import contextlib
@@ -112,7 +113,8 @@ async def wake_lanes(session: AsyncSession, peer_id: UUID) -> LaneMarks:
     if outbox is not None:
         outbox.next_attempt_at = now
     if inbox is not None:
-        inbox.pull_after = now
+        inbox.pull_after = inbox.repair_after = now
+        inbox.manifest_due = True  # all that both hold is compared, not only what is new
     await session.flush()
     return await lanes_now(session, peer_id)
 

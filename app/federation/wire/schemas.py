@@ -1,14 +1,19 @@
-"""The JSON schema of each document that travels, made from the classes that read them."""
+"""The JSON schema of each document that travels, made from the classes that read them.
+
+They carry the version of the profile. Within a version fields are added and never change what they
+mean; a reader leaves alone what it does not know.
+"""
 
 from typing import Any
 
 from pydantic import BaseModel
 
 from app.federation.wire import actors, agreements, log, manifest, needs, notes, peering, receipts
-from app.federation.wire.context import NATIVE_CONTEXT
+from app.federation.wire.context import NAMESPACE, NATIVE_CONTEXT
 from app.federation.wire.documents import Message
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+VERSION = "v1"
 NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
     "actors": (actors.Actor, actors.KeyList, actors.UpdateActor),
     "agreements": (
@@ -59,6 +64,7 @@ def schema_of(noun: str) -> dict[str, Any]:
         definitions[document.__name__] = schema
     return {
         "$schema": DIALECT,
+        "$id": f"{NAMESPACE}/schemas/{VERSION}/{noun}.schema.json",
         "title": noun,
         "anyOf": [{"$ref": f"#/$defs/{document.__name__}"} for document in NOUNS[noun]],
         "$defs": dict(sorted(definitions.items())),

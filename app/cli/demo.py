@@ -124,6 +124,7 @@ async def _tell_all(story: "Story", name: str, raw: bytes, teller: "Teller") -> 
     """Go through the steps; the first that does not hold ends the story."""
     import httpx
 
+    from app.cli import demo_neighbours as neighbours
     from app.cli import demo_story as steps
     from app.cli.demo_people import StepError
 
@@ -141,6 +142,8 @@ async def _tell_all(story: "Story", name: str, raw: bytes, teller: "Teller") -> 
         ("The instances become peers", steps.publish),
         ("The second instance receives everything", steps.receive),
         ("A tampered copy", steps.tamper),
+        ("Help across instances", neighbours.help_across),
+        ("A receipt to keep", neighbours.receipt),
     )
     for title, step in chapters:
         teller.head(title)

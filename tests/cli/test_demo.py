@@ -72,6 +72,8 @@ async def test_every_step_holds_and_nothing_is_left_behind(tmp_path: Path) -> No
         "ledger_sum": 0,
         "peer_listing_verified": True,
         "tampered_refused": True,
+        "neighbour_claim_state": "confirmed",
+        "receipt_verified": True,
         "ok": True,
     }
     assert "A tampered copy" in told.decode()

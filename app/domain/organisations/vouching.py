@@ -143,7 +143,7 @@ async def _stands_for_others(session: AsyncSession, account_ids: Sequence[UUID])
             col(Organisation.state) == OrganisationState.ACCEPTED,
         )
     )  # fmt: skip
-    return (await session.exec(statement)).one()
+    return int((await session.exec(statement)).one())
 
 
 def _set(

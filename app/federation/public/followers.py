@@ -7,6 +7,7 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.access import Actor
 from app.domain.administration.queries import get_setting
@@ -19,6 +20,7 @@ from app.infra import clock
 from app.infra.ids import public_id
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.infra.runtime import Runtime
+from app.models.federation import Peer, PeerState
 from app.models.followers import (
     Follower,
     PublicDelivery,
@@ -147,8 +149,18 @@ async def list_servers_for(
     return cut_page(views, limit, lambda view: encode_cursor(view.server.origin))
 
 
+def blocked_origins() -> SelectOfScalar[str]:
+    """Select the origins that the stewards have blocked: they are neither heard nor written to."""
+    return select(Peer.origin).where(col(Peer.state) == PeerState.BLOCKED)
+
+
 async def inboxes(session: AsyncSession) -> Sequence[tuple[str, str]]:
     """List where a post goes: once a server, where it has one inbox for all of its people."""
     inbox = func.coalesce(Follower.shared_inbox_url, Follower.inbox_url)
-    statement = select(col(Follower.origin), inbox).distinct().order_by(col(Follower.origin), inbox)
+    statement = (
+        select(col(Follower.origin), inbox)
+        .where(col(Follower.origin).not_in(blocked_origins()))
+        .distinct()
+        .order_by(col(Follower.origin), inbox)
+    )
     return [(origin, url) for origin, url in (await session.exec(statement)).all()]

@@ -119,6 +119,7 @@ async def _claim(runtime: Runtime, places: int, *, probing: bool) -> list[str]:
             col(RemoteServer.next_attempt_at) <= now,
             col(RemoteServer.leased_until) <= now,
             failing if probing else ~failing,
+            col(RemoteServer.origin).not_in(followers.blocked_origins()),
             exists().where(col(PublicDelivery.origin) == col(RemoteServer.origin)),
         )
         .order_by(col(RemoteServer.next_attempt_at))

@@ -1,7 +1,7 @@
 """An instance, and servers of the fediverse that have never heard of it."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from socket import socket
 from typing import Any
@@ -10,6 +10,8 @@ import pytest
 from sqlmodel import SQLModel, delete, func, select
 
 from app.infra.database import transaction
+from app.infra.ids import public_id
+from app.models.federation import Peer, PeerState
 from app.models.followers import (
     Follower,
     PublicDelivery,
@@ -54,6 +56,24 @@ class Town:
         """Open a need."""
         return await self.instance.open_need(self.owner, self.organisation, **changes)
 
+    @asynccontextmanager
+    async def blocking(self, origin: str) -> AsyncIterator[None]:
+        """Have the stewards block an origin for a while."""
+        peer = Peer(
+            id=public_id(),
+            origin=origin,
+            actor_url=f"{origin}/actor",
+            inbox_url=f"{origin}/inbox",
+            key_id=f"{origin}/actor#key",
+            public_key=b"\x01" * 32,
+            state=PeerState.BLOCKED,
+        )
+        async with transaction(self.instance.runtime.sessions) as session:
+            session.add(peer)
+        yield
+        async with transaction(self.instance.runtime.sessions) as session:
+            await session.execute(delete(Peer))
+
     async def stored(self) -> dict[str, int]:
         """Count what a message could have left behind."""
         async with self.instance.runtime.sessions() as session:
@@ -84,8 +104,8 @@ async def town(
 @pytest.fixture(autouse=True)
 async def nobody_follows(town: Town) -> None:
     """Let each test begin without followers; needs may be left of others."""
-    await town.instance.work()
     async with transaction(town.instance.runtime.sessions) as session:
         models: tuple[Any, ...] = (*STORED[::-1], StrangerFetch)
         for model in models:
             await session.execute(delete(model))
+    await town.instance.write_mail()

@@ -209,6 +209,18 @@ async def test_an_inbox_that_is_gone_takes_its_follower_along_and_nobody_else(
         assert left == [living.actor("bo")]
 
 
+async def test_who_is_blocked_meanwhile_hears_nothing(town: Town) -> None:
+    async with town.server() as server:
+        await followed(town, server, "ana")
+        async with town.blocking(server.origin):
+            await town.need(title="While it is blocked")
+            await town.instance.work()
+            assert server.got("Create") == []
+        await town.need(title="Afterwards")
+        await town.instance.work()
+        assert len(server.got("Create")) == 1
+
+
 async def test_a_server_that_never_answers_delays_no_peer(town: Town) -> None:
     runtime = town.instance.runtime
     async with town.server() as tarpit:

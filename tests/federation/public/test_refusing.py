@@ -12,8 +12,6 @@ from sqlmodel import delete
 
 from app.infra import clock
 from app.infra.database import transaction
-from app.infra.ids import public_id
-from app.models.federation import Peer, PeerState
 from app.models.followers import PublicMessage
 from tests.factories.fediverse import OTHER_KEY, Server, send
 from tests.factories.world import Json
@@ -320,28 +318,10 @@ async def test_who_may_follow_is_up_to_the_instance(
     assert (await town.stored())["Follower"] == 1
 
 
-async def test_a_blocked_server_is_told_that_nobody_is_here(town: Town, blocked: Server) -> None:
-    answer = await blocked.say(blocked.follow("ana", town.origin), town.origin)
-    assert (answer.status_code, answer.json()["type"]) == (404, COMMON + "object-does-not-exist")
-    assert blocked.fetches == []
-    assert set((await town.stored()).values()) == {0}
-
-
-@pytest.fixture
-async def blocked(town: Town) -> Any:
-    """A server that the stewards have blocked."""
-    async with town.server() as running:
-        peer = Peer(
-            id=public_id(),
-            origin=running.origin,
-            actor_url=f"{running.origin}/actor",
-            inbox_url=f"{running.origin}/inbox",
-            key_id=f"{running.origin}/actor#key",
-            public_key=b"\x01" * 32,
-            state=PeerState.BLOCKED,
-        )
-        async with transaction(town.instance.runtime.sessions) as session:
-            session.add(peer)
-        yield running
-        async with transaction(town.instance.runtime.sessions) as session:
-            await session.execute(delete(Peer))
+async def test_a_blocked_server_is_told_that_nobody_is_here(town: Town) -> None:
+    async with town.server() as server, town.blocking(server.origin):
+        answer = await server.say(server.follow("ana", town.origin), town.origin)
+        expected = (404, COMMON + "object-does-not-exist")
+        assert (answer.status_code, answer.json()["type"]) == expected
+        assert server.fetches == []
+        assert set((await town.stored()).values()) == {0}

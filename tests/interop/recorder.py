@@ -66,3 +66,13 @@ def record(instance: Instance) -> list[Heard]:
 
     instance.server.config.loaded_app = noting
     return heard
+
+
+def kind_of(said: Json) -> str:
+    """Name a message by its type and what it is about."""
+    about = said["object"]
+    if "result" in said and said["type"] == "Accept":
+        return "Accept Agreement"
+    if not isinstance(about, dict):
+        return str(said["type"])
+    return f"{said['type']} {'Receipt' if 'credential' in about else about['type']}"

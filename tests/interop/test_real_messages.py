@@ -20,7 +20,7 @@ from sqlmodel import col, select
 from app.federation.wire.context import ACTIVITY_JSON, ACTIVITY_STREAMS
 from app.federation.wire.receipts import OWN_CONTEXT_FILE, RECEIPT_CONTEXT
 from app.infra import clock, signatures
-from app.infra.public_signatures import RsaSigner, sign_rfc9421
+from app.infra.public_signatures import sign_rfc9421
 from app.infra.signatures import HttpMessage
 from app.models.federation import FederationEvent
 from tests.conftest import Services
@@ -30,7 +30,7 @@ from tests.factories.vectors import read_vectors
 from tests.factories.world import Json
 from tests.federation.conftest import make_database_apart, running
 from tests.interop.javascript import Script, running_script, to_base64
-from tests.interop.recorder import Heard, record
+from tests.interop.recorder import Heard, kind_of, record
 
 KINDS = {
     "Offer Relationship", "Accept", "Create Proposal", "Update Proposal", "Delete Tombstone",
@@ -53,16 +53,6 @@ class Story:
     pair: Pair
     heard: list[Heard]
     said: dict[str, tuple[Instance, Json]]
-
-
-def kind_of(said: Json) -> str:
-    """Name a message by its type and what it is about."""
-    about = said["object"]
-    if "result" in said and said["type"] == "Accept":
-        return "Accept Agreement"
-    if not isinstance(about, dict):
-        return str(said["type"])
-    return f"{said['type']} {'Receipt' if 'credential' in about else about['type']}"
 
 
 async def live(pair: Pair) -> None:
@@ -172,9 +162,7 @@ async def posted(sender: Instance, said: Json, inbox: str) -> Letter:
     """Sign a message as we sign for the fediverse."""
     identity, body = await sender.identity(), json.dumps(said).encode()
     message = HttpMessage("POST", inbox, [("Content-Type", ACTIVITY_JSON)], body)
-    ours = identity.rsa_signer
-    signer = RsaSigner(ours.private_key, ours.key_id)
-    headers = sign_rfc9421(signer, message, now=clock.now())
+    headers = sign_rfc9421(identity.rsa_signer, message, now=clock.now())
     return Letter("POST", inbox, headers, body)
 
 

@@ -16,11 +16,13 @@ from starlette.types import Scope
 
 from app import __version__
 from app.api import webhooks
+from app.api.admission import Admission
 from app.api.errors import answer_unexpected, install_error_handlers
 from app.api.middleware import RequestMiddleware
 from app.api.router import router
 from app.domain.identity import actions as identity
 from app.infra.database import transaction
+from app.infra.proxies import networks_of
 from app.infra.runtime import Runtime, make_runtime
 from app.pages.router import install_pages
 from app.settings import Settings
@@ -45,6 +47,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.runtime = make_runtime(**settings.tools())
+    app.add_middleware(
+        Admission,
+        trusted=networks_of(settings.trusted_proxies),
+        # A request of a peer may hold two connections for a moment.
+        at_work=max(2, settings.database_pool_size // 2),
+    )
     app.add_middleware(
         RequestMiddleware,
         secure=settings.secure,

@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, select
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.federation import budgets
 from app.federation.peers import keyring, queries
 from app.federation.peers.actions import new_peer, note_other_key, pin
 from app.federation.peers.clocks import trouble_with_clock
@@ -58,9 +58,7 @@ from app.infra.strict_json import StrictJsonError, parse_json
 from app.models.federation import Peer, PeerState, SeenNonce
 
 REQUESTS_PENDING_MAX = 200
-MESSAGES_PER_MINUTE_MAX = 240
 REQUEST_RETRY_SECONDS = 300
-RATE_RETRY_SECONDS = 30
 # Whose Offer is a first meeting, whatever we may still hold of them.
 STRANGERS = frozenset({PeerState.NONE, PeerState.ENDED})
 SIGNATURE_PROBLEMS = {
@@ -151,6 +149,7 @@ async def verify_message(
         peer, proven = await _meet(session, runtime, received, key_id, peer)
     else:
         proven = await _prove_known(session, runtime, received, peer)
+        await budgets.spend(runtime, peer.id, len(received.body))
         content = read_content(received.body, origin)
     if content.activity["actor"] != peer.actor_url:
         raise RefusedError(problems.PRINCIPAL_MISMATCH, "actor is not the key's owner")
@@ -171,6 +170,7 @@ async def verify_reader(
     if peer.state == PeerState.BLOCKED:
         raise RefusedError(problems.OBJECT_MISSING, "blocked")
     proven = await _prove_known(session, runtime, received, peer)
+    await budgets.spend(runtime, peer.id, 0)
     if peer.state != PeerState.ACTIVE:
         raise RefusedError(problem_of_state(peer.state))
     await _take_nonce(session, origin, proven.nonce)
@@ -366,15 +366,9 @@ def _prove_stranger(message: HttpMessage, shown: ShownKey) -> Proven:
 
 async def _take_nonce(session: AsyncSession, origin: str, nonce: str) -> None:
     """Remember a nonce under its origin; the second use of one is a replay."""
-    now = clock.now()
-    recent = select(func.count()).where(
-        col(SeenNonce.origin) == origin, col(SeenNonce.at) > now - timedelta(minutes=1)
-    )
-    if (await session.exec(recent)).one() >= MESSAGES_PER_MINUTE_MAX:
-        raise RefusedError(problems.RATE_LIMIT, retry_after_seconds=RATE_RETRY_SECONDS)
     taken = await session.execute(
         insert(SeenNonce)
-        .values(origin=origin, nonce=nonce, at=now)
+        .values(origin=origin, nonce=nonce, at=clock.now())
         .on_conflict_do_nothing()
         .returning(col(SeenNonce.nonce))
     )

@@ -15,6 +15,7 @@ import uvicorn
 from sqlmodel import SQLModel, col, func, select
 
 from app.federation import outbox
+from app.federation.budgets import Budget, set_budget
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, PUBLIC
 from app.infra.database import transaction
@@ -89,6 +90,8 @@ async def serving(
 ) -> AsyncIterator[Instance]:
     """Run an instance on a socket until the block ends; over https with a certificate and key."""
     application = create_app(settings)
+    # Tests say in seconds what instances say in days; budgets have tests of their own.
+    set_budget(application.state.runtime, Budget(requests_per_minute=60_000, burst=60_000))
     config = uvicorn.Config(
         application,
         log_config=None,

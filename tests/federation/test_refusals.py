@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.federation.budgets import Budget, set_budget
 from app.infra import clock
 from app.infra.signatures import Signer
 from tests.factories.instances import (
@@ -316,8 +317,8 @@ async def test_a_key_id_of_a_real_peer_cannot_be_poisoned(peers: Pair) -> None:
     assert (await peers.tell(peers.create(1))).status_code == 202
 
 
-async def test_a_flood_is_slowed_down(peers: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.federation.verification.MESSAGES_PER_MINUTE_MAX", 5)
+async def test_a_flood_is_slowed_down(peers: Pair) -> None:
+    set_budget(peers.south.runtime, Budget(requests_per_minute=5, burst=5))
     answers = [await peers.tell(peers.create(number)) for number in range(8)]
     assert [answer.status_code for answer in answers][-1] == 429
     assert answers[-1].json()["type"] == COMMON + "rate-limit-exceeded"

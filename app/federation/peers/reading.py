@@ -11,11 +11,13 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.federation import budgets
 from app.federation.peers.discovery import clients_of
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.keyring import Accepted, accepted_keys, prove_answer
 from app.federation.peers.lanes import epoch_of, our_tally
 from app.federation.wire.context import ACTIVITY_JSON
+from app.federation.wire.problems import RefusedError
 from app.federation.wire.tallies import SYNC_HEADER, write_tally
 from app.infra.http_client import Answer, OutboundError, Outgoing, call, policy_of
 from app.infra.runtime import Runtime
@@ -79,7 +81,8 @@ async def _ask(reader: Reader, url: str) -> tuple[Answer, HttpMessage]:
         policy_of(reader.runtime).check_url(url)
         headers = reader.ours.sign(HttpMessage("GET", url, lines))
         answer = await call(client, Outgoing("GET", url, headers))
-    except OutboundError as error:
+        await budgets.take_in(reader.runtime, reader.peer.id, len(answer.body))
+    except (OutboundError, RefusedError) as error:
         raise ReadError(error.detail) from error
     if answer.status != 200:
         raise ReadError(f"status {answer.status}", answer.status)

@@ -65,9 +65,10 @@ CALLERS: dict[str, set[str]] = {
     },
     "app/federation/delivery.py": {"peer's inbox"},
     "app/federation/receipts/issuers.py": {"receipt's issuer"},
-    "app/federation/sync.py": {"peer's log"},
+    "app/federation/peers/reading.py": {"peer's log"},
     "app/federation/public/strangers.py": {"stranger's actor"},
     "app/federation/public/sending.py": {"follower's inbox"},
+    "app/federation/peers/introductions.py": {"steward's look", "peer's description"},
     "app/workers/webhooks.py": {"organisation's callback"},
 }  # fmt: skip
 # The demonstration runs instances on this machine and speaks with them; it is nobody's input.

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import delete, select, update
 
 from app.federation import sync
+from app.federation.peers import introductions
 from app.federation.peers.actions import new_peer
 from app.federation.peers.discovery import Discovered, ShownKey
 from app.federation.peers.identity import our_identity
@@ -102,6 +103,23 @@ async def steward_proposes(outside: Outside, url: str) -> str:
     """A steward types the address of an instance."""
     typed = url.removesuffix("/")
     return _seen(await outside.steward.ask("POST", "/peers", json={"origin": typed}))
+
+
+async def steward_looks(outside: Outside, url: str) -> str:
+    """A steward looks who answers at an address, before anything is asked."""
+    body = {"origin": url.removesuffix("/")}
+    return _seen(await outside.steward.ask("POST", "/peers/introductions", json=body))
+
+
+async def peer_describes_itself(outside: Outside, url: str) -> str:
+    """What a peer says of itself is read again, where its origin is stored."""
+    await _store(outside, origin=url.removesuffix("/"))
+    async with transaction(outside.world.runtime.sessions) as session:
+        peer = (await session.exec(select(Peer))).one()
+    await introductions.describe(outside.world.runtime, peer)
+    async with transaction(outside.world.runtime.sessions) as session:
+        said = (await session.exec(select(Peer))).one()
+        return json.dumps([said.software, said.languages, said.open_needs])
 
 
 async def steward_asks_again(outside: Outside, url: str) -> str:
@@ -294,4 +312,6 @@ INPUTS: dict[str, Input] = {
     "stranger's actor": stranger_follows,
     "follower's inbox": follower_has_an_inbox,
     "receipt's issuer": person_brings_a_receipt,
+    "steward's look": steward_looks,
+    "peer's description": peer_describes_itself,
 }

@@ -23,6 +23,10 @@ MOMENTS = {
     ),
     "peer_inboxes": ("last_message_at", "pull_after", "compared_at", "repair_after"),
 }  # fmt: skip
+HIDE_NEWER = """
+    UPDATE needs SET state = 'withdrawn', published_at = NULL, origin_url = origin_url || '#lost'
+    WHERE NOT id::text = ANY(:kept)
+"""
 GREETED = "federation.greeted"
 
 
@@ -73,13 +77,11 @@ async def back_up(instance: Instance) -> Backup:
 async def restore(instance: Instance, backup: Backup) -> None:
     """Put the rows back as they were, and begin as a process that has just been started."""
     async with transaction(instance.runtime.sessions) as session:
-        for table in reversed(TABLES):
-            kept = [row["id"] for row in json.loads(backup.rows[table])] if table == "needs" else []
-            condition = "WHERE NOT id::text = ANY(:kept)" if table == "needs" else ""
-            await session.execute(
-                text(f"DELETE FROM {table} {condition}"),  # noqa: S608
-                {"kept": kept} if condition else {},
-            )
+        kept = [row["id"] for row in json.loads(backup.rows["needs"])]
+        # Needs have a history that nobody deletes: the newer ones are put out of sight.
+        await session.execute(text(HIDE_NEWER), {"kept": kept})
+        for table in reversed(TABLES[1:]):
+            await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
         for table in TABLES:
             await session.execute(text(await _fill(session, table)), {"rows": backup.rows[table]})
     instance.runtime.shared.pop(GREETED, None)

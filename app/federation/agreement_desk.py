@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.claims import queries
 from app.federation.peers.identity import Identity, our_identity
-from app.federation.peers.post import Said, send_ordered, write_events
+from app.federation.peers.post import Said, send_event, send_ordered, write_events
 from app.federation.wire import agreements as wire
 from app.federation.wire.context import NATIVE_CONTEXT
 from app.federation.wire.documents import Message
@@ -264,16 +264,20 @@ class Desk:
         event_id = await event_of(self._session, activity_id)
         if event_id is None:
             return False
-        await send_ordered(self._session, self._peer.id, [event_id])
+        await send_event(self._session, self._peer.id, event_id)
         return True
 
 
 async def send(session: AsyncSession, peer_id: UUID, message: Message) -> None:
-    """Put a message into the peer's sequence; one that was written before goes out as it was."""
+    """Put a message into the peer's sequence; one that was written before goes out as it was.
+
+    Then outside the sequence, where it has its number already: nothing may be in it twice.
+    """
     event_id = await event_of(session, message.id)
-    if event_id is None:
-        (event_id,) = await write_events(session, [Said(message)])
-    await send_ordered(session, peer_id, [event_id])
+    if event_id is not None:
+        await send_event(session, peer_id, event_id)
+        return
+    await send_ordered(session, peer_id, await write_events(session, [Said(message)]))
 
 
 async def event_of(session: AsyncSession, activity_id: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import select
 
@@ -114,3 +115,9 @@ async def claims_in(instance: Instance) -> list[Claim]:
     """Return all claims of an instance."""
     async with instance.runtime.sessions() as session:
         return list((await session.exec(select(Claim))).all())
+
+
+async def claim_of(instance: Instance, claim_id: str) -> Claim:
+    """Return the row of a claim, whoever may see it."""
+    async with instance.runtime.sessions() as session:
+        return await session.get_one(Claim, UUID(claim_id))

@@ -141,6 +141,11 @@ async def send_letter(session: AsyncSession, peer_id: UUID, message: Message) ->
     await _insert(session, peer_id, [(None, event_id)])
 
 
+async def send_event(session: AsyncSession, peer_id: UUID, event_id: int) -> None:
+    """Send a message of ours once more, outside the sequence: it has its number there already."""
+    await _insert(session, peer_id, [(None, event_id)])
+
+
 async def _insert(
     session: AsyncSession, peer_id: UUID, numbered: Iterable[tuple[int | None, int]]
 ) -> None:

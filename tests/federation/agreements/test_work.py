@@ -8,8 +8,14 @@ from app.infra import clock
 from app.workers.clocks import turn_clocks
 from tests.factories.helping import bodies, claim_of, helping
 from tests.factories.instances import Pair
+from tests.factories.world import PASSWORD, Person
 
 ASKED_AFTER, LAPSED_AFTER = timedelta(days=4), timedelta(days=12)
+
+
+async def sign_in(person: Person) -> None:
+    """Sign in anew: a session ends when its person is away for long."""
+    await person.post("/sessions", {"handle": person.me["account"]["handle"], "password": PASSWORD})
 
 
 async def test_changes_are_asked_for_and_the_hours_handed_in_again(old_friends: Pair) -> None:
@@ -138,7 +144,7 @@ async def test_a_silent_worker_is_asked_there_and_lapses_by_the_owners_clock(
     here, _ = await helped.accepted()
     with clock.moved(ASKED_AFTER):
         await old_friends.work()
-    kinds = {notice["kind"] for notice in (await helped.worker.get("/me/notices"))["items"]}
+    kinds = {notice["kind"] for notice in (await helped.worker.get("/me/notifications"))["items"]}
     assert "claim_start_asked" in kinds
     assert (await helped.theirs(here))["state"] == "accepted"
     with clock.moved(LAPSED_AFTER):
@@ -163,10 +169,18 @@ async def test_a_sign_of_life_here_keeps_the_place_there(old_friends: Pair) -> N
 async def test_an_offer_that_nobody_answers_ends_on_both_sides(old_friends: Pair) -> None:
     helped = await helping(old_friends)
     here = await helped.apply()
+    await old_friends.work()
+    there = await helped.guest_claim()
     with clock.moved(timedelta(days=31)):
         await turn_clocks(helped.south.runtime)
+        await sign_in(helped.owner)
+        late = await helped.owner.ask(
+            "POST", f"/claims/{there['id']}/transitions", json={"to": "accepted", "reason": ""}
+        )
+        assert late.json()["code"] == "offer_over"
+    await sign_in(helped.owner)
     assert (await helped.theirs(here))["state"] == "expired"
-    await old_friends.work()  # north hears of the offer and of its end together
+    await old_friends.work()  # north hears that it was taken back
     assert (await helped.guest_claim())["state"] == "withdrawn"
     await helped.sound()
 

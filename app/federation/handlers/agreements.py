@@ -332,6 +332,9 @@ def _stands(said: wire.Agreement) -> Stands:
 
 
 async def _answers_an_offer(at: Step, activity: dict[str, Any]) -> bool:
+    """An Accept with a result is of an agreement, also when it is of none of ours."""
+    if isinstance(activity.get("result"), dict):
+        return True
     return await _known(at, at.peer, _address(activity), Elsewhere.NEED) is not None
 
 

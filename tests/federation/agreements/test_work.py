@@ -178,11 +178,10 @@ async def test_an_offer_that_nobody_answers_ends_on_both_sides(old_friends: Pair
             "POST", f"/claims/{there['id']}/transitions", json={"to": "accepted", "reason": ""}
         )
         assert late.json()["code"] == "offer_over"
-        await helped.south.work()  # north hears that it was taken back
+        await old_friends.work()  # north hears that it was taken back
     await sign_in(helped.owner)
     assert (await helped.theirs(here))["state"] == "expired"
-    await helped.north.work()
-    assert (await helped.guest_claim())["state"] == "withdrawn"
+    assert (await claim_of(helped.north, there["id"])).state == "withdrawn"
     await helped.sound()
 
 

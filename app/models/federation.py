@@ -4,7 +4,7 @@ A peer's rows are three, because three different writers hold them: the stewards
 outgoing lane (`peer_outboxes`) and the incoming one (`peer_inboxes`).
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -398,15 +398,3 @@ class RemoteObject(SQLModel, table=True):
     # Its content as it was sent, whether or not we could make a need of it.
     sha256: bytes = Field(default=b"", sa_type=LargeBinary)
     updated_at: datetime = created()
-
-
-class PeerBudget(SQLModel, table=True):
-    """What a peer has left of the requests and the bytes that it may use of us."""
-
-    __tablename__ = "peer_budgets"
-
-    peer_id: UUID = Field(primary_key=True, foreign_key="peers.id", ondelete="CASCADE")
-    tokens: float
-    refilled_at: datetime = moment()
-    day: date
-    bytes: int = Field(sa_type=BigInteger)

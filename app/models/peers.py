@@ -1,8 +1,9 @@
-"""The table of addresses that our stewards would like to be peers with."""
+"""Tables about peers beside their lanes: whom our stewards wish for, what each may use of us."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from app.models.base import created, moment
@@ -23,3 +24,15 @@ class PeerWish(SQLModel, table=True):
     # It answers by now: the stewards compare, and ask.
     answered_at: datetime | None = moment(default=None, nullable=True)
     created_at: datetime = created()
+
+
+class PeerBudget(SQLModel, table=True):
+    """What a peer has left of the requests and the bytes that it may use of us."""
+
+    __tablename__ = "peer_budgets"
+
+    peer_id: UUID = Field(primary_key=True, foreign_key="peers.id", ondelete="CASCADE")
+    tokens: float
+    refilled_at: datetime = moment()
+    day: date
+    bytes: int = Field(sa_type=BigInteger)

@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api import admission
 from app.api.admission import AT_ONCE, WAITING_MAX, Admission
 from tests.factories.instances import Pair
+from tests.factories.internet import OUTSIDE
 
 KEY_ID = 'sig1=("@method");keyid="{}/actor#k";tag="ma-fed"'
 
@@ -64,7 +65,7 @@ async def test_four_at_a_time_of_one_sender_and_the_next_sender_is_not_kept_wait
     await settle()
     assert len(inside.there) == AT_ONCE
     other = asyncio.create_task(door(request_of("https://b.example"), whole, send))
-    elsewhere = asyncio.create_task(door(request_of("https://a.example", "8.8.8.8"), whole, send))
+    elsewhere = asyncio.create_task(door(request_of("https://a.example", OUTSIDE), whole, send))
     await settle()
     assert len(inside.there) == AT_ONCE + 2, "another origin, and the same named from elsewhere"
     inside.open.set()

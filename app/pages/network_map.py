@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 WIDTH = 360
 MARGIN = 30
-RING_MAX = 10
-SHOWN_MAX = 20
+# More names than these would stand on one another.
+SHOWN_MAX = 10
+ROOMY_MAX = 6
 NODE_RADIUS = 9
-LABEL_CHARACTERS_MAX = 18
-LABEL_DROP = 24
-RINGS = (0.62, 1.0)
+LABEL_CHARACTERS_MAX, LABEL_CHARACTERS_CROWDED = 16, 10
+CHARACTER_WIDTH = 8
+ABOVE, BELOW = 26, 44
 THIN, THICK = 1.5, 7.0
 
 
@@ -35,6 +36,7 @@ class Node:
     x: float
     y: float
     label: str
+    label_x: float
     in_step: bool
     width: float
 
@@ -44,7 +46,8 @@ class NetworkMap:
     """Everything that the picture shows, in the units of its view box."""
 
     width: int
-    height: int
+    top: float
+    height: float
     x: float
     y: float
     label: str
@@ -56,32 +59,37 @@ def draw(name: str, dots: Sequence[Dot]) -> NetworkMap:
     """Place the peers, those that share most first; the rest stands in the table."""
     ranked = sorted(dots, key=lambda dot: (-dot.needs, dot.name))
     shown, more = ranked[:SHOWN_MAX], max(len(ranked) - SHOWN_MAX, 0)
-    two_rings = len(shown) > RING_MAX
+    longest = LABEL_CHARACTERS_MAX if len(shown) <= ROOMY_MAX else LABEL_CHARACTERS_CROWDED
     reach = WIDTH / 2 - MARGIN - 24
-    height = WIDTH + LABEL_DROP
-    x, y = WIDTH / 2, (height - LABEL_DROP) / 2
+    x, y = WIDTH / 2, WIDTH / 2
+    # Nobody right below the middle, where its own name stands.
+    turn = math.pi / len(shown) if shown and len(shown) % 4 == 0 else 0
     most = max((dot.needs for dot in shown), default=0)
     nodes = []
     for index, dot in enumerate(shown):
-        share = RINGS[index % 2] if two_rings else RINGS[1]
-        # Beginning beside the top, so that no label stands on another of the same column.
-        angle = 2 * math.pi * (index + 0.5) / len(shown) - math.pi / 2
+        angle = 2 * math.pi * index / len(shown) + turn
+        label = _label(dot.name, longest)
+        at = x + reach * math.cos(angle)
+        half = len(label) * CHARACTER_WIDTH / 2
         nodes.append(
             Node(
-                x=round(x + reach * share * math.cos(angle), 1),
-                y=round(y + reach * share * math.sin(angle), 1),
-                label=_label(dot.name),
+                x=round(at, 1),
+                y=round(y + reach * math.sin(angle), 1),
+                label=label,
+                label_x=round(min(max(at, half), WIDTH - half), 1),
                 in_step=dot.in_step,
                 width=_width(dot.needs, most),
             )
         )
-    return NetworkMap(WIDTH, height, x, y, _label(name), nodes, more)
+    heights = [y, *(node.y for node in nodes)]
+    top, bottom = min(heights) - ABOVE, max(heights) + BELOW
+    return NetworkMap(
+        WIDTH, top, bottom - top, x, y, _label(name, LABEL_CHARACTERS_MAX), nodes, more
+    )
 
 
-def _label(name: str) -> str:
-    if len(name) <= LABEL_CHARACTERS_MAX:
-        return name
-    return name[: LABEL_CHARACTERS_MAX - 1].rstrip() + "…"
+def _label(name: str, longest: int) -> str:
+    return name if len(name) <= longest else name[: longest - 1].rstrip() + "…"
 
 
 def _width(needs: int, most: int) -> float:

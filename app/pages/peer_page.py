@@ -56,7 +56,8 @@ def moves_of(state: PeerState, *, limited: bool) -> list[str]:
         found = ["approve" if name == "resume" else name for name in found]
     if state not in {PeerState.ENDED, PeerState.BLOCKED}:
         found.append("unlimit" if limited else "limit")
-    return found
+    # The mild ones first.
+    return sorted(found, key=lambda name: name in {"end", "block"})
 
 
 @router.get(f"{DESK}/{{peer_id:uuid}}")

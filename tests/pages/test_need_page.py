@@ -158,17 +158,19 @@ async def _mirror(world: World) -> str:
     return f"/needs/{need.id}"
 
 
-async def test_a_mirrored_need_says_where_it_lives_and_is_answered_there(world: World) -> None:
+async def test_a_mirrored_need_says_where_it_lives_and_what_is_sent_there(world: World) -> None:
     worker = await world.sign_up("worker")
     address = await _mirror(world)
-    for reader in (Reader(world, None), Reader(world, worker)):
-        page = await reader.open(address)
+    for person in (None, worker):
+        page = await Reader(world, person).open(address)
         assert "This need lives on nl.example" in page.main.text
-        assert page.link("Answer on nl.example") == "https://nl.example/needs/7"
+        assert page.link("Read it on nl.example") == "https://nl.example/needs/7"
         assert (
             page.document.one("link", rel="canonical").attributes["href"].startswith("https://nl")
         )
-        assert page.main.all("form") == []
+        offers = [form for form in page.main.all("form") if "Offer this to nl.example" in form.text]
+        assert len(offers) == (person is not None)
+        assert ("Not your name, your address" in page.main.text) is bool(offers)
     card = (await Reader(world, None).open("/needs")).main.one("li", class_="card")
     assert card.one("span", class_="via").text == "via nl.example"
 

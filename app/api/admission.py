@@ -30,6 +30,7 @@ WAITING_OF_ALL_MAX = 2_000
 BODY_SECONDS_MAX = 10.0
 RETRY_SECONDS = 5
 _ORIGIN = re.compile(r'keyid="?(https?://[^/"\s]{1,300})', re.IGNORECASE)
+FOR_PEERS = 'tag="ma-fed"'
 Key = tuple[str, str | None]
 
 
@@ -48,7 +49,9 @@ class Admission:
         """`at_work` requests at a time may use the database."""
         self.app = app
         self.trusted = trusted
-        self.at_work = asyncio.Semaphore(at_work)
+        # Apart, because who follows from elsewhere may have us ask a slow server first.
+        self.peers_at_work = asyncio.Semaphore(at_work)
+        self.others_at_work = asyncio.Semaphore(max(1, at_work // 2))
         self.senders: dict[Key, _Places] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +71,8 @@ class Admission:
             except TimeoutError:
                 await _refuse(MalformedError("body_incomplete"), MALFORMED)(scope, receive, send)
                 return
-            async with self.at_work:
+            of_peer = FOR_PEERS in headers.get("signature-input", "")
+            async with self.peers_at_work if of_peer else self.others_at_work:
                 await self.app(scope, whole, send)
 
     def _key(self, scope: Scope, headers: Headers) -> Key:

@@ -43,6 +43,7 @@ LAYER_FILES = {
         "need_parts",  # shapes of what a need holds beside its words
     },
     "app/api": {
+        "admission",  # few signed requests at a time
         "dependencies",  # what routes ask for in their signatures
         "errors",  # error → problem
         "health",  # /livez, /readyz

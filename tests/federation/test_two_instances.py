@@ -121,7 +121,7 @@ async def test_suspending_hides_the_peers_needs_and_resuming_brings_them_up_to_d
     await owner.change(f"/needs/{need['id']}", {"title": "Changed meanwhile"}, need["version"])
     await owner.move(f"/needs/{gone['id']}", "withdrawn", "solved")
     await peers.work()
-    assert (await north.peer())["health"]["code"] == "peer_suspended_there"
+    assert (await north.peer())["health"]["code"] == "refused_peer_suspended"
 
     await south.steward.move(path, "active")
     await peers.work()

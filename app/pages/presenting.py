@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from app.domain.organisations.queries import OrganisationView
-from app.models.needs import Need, NeedState
+from app.models.needs import Audience, Need, NeedState
 from app.pages import text
 from app.pages.catalogue import skill_views
 from app.pages.views import NeedCard, NeedView, OrganisationCard
@@ -57,6 +57,7 @@ def view_of(need: Need, language: str, *, for_its_members: bool) -> NeedView:
         link_href=text.safe_href(need.link),
         beneficiary=need.beneficiary,
         origin_url=text.safe_href(need.origin_url),
+        origin_open=need.audience is Audience.PUBLIC,
         updated_at=need.updated_at,
     )
 

@@ -78,6 +78,11 @@ def file_view(file: File, account_id: UUID | None) -> FileView:
     )
 
 
+def _handle_of(author: Account) -> str:
+    # Who has no account here is known by a name, not by a handle that nobody signs in with.
+    return "" if author.silent and author.display_name else author.handle
+
+
 def _view(
     message: Message,
     people: Mapping[UUID, Account],
@@ -90,7 +95,10 @@ def _view(
     return MessageView(
         id=message.id,
         author_name=author.display_name if author else "",
-        author_handle=author.handle if author else "",
+        # Who has no account here is known by a name, not by what they cannot sign in with.
+        author_handle=author.handle
+        if author and not (author.silent and author.display_name)
+        else "",
         side=message.side.value,
         mine=is_author(message, account_id),
         body=text.markdown(message.body),

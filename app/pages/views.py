@@ -53,6 +53,8 @@ class NeedView(NeedCard):
     link_href: str | None
     beneficiary: str | None
     origin_url: str | None
+    # Everybody can read it there, so a link leads somewhere.
+    origin_open: bool
     updated_at: datetime
 
 

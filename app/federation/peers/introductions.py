@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
-from sqlmodel import col, or_, select
+from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
@@ -128,7 +128,8 @@ async def peers_to_describe(session: AsyncSession, before: Any, limit: int) -> S
             col(Peer.state).in_((PeerState.ACTIVE, PeerState.REQUESTED)),
             or_(col(Peer.described_at).is_(None), col(Peer.described_at) < before),
         )
-        .order_by(col(Peer.described_at).nulls_first())
+        # By lot, so that some who never answer do not keep the others waiting.
+        .order_by(func.random())
         .limit(limit)
     )
     return (await session.exec(statement)).all()
@@ -144,7 +145,7 @@ async def describe(runtime: Runtime, peer: Peer) -> None:
         row = await session.get(Peer, peer.id, with_for_update={"key_share": True})
         if row is None:
             return
-        row.described_at = clock.now()
+        # Not heard is not read: it is tried again at the next round.
         if said is not None:
             take(row, said)
 

@@ -8,6 +8,7 @@ import pytest
 from app.federation.peers.states import BY_STEWARDS
 from app.infra import clock, ids, keys
 from app.infra.database import transaction
+from app.infra.http_client import OutboundPolicy
 from app.infra.i18n import LANGUAGES
 from app.models.federation import (
     Delivery,
@@ -20,7 +21,7 @@ from app.models.federation import (
     PeerOutbox,
     PeerState,
 )
-from app.workers.federation import look_after_peers
+from app.workers.federation import describe_peers, look_after_peers
 from app.workers.main import run_until_idle
 from tests.factories.peers import add_need_of, add_peer, new_key
 from tests.factories.world import World
@@ -261,6 +262,7 @@ async def test_trying_again_asks_every_question_again(world: World) -> None:
 
 
 async def test_where_nobody_answers_we_wait_and_tell(world: World) -> None:
+    world.runtime.shared["outbound_policy"] = OutboundPolicy(frozenset({NOBODY}))
     steward = await steward_of(world)
     looked = await steward.submit(f"{DESK}/look", {
         **(await steward.open(DESK)).form(f"{DESK}/look"), "address": NOBODY,
@@ -284,6 +286,19 @@ async def test_an_address_that_is_none_is_said_beside_its_field(world: World, ty
     page = await steward.submit(f"{DESK}/look", {**form, "address": typed}, status=422)
     assert page.main.one("input", id="address").attributes["aria-invalid"] == "true"
     assert page.main.one("input", id="address").attributes["value"] == typed
+
+
+async def test_who_did_not_answer_is_not_shown_as_read(world: World) -> None:
+    world.runtime.shared["outbound_policy"] = OutboundPolicy(frozenset({NOBODY}))
+    steward = await steward_of(world)
+    peer = await add_peer(world, "north.example")
+    await change(world, Peer, peer, origin=NOBODY)
+    await describe_peers(world.runtime)
+    who = (await steward.open(f"{DESK}/{peer.id}")).main.one(
+        "section", **{"aria-labelledby": "who"}
+    )
+    assert "Not read yet" in who.text
+    assert "They do not say" not in who.text
 
 
 async def test_only_stewards_use_the_desk(world: World) -> None:

@@ -156,6 +156,9 @@ async def take_message(session: AsyncSession, claim_id: UUID, body: str) -> bool
     found = Conversation(claim, need, side, await _closes_at(session, claim))
     if not body.strip() or isinstance(found.may_write(clock.now()), Denied):
         return False
+    home = need.organisation_id
+    if guest and home is not None and await blocking.kept_apart(session, home, claim.account_id):
+        return False  # said and not heard: whom the organisation blocked is not told of it there
     actor = Actor(account_id=claim.account_id) if guest else SYSTEM
     message = await threads.add_message(session, actor, found.thread, side, body)
     if guest:

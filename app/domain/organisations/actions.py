@@ -193,8 +193,8 @@ async def add_member(
     """Take someone in by their handle."""
     await _lock_as_manager(session, actor, organisation_id)
     account = await identity.account_by_handle(session, handle)
-    if account is None or account.disabled_at is not None:
-        raise errors.member_handle_unknown()
+    if account is None or account.disabled_at is not None or account.silent:
+        raise errors.member_handle_unknown()  # a guest's account, or an asker's, is nobody's
     if await queries.membership(session, organisation_id, account.id) is not None:
         raise errors.member_already()
     membership = Membership(

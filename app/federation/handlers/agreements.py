@@ -21,8 +21,8 @@ from app.federation.peers.audience import is_visible
 from app.federation.peers.stewarding import takes_claims
 from app.federation.verification import VerifiedMessage
 from app.federation.wire import agreements as wire
-from app.federation.wire.addresses import origin_of
-from app.federation.wire.needs import Quantity, minutes_in
+from app.federation.wire.addresses import has_room, origin_of
+from app.federation.wire.needs import minutes_in
 from app.federation.wire.problems import (
     NOT_AUTHORISED,
     OBJECT_MISSING,
@@ -30,6 +30,7 @@ from app.federation.wire.problems import (
     STATE_CONFLICT,
     RefusedError,
 )
+from app.federation.work_reports import minutes_of, minutes_worked
 from app.infra import clock
 from app.models.agreements import Agreement
 from app.models.claims import ClaimState, Elsewhere
@@ -48,8 +49,6 @@ STATES: dict[wire.AgreementStatus, ClaimState] = {
     "lapsed": S.LAPSED,
 }
 NOTE_MAX, REASON_MAX, NAME_MAX, LETTER_MAX = 4000, 2000, 80, 8000
-MINUTES_A_DAY = 24 * 60
-MINUTES_MAX = 366 * MINUTES_A_DAY
 OFFER_LASTS_MAX = timedelta(days=90)
 
 
@@ -62,7 +61,7 @@ async def check_offer(at: Step, verified: VerifiedMessage, document: wire.OfferA
     if origin_of(document.id) != verified.peer.origin:
         raise RefusedError(NOT_AUTHORISED, "an offer of another origin")
     if commitment.resourceQuantity is not None:
-        _minutes(commitment.resourceQuantity, MINUTES_MAX)
+        minutes_of(commitment.resourceQuantity)
     need = await _need(at, commitment.satisfies)
     if need is None or not is_visible(need, verified.peer, in_any_state=True):
         raise RefusedError(OBJECT_MISSING, "no such need for this peer")
@@ -187,7 +186,9 @@ async def check_report(
         raise RefusedError(NOT_AUTHORISED, "a report of another agreement")
     if known.report_url not in {None, said.id}:
         raise RefusedError(STATE_CONFLICT, "a second report on one agreement")
-    total = sum(_minutes(day.effortQuantity, MINUTES_A_DAY) for day in said.attachment)
+    if not has_room(said.id):
+        raise RefusedError(RULE, "an address that leaves no room for its version")
+    total = await minutes_worked(at.session, known.claim_id, said)
     if said.effortQuantity is not None and minutes_in(said.effortQuantity) != total:
         raise RefusedError(RULE, "the days do not add up")
     if said.status == "submitted" and not total:
@@ -295,6 +296,8 @@ def _check_theirs(peer: Peer, said: wire.Agreement, known: Agreement | None) -> 
     """An agreement is its owner's: of the sender's origin, about our member and its own need."""
     if said.attributedTo != peer.actor_url or origin_of(said.id) != peer.origin:
         raise RefusedError(NOT_AUTHORISED, "an agreement of somebody else")
+    if not has_room(said.id):
+        raise RefusedError(RULE, "an address that leaves no room for its parts")
     if known is None:
         return
     if known.agreement_url not in {None, said.id}:
@@ -305,14 +308,7 @@ def _check_theirs(peer: Peer, said: wire.Agreement, known: Agreement | None) -> 
     if stipulated.satisfies != f"{known.need_url}{wire.PRIMARY}":
         raise RefusedError(NOT_AUTHORISED, "an agreement about another need")
     if said.effortQuantity is not None:
-        _minutes(said.effortQuantity, MINUTES_MAX)
-
-
-def _minutes(quantity: Quantity, most: int) -> int:
-    minutes = minutes_in(quantity)
-    if not 1 <= minutes <= most:
-        raise RefusedError(RULE, "not a possible number of hours")
-    return minutes
+        minutes_of(said.effortQuantity)
 
 
 def _stands(said: wire.Agreement) -> Stands:

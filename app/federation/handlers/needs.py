@@ -17,7 +17,7 @@ from app.domain.needs import mirroring
 from app.federation.entries import Entry, Step
 from app.federation.rules import NOTHING, Holding, Known, takes_effect
 from app.federation.verification import VerifiedMessage
-from app.federation.wire.addresses import AddressError, origin_of
+from app.federation.wire.addresses import AddressError, has_room, origin_of
 from app.federation.wire.context import PUBLIC
 from app.federation.wire.limits import LimitError, check_limits
 from app.federation.wire.needs import (
@@ -67,6 +67,8 @@ def check_proposal(peer: Peer, need: Proposal) -> None:
     for address in (need.id, need.publishes.id, need.url):
         if origin_of(address) != peer.origin:
             raise RefusedError(NOT_AUTHORISED, "an object of another origin")
+    if not has_room(need.id):
+        raise RefusedError(RULE, "an address that leaves no room for its parts")
     if need.taken > need.places:
         raise RefusedError(RULE, "more places taken than there are")
 
@@ -93,7 +95,7 @@ async def apply_need(at: Step, document: CreateNeed | UpdateNeed) -> bool:
 
 async def store_need(at: Step, known: RemoteObject, said: Proposal) -> None:
     """Make a need here say what its owner says, whatever it said before."""
-    peer = at.peer
+    peer, now = at.peer, clock.now()
     need = await mirroring.mirror_need(
         at.session,
         known.need_id,
@@ -104,8 +106,9 @@ async def store_need(at: Step, known: RemoteObject, said: Proposal) -> None:
             organisation_name=line_of(said.organisation),
             version=said.version,
             taken=said.taken,
-            published_at=said.published,
-            updated_at=said.updated,
+            # Nobody stands first on every list by a date that is yet to come.
+            published_at=min(said.published, now),
+            updated_at=min(said.updated, now),
         ),
     )
     known.need_id = need.id

@@ -26,6 +26,7 @@ from app.federation.wire.problems import (
     RefusedError,
 )
 from app.federation.wire.receipts import CreateReceipt, DeleteReceipt
+from app.federation.work_reports import MINUTES_MAX
 from app.infra import clock
 from app.models.agreements import Agreement
 from app.models.claims import Claim, Elsewhere
@@ -97,6 +98,8 @@ async def _agreement(at: Step, peer: Peer, address: str) -> Agreement:
 def _check_agreement(signed: Signed, known: Agreement) -> None:
     if signed.agreement != f"{known.agreement_url}#primary":
         raise RefusedError(NOT_AUTHORISED, "a receipt of another agreement")
+    if signed.minutes > MINUTES_MAX:
+        raise RefusedError(RULE, "not a possible number of hours")
     if signed.subject != known.provider_url or signed.need != known.need_url:
         raise RefusedError(NOT_AUTHORISED, "a receipt of somebody else's work")
 

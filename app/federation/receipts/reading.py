@@ -14,10 +14,12 @@ from pydantic import ValidationError
 
 from app.domain.receipts.rules import Signed, minutes_of_hours
 from app.federation.wire.addresses import AddressError, origin_of
+from app.federation.wire.documents import EARLIEST
 from app.federation.wire.limits import ITEMS_MAX, LimitError, check_limits
 from app.federation.wire.receipts import BUNDLE_TYPE, RECEIPT_TYPE, Bundle, Credential
 from app.infra.canonical import NotCanonicalError, canonical_json
 from app.infra.data_integrity import (
+    AHEAD_MAX,
     AUTHENTICATION,
     Expected,
     Proof,
@@ -101,8 +103,8 @@ def verify_receipt(document: Any, find_keys: FindKeys, now: datetime) -> Signed:
     minutes = minutes_of_hours(subject.hours)
     if minutes is None:
         raise ReceiptRefusedError("shape", "hours")
-    issued_at = _moment(credential.validFrom)
     proof = _prove(document, credential.issuer, find_keys, Expected(now))
+    issued_at = _issued(credential.validFrom, now)
     return Signed(
         url=credential.id,
         issuer=credential.issuer,
@@ -182,8 +184,13 @@ def _prove(document: dict[str, Any], issuer: str, find_keys: FindKeys, expected:
         raise ReceiptRefusedError("unreadable", str(error)) from error
 
 
-def _moment(text: str) -> datetime:
+def _issued(text: str, now: datetime) -> datetime:
     try:
-        return read_moment(text)
+        moment = read_moment(text)
     except ProofError as error:
         raise ReceiptRefusedError("shape", str(error)) from error
+    if moment < EARLIEST:
+        raise ReceiptRefusedError("shape", "before there were any")
+    if moment > now + AHEAD_MAX:
+        raise ReceiptRefusedError("from_the_future", text)
+    return moment

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, StringConstraints
 
 ADDRESS_CHARACTERS_MAX = 500
 ORIGIN_CHARACTERS_MAX = 300
+# What is put behind an address of somebody's object when it is spoken of: a part, or a version.
+FRAGMENT_CHARACTERS_MAX = 20
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -58,6 +60,11 @@ def normal_origin(typed: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     suffix = "" if port is None or port == DEFAULT_PORTS.get(scheme) else f":{port}"
     return origin_of(f"{scheme}://{shown}{suffix}")
+
+
+def has_room(address: str) -> bool:
+    """Whether a fragment can be put behind an address that others gave us."""
+    return len(address) <= ADDRESS_CHARACTERS_MAX - FRAGMENT_CHARACTERS_MAX
 
 
 def _canonical(address: str) -> str:

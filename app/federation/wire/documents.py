@@ -3,7 +3,14 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 from app.federation.wire.addresses import Address
 from app.federation.wire.context import NATIVE_CONTEXT
@@ -13,7 +20,25 @@ def _spelled(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-Moment = Annotated[AwareDatetime, PlainSerializer(_spelled, return_type=str)]
+def _showable(moment: datetime) -> datetime:
+    """Refuse what is no moment of ours: at the ends of the calendar no clock can show it."""
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError("out of time")
+    return moment
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of time") from None
+
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+_Spelled = PlainSerializer(_spelled, return_type=str)
+Moment = Annotated[AwareDatetime, AfterValidator(_showable), _Spelled]
+# Only its day is looked at, and people may write any.
+LastMoment = Annotated[AwareDatetime, AfterValidator(_in_utc), _Spelled]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app.federation.wire.addresses import Address
-from app.federation.wire.documents import Document, Message, Moment, Version
+from app.federation.wire.documents import Document, LastMoment, Message, Moment, Version
 
 PLACES_MAX = 500
 Short = Annotated[str, StringConstraints(max_length=200)]
@@ -105,7 +105,7 @@ class Proposal(Document):
     source: Source | None = None
     published: Moment
     updated: Moment
-    endTime: Moment | None = None  # noqa: N815
+    endTime: LastMoment | None = None  # noqa: N815
     location: Place | None = None
     publishes: Intent
     unitBased: Literal[True] = True  # noqa: N815

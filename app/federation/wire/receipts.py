@@ -5,6 +5,7 @@ reads would lend it weight. `@context` holds addresses only and never an object,
 verifiers compare by identity; nothing is ever fetched from these addresses.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,9 +26,18 @@ BUNDLE_MAX = 1_000
 
 MomentText = Annotated[str, StringConstraints(max_length=40)]
 Hours = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?$")]
-Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Stream = Literal["livelihood", "gift", "care", "governance"]
+
+
+def _a_day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+Day = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)
+]
 
 
 def _exactly(expected: list[str]) -> AfterValidator:

@@ -192,10 +192,14 @@ async def _mend(
 ) -> Mended:
     """Write what was read and forget what is gone, if we still stand where the manifest does."""
     peer_id, plan, documents = work
-    peer = await session.get(Peer, peer_id, populate_existing=True)
     lane = await session.get(PeerInbox, peer_id, with_for_update=True, populate_existing=True)
+    # In the order of the inbox. Its stewards' word waits for us, or we have heard it.
+    key_share = {"key_share": True}
+    peer = await session.get(Peer, peer_id, with_for_update=key_share, populate_existing=True)
     if peer is None or lane is None or not may_repair(manifest, lane.epoch, lane.applied_seq):
         raise ManifestBrokenError("we have moved on meanwhile")
+    if peer.state != PeerState.ACTIVE:
+        raise ManifestBrokenError("no peer of ours any more")
     before = lane.held_digest
     for url, document in documents.items():
         at = Step(session, runtime, peer, manifest.epoch, manifest.objects[url][1])

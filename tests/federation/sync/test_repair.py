@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlmodel import select, update
@@ -316,3 +317,31 @@ async def test_a_need_that_a_peer_may_no_longer_see_leaves_its_manifest(old_frie
     assert url not in listed
     assert url not in await held(old_friends.south)
     assert await in_step(old_friends)
+
+
+async def test_a_peer_that_is_suspended_meanwhile_shows_nothing(
+    old_friends: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    south = old_friends.south
+    assert south.steward is not None
+    need = await need_at(old_friends, "Late but not lost")
+    await old_friends.work()
+    url = f"{old_friends.north.origin}/needs/{need['id']}"
+    async with transaction(south.runtime.sessions) as session:
+        (await session.get_one(RemoteObject, url)).sha256 = b"x" * 32
+    peer = await south.peer()
+    read = repair._read_objects
+
+    async def slow(*args: Any) -> Any:
+        found = await read(*args)
+        await south.steward.move(f"/peers/{peer['id']}", "suspended", "enough")
+        return found
+
+    monkeypatch.setattr(repair, "_read_objects", slow)
+    mended = await repair.repair(south.runtime, UUID(peer["id"]))
+    assert not mended.whole
+    assert need["title"] not in await titles(south)
+    monkeypatch.undo()
+    await south.steward.move(f"/peers/{peer['id']}", "active")
+    await ask_for_repair(south)
+    await old_friends.work()

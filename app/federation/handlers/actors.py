@@ -5,6 +5,7 @@ from app.federation.peers.succession import take_word
 from app.federation.verification import VerifiedMessage
 from app.federation.wire.actors import UpdateActor
 from app.federation.wire.problems import NOT_AUTHORISED, RefusedError
+from app.models.base import one_line
 from app.models.federation import PeerState
 
 # Whoever has a key with us may change it; while another key waits for people, this can settle it.
@@ -20,7 +21,7 @@ async def check_update(at: Step, verified: VerifiedMessage, document: UpdateActo
 
 async def apply_update(at: Step, document: UpdateActor) -> bool:
     """Keep what it says of its name; the keys were taken when it arrived."""
-    name = " ".join(document.object.name.split())
+    name = one_line(document.object.name)
     if not name or name == at.peer.name:
         return False
     at.peer.name = name

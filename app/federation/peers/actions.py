@@ -35,6 +35,7 @@ from app.infra import clock, keys
 from app.infra.http_client import OutboundError, policy_of
 from app.infra.ids import public_id
 from app.infra.runtime import Runtime
+from app.models.base import one_line
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 
 ACCEPT_ARRIVES_WITHIN = timedelta(seconds=10)
@@ -293,5 +294,5 @@ async def pin(session: AsyncSession, peer: Peer, found: Discovered, shown: Shown
     await keyring.pin_key(session, peer, shown)
     peer.held_state = peer.candidate_key = peer.candidate_key_id = None
     peer.actor_url, peer.inbox_url = found.actor_url, found.inbox_url
-    peer.name = " ".join(found.name.split())[:NAME_CHARACTERS_MAX]
-    peer.software = " ".join(found.software.split())[:SOFTWARE_CHARACTERS_MAX]
+    peer.name = one_line(found.name)[:NAME_CHARACTERS_MAX]
+    peer.software = one_line(found.software)[:SOFTWARE_CHARACTERS_MAX]

@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from app.federation.wire.context import NATIVE_CONTEXT
+from app.federation.wire.documents import part_to_wire
 from app.infra.data_integrity import sign as sign_document
 from app.infra.ids import private_id, public_id
 from app.models.activity import Activity
@@ -207,3 +208,11 @@ async def offers_of(south: Instance) -> list[Json]:
         found = select(FederationEvent.body).where(FederationEvent.activity_type == "Offer")
         bodies = [json.loads(body) for body in (await session.exec(found)).all()]
     return [each for each in bodies if each["object"]["type"] == "Agreement"]
+
+
+async def test_no_name_of_a_peer_turns_what_stewards_read(old_friends: Pair) -> None:
+    north, south = old_friends.north, old_friends.south
+    described = part_to_wire((await north.identity()).actor("gro.dlot\u202e \u2066Old Town\u200b"))
+    assert await say(north, south, "Update", described) == ""
+    await old_friends.work()
+    assert (await south.peer())["name"] == "gro.dlot Old Town"

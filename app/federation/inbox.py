@@ -201,7 +201,8 @@ async def process(session: AsyncSession, runtime: Runtime, peer_id: UUID) -> Pro
         ready = await _apply_one_by_one(session, runtime, peer, ready)
     settled |= {message.seq for message in ready if message.seq is not None}
     lane.applied_seq = _walk(lane.applied_seq, settled)
-    more = len(waiting) == BATCH_MAX
+    # Before a gap nothing more can be done, however much waits behind it.
+    more = len(waiting) == BATCH_MAX and not gap
     if not more:
         await _compare(session, lane)
     return Progress(len(ready), gap=gap, more=more)

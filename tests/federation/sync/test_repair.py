@@ -324,6 +324,7 @@ async def test_a_peer_that_is_suspended_meanwhile_shows_nothing(
 ) -> None:
     south = old_friends.south
     assert south.steward is not None
+    steward = south.steward
     need = await need_at(old_friends, "Late but not lost")
     await old_friends.work()
     url = f"{old_friends.north.origin}/needs/{need['id']}"
@@ -334,7 +335,7 @@ async def test_a_peer_that_is_suspended_meanwhile_shows_nothing(
 
     async def slow(*args: Any) -> Any:
         found = await read(*args)
-        await south.steward.move(f"/peers/{peer['id']}", "suspended", "enough")
+        await steward.move(f"/peers/{peer['id']}", "suspended", "enough")
         return found
 
     monkeypatch.setattr(repair, "_read_objects", slow)
@@ -342,6 +343,6 @@ async def test_a_peer_that_is_suspended_meanwhile_shows_nothing(
     assert not mended.whole
     assert need["title"] not in await titles(south)
     monkeypatch.undo()
-    await south.steward.move(f"/peers/{peer['id']}", "active")
+    await steward.move(f"/peers/{peer['id']}", "active")
     await ask_for_repair(south)
     await old_friends.work()

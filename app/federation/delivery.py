@@ -198,6 +198,11 @@ async def _run_lane(runtime: Runtime, peer_id: UUID) -> int:
             await _note(runtime, batch, results)
             if batch.nudge or results[-1].verdict in {Verdict.LATER, Verdict.STOP}:
                 break
+    except Exception as error:  # noqa: BLE001 - one lane's fault must not end the others' round
+        _log.error("lane failed", peer=str(peer_id), error=type(error).__name__)
+        async with transaction(runtime.sessions) as session:
+            if (lane := await session.get(PeerOutbox, peer_id, with_for_update=True)) is not None:
+                _back_off(lane, Result(Verdict.LATER, code="failed"))
     finally:
         async with transaction(runtime.sessions) as session:
             await session.execute(
@@ -350,9 +355,14 @@ async def _note(runtime: Runtime, batch: Batch, results: Sequence[Result]) -> No
             return
         if any(result.verdict is Verdict.SENT for result in results):
             outbox.failures, outbox.last_success_at = 0, now
-        outbox.failures += 1
-        outbox.last_failure, outbox.last_failure_at = last.code, now
-        outbox.next_attempt_at = now + pause(outbox, last)
+        _back_off(outbox, last)
+
+
+def _back_off(outbox: PeerOutbox, result: Result) -> None:
+    now = clock.now()
+    outbox.failures += 1
+    outbox.last_failure, outbox.last_failure_at = result.code, now
+    outbox.next_attempt_at = now + pause(outbox, result)
 
 
 async def _note_mail(session: AsyncSession, mail: Mail, result: Result) -> None:

@@ -36,7 +36,7 @@ class LossyProxy:
     def __init__(self, port: int, seed: int) -> None:
         """Faults follow from the seed and from the order of arrival."""
         self.port = port
-        self.happened: Counter[Fault] = Counter()
+        self.happened: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._server: asyncio.Server | None = None
 
@@ -56,7 +56,7 @@ class LossyProxy:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             request = await _read_message(reader)
-            fault = self._random.choice(DRAWN)
+            fault = self._draw()
             self.happened[fault] += 1
             writer.write(await self._answer(request, fault))
             await writer.drain()
@@ -64,7 +64,11 @@ class LossyProxy:
         with contextlib.suppress(OSError):
             await writer.wait_closed()
 
-    async def _answer(self, request: bytes, fault: Fault) -> bytes:
+    def _draw(self) -> str:
+        fault: Fault = self._random.choice(DRAWN)
+        return fault
+
+    async def _answer(self, request: bytes, fault: str) -> bytes:
         if fault == Fault.REQUEST_LOST:
             return b""
         if fault == Fault.REQUEST_CUT:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, select, update
@@ -17,6 +18,7 @@ from app.infra.database import transaction
 from app.infra.http_client import Answer, OutboundError, Outgoing
 from app.models.federation import Delivery, DeliveryState, PeerOutbox, PeerState
 from app.workers.activity import react_to_activities
+from app.workers.federation import deliver_messages
 from tests.factories.instances import Instance, Pair
 from tests.factories.world import Json
 
@@ -120,6 +122,10 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     return standing
 
 
+class KilledError(BaseException):
+    """The end of a process, which no `except Exception` sees."""
+
+
 async def one_need(pair: Pair) -> None:
     owner = await pair.north.sign_up("owner")
     organisation = await pair.north.organisation(owner)
@@ -189,11 +195,11 @@ async def test_a_worker_that_dies_after_sending_leaves_one_effect(
     await one_need(peers)
 
     async def die(*_: object) -> None:
-        raise ConnectionError
+        raise KilledError
 
     with monkeypatch.context() as patched:
         patched.setattr(delivery, "_note", die)
-        with pytest.raises(ConnectionError):
+        with pytest.raises(KilledError):
             await peers.north.work()
     assert len(network.sent) == 1
     await peers.work()
@@ -276,17 +282,58 @@ async def test_a_peer_that_does_not_read_the_log_is_pushed(
     assert len(await peers.south.mirrored()) == 22
 
 
-async def test_a_hanging_peer_does_not_delay_another(peers: Pair, network: Network) -> None:
-    key = (await peers.south.identity()).public_key
-    shown = ShownKey("https://slow.example/actor#k", key.public_bytes_raw())
-    async with transaction(peers.north.runtime.sessions) as session:
+async def another_peer(pair: Pair, origin: str) -> UUID:
+    """Give north a second peer that nobody answers for."""
+    key = (await pair.south.identity()).public_key
+    shown = ShownKey(f"{origin}/actor#k", key.public_bytes_raw())
+    async with transaction(pair.north.runtime.sessions) as session:
         peer = await new_peer(
             session,
-            Discovered("https://slow.example", "https://slow.example/actor",
-                       "https://slow.example/inbox", (shown,), "", ""),
+            Discovered(origin, f"{origin}/actor", f"{origin}/inbox", (shown,), "", ""),
             shown,
-        )  # fmt: skip
+        )
         peer.state = PeerState.ACTIVE
+    return peer.id
+
+
+async def test_what_nobody_foresaw_in_one_lane_does_not_end_the_others(
+    peers: Pair, network: Network
+) -> None:
+    odd_id = await another_peer(peers, "https://odd.example")
+    real, asked, reached = network.through, [], asyncio.Event()
+
+    async def stumble(client: object, outgoing: Outgoing, **limits: int) -> Answer:
+        if outgoing.url.startswith("https://odd.example"):
+            asked.append(outgoing)
+            reached.set()
+            raise ZeroDivisionError
+        # South's lane is in the middle of its message while the other one fails.
+        await reached.wait()
+        result: Answer = await real(client, outgoing, **limits)  # type: ignore[operator]
+        return result
+
+    network.through = stumble
+    await one_need(peers)
+    await peers.north.write_mail()
+    await deliver_messages(peers.north.runtime)
+    await peers.south.work()
+    assert len(await peers.south.mirrored()) == 1
+    assert len(asked) == 1  # it rests now
+    async with peers.north.runtime.sessions() as session:
+        odd = await session.get_one(PeerOutbox, odd_id)
+        kept = select(Delivery.state).where(Delivery.peer_id == odd_id)
+        states = set((await session.exec(kept)).all())
+    assert (odd.failures, odd.last_failure) == (1, "failed")
+    assert odd.next_attempt_at > clock.now()
+    assert odd.leased_until <= clock.now()
+    assert states == {DeliveryState.PENDING}
+    with clock.moved(timedelta(seconds=20)):
+        await deliver_messages(peers.north.runtime)
+    assert len(asked) == 2
+
+
+async def test_a_hanging_peer_does_not_delay_another(peers: Pair, network: Network) -> None:
+    await another_peer(peers, "https://slow.example")
     real, released = network.through, asyncio.Event()
 
     async def hang(client: object, outgoing: Outgoing, **limits: int) -> Answer:

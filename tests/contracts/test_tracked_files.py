@@ -25,6 +25,7 @@ HARMLESS_ADDRESS = re.compile(r"^(?:127\.|0\.0\.0\.0|192\.0\.2\.|198\.51\.100\.|
 GUARD_FILES = (
     "app/infra/addresses.py",
     "tests/infra/test_http_client.py",
+    "tests/factories/faulty.py",
     "tests/factories/hostile.py",
     "tests/factories/internet.py",
 )

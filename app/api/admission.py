@@ -49,9 +49,10 @@ class Admission:
         """`at_work` requests at a time may use the database."""
         self.app = app
         self.trusted = trusted
-        # Apart, because who follows from elsewhere may have us ask a slow server first.
+        # Apart, because who follows from elsewhere may have us ask a slow server first; and two at
+        # least, so that the next one is told at once that we are asking.
         self.peers_at_work = asyncio.Semaphore(at_work)
-        self.others_at_work = asyncio.Semaphore(max(1, at_work // 2))
+        self.others_at_work = asyncio.Semaphore(max(2, at_work // 2))
         self.senders: dict[Key, _Places] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

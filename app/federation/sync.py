@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.federation import inbox
 from app.federation.entries import Step
-from app.federation.peers.epochs import begin_epoch, lock_outbox
+from app.federation.peers.epochs import begin_epoch, lock_outbox, noticed_lately
 from app.federation.peers.identity import our_identity
 from app.federation.peers.lanes import ask_for_news, epoch_of, note_tally, take_up_epoch
 from app.federation.peers.reading import Reader, ReadError, read_signed, reader_of
@@ -68,7 +68,7 @@ async def log_page(
     outbox = await lock_outbox(session, reader.peer.id)
     epoch = epoch_of(outbox, ours)
     standing = (epoch, [*outbox.past_epochs, ours.epoch], outbox.last_seq)
-    if was_restored(standing, (asked.epoch, asked.after)):
+    if was_restored(standing, (asked.epoch, asked.after)) and not noticed_lately(outbox):
         await begin_epoch(session, outbox, noticed=True)
         epoch = outbox.epoch
     await _note_reader(session, reader)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from app.federation.peers.epochs import NOTICED_AGAIN_AFTER
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, OWN_TERMS, shared_terms
 from app.infra import clock, keys
@@ -264,6 +265,23 @@ async def test_reading_the_log_acknowledges_what_came_before(peers: Pair) -> Non
     answer, _ = await signed_get(south, f"{peers.north.origin}/fed/v1/log?after=1&limit=200")
     assert answer.json()["items"] == []
     assert (await peers.north.peer())["waiting"] == 0
+
+
+async def test_numbers_that_we_never_gave_make_us_count_anew_once_in_a_while(peers: Pair) -> None:
+    """A restored instance finds out so; a peer that plays with it costs us little."""
+    south = await peers.south.identity()
+
+    async def epoch_after(number: int, counted_in: str = "") -> str:
+        said = f"&epoch={counted_in}" if counted_in else ""
+        url = f"{peers.north.origin}/fed/v1/log?after={number}&limit=200{said}"
+        return str((await signed_get(south, url))[0].json()["epoch"])
+
+    first = await epoch_after(0)
+    second = await epoch_after(900, first)
+    assert second != first
+    assert {await epoch_after(number, second) for number in (901, 902, 903)} == {second}
+    with clock.moved(NOTICED_AGAIN_AFTER):
+        assert await epoch_after(904, second) not in {first, second}
 
 
 def test_every_message_of_ours_is_json_with_our_context() -> None:

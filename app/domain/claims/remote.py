@@ -8,7 +8,7 @@ is how things stand, whatever we thought before.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -24,6 +24,7 @@ from app.domain.claims.rules import TRANSITIONS, ClaimLimits, Side
 from app.domain.identity.actions import add_silent_account
 from app.errors import ConflictError
 from app.infra import clock, ids
+from app.models.activity import Activity
 from app.models.agreements import Agreement
 from app.models.claims import (
     LIVE_STATES,
@@ -41,6 +42,8 @@ LIVE_PER_PEER_MAX = 500
 # instance applies them.
 GUEST_LIMITS = ClaimLimits(pending=1, live=1)
 GUEST_HANDLE = "guest"
+# A need's instance that asks more often than this is not passed on: nobody is to be flooded.
+ASKED_AGAIN_AFTER = timedelta(hours=20)
 S = ClaimState
 # The provider's part of a claim's life: what a report can say.
 PROVIDER_STATES = frozenset({S.ACCEPTED, S.ACTIVE, S.SUBMITTED, S.DISPUTED})
@@ -228,7 +231,7 @@ async def apply_stands(session: AsyncSession, agreement: Agreement, now: Stands)
     if claim.state in {S.WITHDRAWN, S.EXPIRED, S.DECLINED}:
         return False
     if now.asked_until is not None and claim.state in {S.ACCEPTED, S.ACTIVE, S.CHANGES_REQUESTED}:
-        _pass_on_question(session, view, now.asked_until)
+        await _pass_on_question(session, view, now.asked_until)
     behind = now.heard < agreement.said_version and now.state in _BEFORE_THE_REPORT
     if claim.state == now.state or (behind and claim.state != S.APPLIED):
         return True
@@ -244,9 +247,17 @@ async def apply_stands(session: AsyncSession, agreement: Agreement, now: Stands)
 _BEFORE_THE_REPORT = frozenset({S.ACCEPTED, S.ACTIVE, S.SUBMITTED, S.CHANGES_REQUESTED})
 
 
-def _pass_on_question(session: AsyncSession, view: ClaimView, until: datetime) -> None:
-    """Ask the worker for a sign of life, as the need's instance asks."""
+async def _pass_on_question(session: AsyncSession, view: ClaimView, until: datetime) -> None:
+    """Ask the worker for a sign of life, as the need's instance asks; once a day at most."""
     verb = "claim.start_asked" if view.claim.state == S.ACCEPTED else "claim.nudged"
+    lately = select(func.count()).where(
+        Activity.noun == "claim",
+        Activity.object_id == view.claim.id,
+        Activity.verb == verb,
+        col(Activity.at) > clock.now() - ASKED_AGAIN_AFTER,
+    )
+    if (await session.exec(lately)).one():
+        return
     record(
         session, SYSTEM, verb, view.claim.id,
         claim_id=str(view.claim.id),

@@ -23,6 +23,8 @@ from app.models.federation import Delivery, DeliveryState, FederationEvent, Peer
 
 # One backup is restored once: all lanes notice it within a day, and stewards are told once.
 TOLD_AGAIN_AFTER = timedelta(days=1)
+# A peer that asks for what we never said makes us count anew at most so often.
+NOTICED_AGAIN_AFTER = timedelta(hours=1)
 # What a backup says of what peers hold is held against our needs at once.
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _log = structlog.get_logger(__name__)
@@ -73,6 +75,11 @@ async def begin_epoch(session: AsyncSession, outbox: PeerOutbox, *, noticed: boo
     await session.flush()
     await send_ordered(session, outbox.peer_id, unsent)
     _log.warning("new epoch", peer=str(outbox.peer_id), noticed=noticed)
+
+
+def noticed_lately(outbox: PeerOutbox) -> bool:
+    """Whether we count anew for a peer since a short while; the first epoch is no such thing."""
+    return bool(outbox.past_epochs) and clock.now() - outbox.epoch_at < NOTICED_AGAIN_AFTER
 
 
 async def _private_unsent(session: AsyncSession, peer_id: UUID) -> Sequence[int]:

@@ -13,6 +13,7 @@ from app.domain.access import Actor
 from app.domain.administration.queries import get_setting
 from app.federation.public import posts
 from app.federation.public.strangers import readable_name
+from app.federation.wire.addresses import origin_of
 from app.federation.wire.notes import AcceptFollow, FollowRef
 from app.federation.wire.problems import RATE_LIMIT, RefusedError
 from app.federation.wire.strangers import Said, StrangerActor
@@ -52,10 +53,15 @@ async def count_of(session: AsyncSession, origin: str) -> int:
 
 
 async def check_room(session: AsyncSession, runtime: Runtime, actor_url: str) -> None:
-    """Refuse one more follower than the instance wants to write to."""
+    """Refuse one more follower than the instance wants to write to.
+
+    One server takes three quarters of it at most: whoever makes actors there shuts nobody out.
+    """
     if await session.get(Follower, actor_url) is not None:
         return
-    if await count(session) >= runtime.followers_max:
+    share = runtime.followers_max - runtime.followers_max // 4
+    full = await count(session) >= runtime.followers_max
+    if full or await count_of(session, origin_of(actor_url)) >= share:
         raise RefusedError(RATE_LIMIT, "no room", retry_after_seconds=FULL_RETRY_SECONDS)
 
 

@@ -1,10 +1,18 @@
 """Work across instances: hours, changes, disputes, ends of every kind, and what is written."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from sqlmodel import select
 
+from app.domain.claims import remote
+from app.domain.claims.remote import Stands
 from app.infra import clock
+from app.infra.database import transaction
+from app.models.activity import Activity
+from app.models.agreements import Agreement
+from app.models.claims import ClaimState
 from app.workers.clocks import turn_clocks
 from tests.factories.helping import bodies, claim_of, helping
 from tests.factories.instances import Pair
@@ -164,6 +172,24 @@ async def test_a_sign_of_life_here_keeps_the_place_there(old_friends: Pair) -> N
     with clock.moved(LAPSED_AFTER):
         await old_friends.work()
     assert (await claim_of(helped.north, there["id"])).state == "accepted"
+
+
+async def test_a_worker_is_asked_for_a_sign_of_life_once_a_day_at_most(old_friends: Pair) -> None:
+    helped = await helping(old_friends)
+    here, _ = await helped.accepted()
+
+    async def ask(version: int) -> list[str]:
+        stands = Stands(version, ClaimState.ACCEPTED, asked_until=clock.now() + timedelta(days=3))
+        async with transaction(helped.south.runtime.sessions) as session:
+            agreement = await session.get_one(Agreement, UUID(here["id"]))
+            await remote.apply_stands(session, agreement, stands)
+            said = select(Activity.verb).where(Activity.object_id == UUID(here["id"]))
+            return list((await session.exec(said)).all())
+
+    for version in (101, 102, 103):
+        assert (await ask(version)).count("claim.start_asked") == 1
+    with clock.moved(timedelta(days=1)):
+        assert (await ask(104)).count("claim.start_asked") == 2
 
 
 async def test_an_offer_that_nobody_answers_ends_on_both_sides(old_friends: Pair) -> None:

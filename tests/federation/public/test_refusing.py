@@ -316,6 +316,12 @@ async def test_who_may_follow_is_up_to_the_instance(
     assert (full.status_code, "retry-after" in full.headers) == (429, True)
     assert (await follow("bo")).status_code == 202
     assert (await town.stored())["Follower"] == 1
+    # One server leaves room for others.
+    monkeypatch.setattr(runtime, "followers_max", 4)
+    assert [(await follow(name)).status_code for name in ("cai", "dov", "eli")] == [202, 202, 429]
+    async with town.server() as elsewhere:
+        other = await elsewhere.say(elsewhere.follow("fay", town.origin), town.origin)
+        assert other.status_code == 202
 
 
 async def test_a_blocked_server_is_told_that_nobody_is_here(town: Town) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col, func, select
 
 from app.federation import retention
+from app.federation.peers import epochs
 from app.infra import clock
 from app.infra.database import transaction
 from app.models.activity import Activity
@@ -145,8 +146,10 @@ async def test_sender_restored_from_backup(village: Village) -> None:
 
 
 async def test_sender_restored_from_backup_that_speaks_before_it_is_noticed(
-    village: Village,
+    village: Village, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The restore of the test before was a moment ago.
+    monkeypatch.setattr(epochs, "NOTICED_AGAIN_AFTER", timedelta(0))
     pair = village.pair
     await village.post("Before the second backup")
     await pair.work()

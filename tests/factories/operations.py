@@ -40,6 +40,7 @@ KNOWN_TEXTS = {
     "to": "withdrawn",
 }
 SOME_ID = "3f0c5b0e-7b5a-4f1e-9c51-0d6a2c1f8a77"
+SOME_MOMENT = "2026-03-02T08:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -146,5 +147,7 @@ def _simple(schema: Json, name: str, ids: Mapping[str, str]) -> Any:
         return [schema.get("const"), *schema.get("enum", [])][-1]
     if schema.get("format") == "uuid":
         return ids.get(name, SOME_ID)
+    if schema.get("format") == "date-time":
+        return SOME_MOMENT
     whole = max(schema.get("minimum", 1), 1)
     return {"integer": whole, "boolean": False}.get(schema["type"], KNOWN_TEXTS.get(name, "words"))

@@ -28,8 +28,8 @@ from tests.infra import signature_oracle as oracle
 
 ELSEWHERE = "http://127.0.0.1:9"
 COVERED = '"@method" "@target-uri" "content-type" "content-digest"'
-# What asking a peer's address for its keys leaves behind, and whose clock is off.
-NOTED = ("actor_fetches", "peer_inboxes")
+# What asking for keys leaves behind, how much a peer used, and whose clock is off.
+NOTED = ("actor_fetches", "peer_budgets", "peer_inboxes")
 # What a known message may change: its nonce is noted, and an offer is answered once more.
 REPEATED = {"seen_nonces", "incoming_messages", "deliveries", "peer_outboxes"}
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"

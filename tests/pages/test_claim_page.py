@@ -70,9 +70,9 @@ async def test_both_sides_find_their_messages_from_the_claims_page(world: World)
 
 
 async def test_whoever_was_drawn_decides_on_the_panels_page(world: World) -> None:
-    owner, worker, claim = await scene(world)
     steward, other = await world.set_up(), await world.sign_up("other")
     await world.organisation(other, "Other house")
+    owner, worker, claim = await scene(world)
     await owner.move(f"/claims/{claim['id']}", "disputed", "it was <b>another</b> task")
     await worker.move(f"/claims/{claim['id']}", "panel_review")
     async with world.runtime.engine.connect() as connection:

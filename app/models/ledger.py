@@ -8,18 +8,31 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
-from app.models.base import choice, created
+from app.models.base import choice, created, moment
 
 
 class LedgerAccountKind(StrEnum):
     """Whose account it is."""
 
-    WORKER = "worker"
-    ORGANISATION = "organisation"
-    SUSPENSE = "suspense"
+    WORKER = "worker"  # minutes of one worker, by stream
+    ORGANISATION = "organisation"  # minutes that an organisation received, by stream
+    SUSPENSE = "suspense"  # minutes of one worker that wait for the end of a dispute, by stream
+    STANDING = "standing"  # gift minutes of one worker that the assembly recognised
+    CAPITAL = "capital"  # money: one member's internal capital account
+    RESERVE = "reserve"  # money: what belongs to all and to nobody
+    POOL = "pool"  # money: the members' part of a surplus, on its way to them
+    OUTSIDE = "outside"  # money: where surplus comes from, and pay-outs and losses go to
 
 
 class WorkStream(StrEnum):
@@ -34,37 +47,77 @@ class WorkStream(StrEnum):
 class EntryKind(StrEnum):
     """Why an entry stands in the book."""
 
-    CONTRIBUTION = "contribution"
-    CORRECTION = "correction"
+    CONTRIBUTION = "contribution"  # confirmed work
+    CORRECTION = "correction"  # takes an entry back, or says it anew
+    OPENING = "opening"  # what was there before the book
+    SLIP = "slip"  # work written down on paper
+    RECEIPT = "receipt"  # work confirmed on another instance, by its signed receipt
+    DISPUTE = "dispute"  # into suspense
+    RULING = "ruling"  # out of suspense
+    CONVERSION = "conversion"  # gift work recognised as standing
+    SURPLUS = "surplus"  # a period's surplus: to the reserve and the pool
+    ALLOCATION = "allocation"  # from the pool to the members
+    LOSS = "loss"  # a period's loss: from the reserve and the members
+    PAYOUT = "payout"  # from a member's capital account to the member
+
+
+class BookStatusKind(StrEnum):
+    """What somebody is to a co-operative, from a day on."""
+
+    PROBATIONARY = "probationary"
+    WORKER_OWNER = "worker_owner"
+    LEFT = "left"
+
+
+class LogKind(StrEnum):
+    """What a leaf of the instance's log is about."""
+
+    ENTRY = "entry"
+    POLICY = "policy"
+    DECISION = "decision"
+    STATUS = "status"
+    LOCK = "lock"
 
 
 MINUTE = "minute"
 
 
 class Book(SQLModel, table=True):
-    """One organisation's ledger."""
+    """One organisation's ledger; a co-operative switches worker ownership on."""
 
     __tablename__ = "books"
 
     id: UUID = Field(primary_key=True)
     organisation_id: UUID = Field(foreign_key="organisations.id", unique=True)
     created_at: datetime = created()
+    # Since when its worker-owners keep it: policies, periods, statements, admission.
+    ownership_since: datetime | None = moment(default=None, nullable=True)
+    currency: str = Field(default="EUR", max_length=3)
+    version: int = 1
 
 
 class LedgerAccount(SQLModel, table=True):
-    """An account of a book: a worker's per stream, or the receiving organisation's.
+    """An account of a book. Accounts of minutes have a stream, accounts of money have none.
 
     `holder_id` is the worker's pseudonymous account id or the organisation's id.
     """
 
     __tablename__ = "ledger_accounts"
-    __table_args__ = (UniqueConstraint("book_id", "kind", "holder_id", "stream"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "book_id", "kind", "holder_id", "stream", postgresql_nulls_not_distinct=True
+        ),
+        CheckConstraint(
+            "(stream IS NULL) = (kind IN ('capital', 'reserve', 'pool', 'outside'))",
+            name="money_has_no_stream",
+        ),
+    )
 
     id: UUID = Field(primary_key=True)
     book_id: UUID = Field(foreign_key="books.id")
     kind: LedgerAccountKind = choice(LedgerAccountKind, name="kind")
     holder_id: UUID = Field(index=True)
-    stream: WorkStream = choice(WorkStream, name="stream")
+    stream: WorkStream | None = choice(WorkStream, name="stream", default=None, nullable=True)
 
 
 class Entry(SQLModel, table=True):
@@ -74,6 +127,15 @@ class Entry(SQLModel, table=True):
     __table_args__ = (
         Index("ix_entries_book", "book_id", "id"),
         Index("ix_entries_claim", "claim_id", "id"),
+        Index("ix_entries_booked", "book_id", "booked_on", "id"),
+        # A receipt enters a book once; what changes that corrects the entry.
+        Index(
+            "uq_entries_receipt",
+            "book_id",
+            "receipt_id",
+            unique=True,
+            postgresql_where=text("kind = 'receipt'"),
+        ),
         # A claim is credited once; what changes that corrects one entry, each corrected once.
         Index(
             "uq_entries_credit_of_claim",
@@ -90,10 +152,21 @@ class Entry(SQLModel, table=True):
     book_id: UUID = Field(foreign_key="books.id")
     kind: EntryKind = choice(EntryKind, name="kind")
     worked_on: date
+    # The day on which it counts: that of the work, or, where that day's period is closed, the
+    # first day after it. What was locked is never touched.
+    booked_on: date
     claim_id: UUID | None = Field(default=None, foreign_key="claims.id")
     corrects: UUID | None = Field(default=None, foreign_key="entries.entry_id", unique=True)
     # Those who decided, where it was not one member who confirmed.
     panel_id: UUID | None = Field(default=None, foreign_key="panels.id")
+    receipt_id: UUID | None = Field(default=None, foreign_key="receipts.id")
+    decision_id: UUID | None = None
+    period_id: UUID | None = None
+    dispute_id: UUID | None = None
+    # Entries that came together: a list of paper slips, the opening of the book.
+    batch_id: UUID | None = Field(default=None, index=True)
+    # SHA-256 of salt and text of its note: the text can be erased, the log stays as it is.
+    note_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
     recorded_by: UUID
     recorded_at: datetime = created()
     # Checked by the database at commit, so that nobody appends postings to an old entry.
@@ -123,3 +196,57 @@ class Balance(SQLModel, table=True):
     account_id: UUID = Field(primary_key=True, foreign_key="ledger_accounts.id")
     unit: str = Field(primary_key=True, max_length=10)
     amount: int = Field(default=0, sa_type=BigInteger)
+
+
+class EntryNote(SQLModel, table=True):
+    """What somebody wrote about an entry; it may name a person, so it can be erased."""
+
+    __tablename__ = "entry_notes"
+
+    entry_id: UUID = Field(primary_key=True, foreign_key="entries.entry_id")
+    text: str = Field(max_length=1000)
+    salt: bytes = Field(sa_type=LargeBinary)
+
+
+class EntryLink(SQLModel, table=True):
+    """An entry that stands on another one and leaves it as it is: a conversion on its gifts."""
+
+    __tablename__ = "entry_links"
+
+    entry_id: UUID = Field(primary_key=True, foreign_key="entries.entry_id")
+    linked_entry_id: UUID = Field(primary_key=True, foreign_key="entries.entry_id", index=True)
+
+
+class BookStatus(SQLModel, table=True):
+    """What somebody is to a co-operative from a day on; append-only, the newest holds."""
+
+    __tablename__ = "book_statuses"
+    __table_args__ = (Index("ix_book_statuses_of", "book_id", "account_id", "since", "id"),)
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    status_id: UUID = Field(unique=True)
+    book_id: UUID = Field(foreign_key="books.id")
+    account_id: UUID
+    status: BookStatusKind = choice(BookStatusKind, name="status")
+    since: date
+    decision_id: UUID | None = None
+    recorded_by: UUID | None = None
+    recorded_at: datetime = created()
+
+
+class LogPending(SQLModel, table=True):
+    """What the instance's log has yet to take up, written with the thing itself.
+
+    One worker gives leaves their places; so those who write never wait for each other.
+    """
+
+    __tablename__ = "log_pending"
+    __table_args__ = (UniqueConstraint("kind", "subject"),)
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    kind: LogKind = choice(LogKind, name="kind")
+    subject: UUID

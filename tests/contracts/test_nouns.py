@@ -12,8 +12,10 @@ NOUNS = {
     "administration",
     "agreements",
     "asks",
+    "checkpoints",
     "claims",
     "commons",
+    "disputes",
     "federation",
     "feeds",
     "files",
@@ -31,10 +33,14 @@ NOUNS = {
     "notifications",
     "organisations",
     "peers",
+    "periods",
+    "policies",
     "profiles",
     "receipts",
+    "statements",
     "threads",
     "webhooks",
+    "witnesses",
 }
 # Files of a layer that belong to no noun, each for a reason.
 LAYER_FILES = {
@@ -78,6 +84,7 @@ DOMAIN_EXTRAS = {
     "matching/reasons",  # the parts of a score in words
     "matching/facts",  # what is read of a need and of a worker
     "matching/walks",  # along the postings, newest first
+    "ledger/posting",  # how an entry enters a book
     "ledger/settling",  # what two sides agree on, and what a panel decides
     "claims/answering",  # how long organisations usually take
     "claims/clocks",  # which clock runs, and the signs of life

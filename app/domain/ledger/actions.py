@@ -1,50 +1,30 @@
 """Writing the ledger. Entries are only ever added; the database refuses everything else."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Denied, Scope
-from app.domain.activity.actions import record
 from app.domain.claims import actions as claims
 from app.domain.claims import queries as claim_queries
 from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import CONTESTED, Verdict, verdict_of
 from app.domain.ledger import errors, queries
 from app.domain.ledger.policy import may_confirm
-from app.domain.ledger.rules import PostingLine, contribution_lines, is_balanced, opposite
+from app.domain.ledger.posting import NewEntry, account_of, book_of, post_entry
+from app.domain.ledger.rules import contribution_lines, opposite
 from app.domain.needs import actions as needs
 from app.domain.needs.queries import has_claim_in
-from app.infra import clock, ids
+from app.infra import clock
 from app.models.claims import LIVE_STATES, ClaimState, Panel, Resolution, SeatState
 from app.models.ledger import (
-    Balance,
-    Book,
     Entry,
     EntryKind,
-    LedgerAccount,
     LedgerAccountKind,
-    Posting,
     WorkStream,
 )
 from app.models.needs import Need, Stream
-
-
-@dataclass(frozen=True)
-class NewEntry:
-    """An entry to post: why, when the work was done, the claim it is about, who answers for it."""
-
-    kind: EntryKind
-    worked_on: date
-    recorded_by: UUID
-    claim_id: UUID | None = None
-    corrects: UUID | None = None
-    panel_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -163,10 +143,10 @@ async def _credit(
         raise errors.book_not_found()
     book_id = await book_of(session, organisation_id)
     stream = await _stream(session, view.need, ruling, taken_back)
-    worker = await _account(
+    worker = await account_of(
         session, book_id, LedgerAccountKind.WORKER, view.claim.account_id, stream
     )
-    organisation = await _account(
+    organisation = await account_of(
         session, book_id, LedgerAccountKind.ORGANISATION, organisation_id, stream
     )
     logs = await claim_queries.work_logs_of(session, view.claim.id)
@@ -190,87 +170,6 @@ async def _stream(
     if taken_back is not None:
         return await queries.stream_of(session, taken_back.entry_id)
     return WorkStream.GIFT if need.stream == Stream.GIFT else WorkStream.LIVELIHOOD
-
-
-async def post_entry(
-    session: AsyncSession,
-    actor: Actor,
-    book_id: UUID,
-    new: NewEntry,
-    lines: Sequence[PostingLine],
-) -> Entry:
-    """Add a balanced entry and move the balances with it.
-
-    Balances are taken in the order of their ids, so that entries over the same accounts never
-    wait for each other in a circle.
-    """
-    if not is_balanced(lines):
-        message = "an entry's postings must be two or more and sum to zero"
-        raise ValueError(message)
-    entry = Entry(
-        entry_id=ids.private_id(),
-        book_id=book_id,
-        kind=new.kind,
-        worked_on=new.worked_on,
-        claim_id=new.claim_id,
-        corrects=new.corrects,
-        panel_id=new.panel_id,
-        recorded_by=new.recorded_by,
-        recorded_at=clock.now(),
-        posting_count=len(lines),
-    )
-    session.add(entry)
-    await session.flush()  # postings name the entry
-    for line in sorted(lines, key=lambda line: line.account_id):
-        session.add(
-            Posting(
-                entry_id=entry.entry_id,
-                account_id=line.account_id,
-                unit=line.unit,
-                amount=line.amount,
-            )
-        )
-        await _add_to_balance(session, line)
-    record(session, actor, "entry.posted", entry.entry_id)
-    return entry
-
-
-async def _add_to_balance(session: AsyncSession, line: PostingLine) -> None:
-    statement = insert(Balance).values(
-        account_id=line.account_id, unit=line.unit, amount=line.amount
-    )
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["account_id", "unit"],
-            set_={"amount": col(Balance.amount) + statement.excluded.amount},
-        )
-    )
-
-
-async def book_of(session: AsyncSession, organisation_id: UUID) -> UUID:
-    """Return the organisation's book, opening it with its first entry."""
-    await session.execute(
-        insert(Book)
-        .values(id=ids.private_id(), organisation_id=organisation_id, created_at=clock.now())
-        .on_conflict_do_nothing()
-    )
-    statement = select(Book.id).where(Book.organisation_id == organisation_id)
-    return (await session.exec(statement)).one()
-
-
-async def _account(
-    session: AsyncSession,
-    book_id: UUID,
-    kind: LedgerAccountKind,
-    holder_id: UUID,
-    stream: WorkStream,
-) -> UUID:
-    values = {"book_id": book_id, "kind": kind, "holder_id": holder_id, "stream": stream}
-    await session.execute(
-        insert(LedgerAccount).values(id=ids.private_id(), **values).on_conflict_do_nothing()
-    )
-    statement = select(LedgerAccount.id).filter_by(**values)
-    return (await session.exec(statement)).one()
 
 
 async def close_need_when_done(session: AsyncSession, actor: Actor, need: Need) -> None:

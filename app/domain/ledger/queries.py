@@ -253,10 +253,14 @@ async def stream_of(session: AsyncSession, entry_id: UUID) -> WorkStream:
     """Return the stream in which an entry counts."""
     statement = (
         select(LedgerAccount.stream)
-        .where(Posting.entry_id == entry_id, Posting.account_id == LedgerAccount.id)
+        .where(
+            Posting.entry_id == entry_id,
+            Posting.account_id == LedgerAccount.id,
+            col(LedgerAccount.stream).is_not(None),
+        )
         .limit(1)
     )
-    return WorkStream((await session.exec(statement)).one())
+    return WorkStream(str((await session.exec(statement)).one()))
 
 
 async def entry_of_claim(session: AsyncSession, claim_id: UUID) -> EntryLine | None:

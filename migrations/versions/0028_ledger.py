@@ -1,0 +1,14 @@
+"""How work enters a book by other roads than a claim."""
+
+revision = "0028"
+down_revision = "0027"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

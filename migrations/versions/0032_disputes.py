@@ -1,0 +1,14 @@
+"""Disputed entries, and the panels that hear appeals."""
+
+revision = "0032"
+down_revision = "0031"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

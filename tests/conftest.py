@@ -39,14 +39,17 @@ DO $$
 DECLARE
     tables text;
     guarded text;
+    append_only text[];
 BEGIN
+    SELECT array_agg(DISTINCT tgrelid::regclass::text) INTO append_only FROM pg_trigger
+    WHERE tgname LIKE '%append_only';
     SELECT string_agg(quote_ident(tablename), ', ') INTO tables FROM pg_tables
     WHERE schemaname = 'public' AND tablename <> 'alembic_version';
-    FOREACH guarded IN ARRAY ARRAY['entries', 'postings', 'claim_history', 'need_history'] LOOP
+    FOREACH guarded IN ARRAY append_only LOOP
         EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', guarded);
     END LOOP;
     EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY CASCADE';
-    FOREACH guarded IN ARRAY ARRAY['entries', 'postings', 'claim_history', 'need_history'] LOOP
+    FOREACH guarded IN ARRAY append_only LOOP
         EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', guarded);
     END LOOP;
 END $$

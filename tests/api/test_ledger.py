@@ -136,8 +136,8 @@ def number(n: int) -> UUID:
 
 ENTRY = """
     INSERT INTO entries
-        (entry_id, book_id, kind, worked_on, recorded_by, recorded_at, posting_count)
-    SELECT :entry, id, 'correction', '2026-03-02', :entry, now(), :wanted FROM books
+        (entry_id, book_id, kind, worked_on, booked_on, recorded_by, recorded_at, posting_count)
+    SELECT :entry, id, 'correction', '2026-03-02', '2026-03-02', :entry, now(), :wanted FROM books
 """
 SIDE = """
     INSERT INTO postings (entry_id, account_id, unit, amount)
@@ -193,9 +193,10 @@ async def test_a_claim_is_confirmed_by_one_entry_even_for_the_owner(
     books: Books, login: AsyncEngine
 ) -> None:
     twice = """
-        INSERT INTO entries (entry_id, book_id, kind, worked_on, claim_id, recorded_by, recorded_at,
-                             posting_count)
-        SELECT :entry, book_id, kind, worked_on, claim_id, recorded_by, now(), 2 FROM entries
+        INSERT INTO entries (entry_id, book_id, kind, worked_on, booked_on, claim_id,
+                             recorded_by, recorded_at, posting_count)
+        SELECT :entry, book_id, kind, worked_on, booked_on, claim_id, recorded_by, now(), 2
+        FROM entries
     """
     assert await attempt(login, twice, entry=number(1)) == "23505"
 

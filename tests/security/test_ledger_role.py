@@ -15,11 +15,21 @@ from app.infra.database import async_url, transaction
 from tests.conftest import Services
 from tests.factories.world import World
 
-GUARDED = ("entries", "postings", "claim_history", "need_history")
+GUARDED = (
+    "entries",
+    "postings",
+    "claim_history",
+    "need_history",
+    "entry_links",
+    "book_statuses",
+)
 FIRST = "(SELECT entry_id FROM entries LIMIT 1)"
-COPY = "SELECT gen_random_uuid(), book_id, kind, worked_on, {claim}, corrects, recorded_by, now()"
+COPY = (
+    "SELECT gen_random_uuid(), book_id, kind, worked_on, booked_on, {claim}, corrects, "
+    "recorded_by, now()"
+)
 INTO = (
-    "INSERT INTO entries (entry_id, book_id, kind, worked_on, claim_id, corrects, "
+    "INSERT INTO entries (entry_id, book_id, kind, worked_on, booked_on, claim_id, corrects, "
     "recorded_by, recorded_at, posting_count) "
 )
 CHANGES = (

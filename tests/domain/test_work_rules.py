@@ -16,6 +16,7 @@ from app.domain.ledger.rules import PostingLine
 from app.domain.needs import rules as needs
 from app.infra.text import fold
 from app.models.claims import HOLDING_STATES, ClaimState
+from app.models.ledger import WorkStream
 from app.models.needs import NeedState
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -99,7 +100,7 @@ def _account(number: int) -> UUID:
 
 @given(st.integers(1, 10**9))
 def test_confirmed_work_is_a_balanced_entry(minutes: int) -> None:
-    lines = ledger.contribution_lines(_account(1), _account(2), minutes)
+    lines = ledger.contribution_sides(_account(1), _account(2), minutes, WorkStream.GIFT)
     assert ledger.is_balanced(lines)
     assert {line.amount for line in lines} == {minutes, -minutes}
 

@@ -12,18 +12,13 @@ from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import CONTESTED, Verdict, verdict_of
 from app.domain.ledger import errors, queries
 from app.domain.ledger.policy import may_confirm
-from app.domain.ledger.posting import NewEntry, account_of, book_of, post_entry
-from app.domain.ledger.rules import contribution_lines, opposite
+from app.domain.ledger.posting import NewEntry, book_of, post_entry
+from app.domain.ledger.rules import contribution_sides, opposite
 from app.domain.needs import actions as needs
 from app.domain.needs.queries import has_claim_in
 from app.infra import clock
 from app.models.claims import LIVE_STATES, ClaimState, Panel, Resolution, SeatState
-from app.models.ledger import (
-    Entry,
-    EntryKind,
-    LedgerAccountKind,
-    WorkStream,
-)
+from app.models.ledger import Entry, EntryKind, WorkStream
 from app.models.needs import Need, Stream
 
 
@@ -143,12 +138,6 @@ async def _credit(
         raise errors.book_not_found()
     book_id = await book_of(session, organisation_id)
     stream = await _stream(session, view.need, ruling, taken_back)
-    worker = await account_of(
-        session, book_id, LedgerAccountKind.WORKER, view.claim.account_id, stream
-    )
-    organisation = await account_of(
-        session, book_id, LedgerAccountKind.ORGANISATION, organisation_id, stream
-    )
     logs = await claim_queries.work_logs_of(session, view.claim.id)
     new = NewEntry(
         EntryKind.CORRECTION if taken_back else EntryKind.CONTRIBUTION,
@@ -158,7 +147,9 @@ async def _credit(
         corrects=taken_back.entry_id if taken_back else None,
         panel_id=ruling.panel.id if ruling.panel else None,
     )
-    lines = contribution_lines(worker, organisation, ruling.verdict.minutes)
+    lines = contribution_sides(
+        view.claim.account_id, organisation_id, ruling.verdict.minutes, stream
+    )
     return await post_entry(session, actor, book_id, new, lines)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from uuid import UUID
 
-from app.models.ledger import MINUTE
+from app.models.ledger import MINUTE, LedgerAccountKind, WorkStream
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,18 @@ class PostingLine:
     amount: int
 
 
-def sums(lines: Iterable[PostingLine]) -> dict[str, int]:
+@dataclass(frozen=True)
+class Side:
+    """One side of an entry by whose account it is, where it may have to be opened first."""
+
+    kind: LedgerAccountKind
+    holder_id: UUID
+    stream: WorkStream | None
+    unit: str
+    amount: int
+
+
+def sums(lines: Iterable[PostingLine | Side]) -> dict[str, int]:
     """Return the sum of some postings per unit."""
     totals: dict[str, int] = defaultdict(int)
     for line in lines:
@@ -30,11 +41,13 @@ def sums(lines: Iterable[PostingLine]) -> dict[str, int]:
     return dict(totals)
 
 
-def contribution_lines(worker: UUID, organisation: UUID, minutes: int) -> list[PostingLine]:
+def contribution_sides(
+    worker: UUID, organisation: UUID, minutes: int, stream: WorkStream
+) -> list[Side]:
     """Return the two sides of confirmed work: the worker gave it, the organisation owes it."""
     return [
-        PostingLine(worker, MINUTE, minutes),
-        PostingLine(organisation, MINUTE, -minutes),
+        Side(LedgerAccountKind.WORKER, worker, stream, MINUTE, minutes),
+        Side(LedgerAccountKind.ORGANISATION, organisation, stream, MINUTE, -minutes),
     ]
 
 
@@ -43,7 +56,7 @@ def opposite(lines: Iterable[PostingLine]) -> list[PostingLine]:
     return [PostingLine(line.account_id, line.unit, -line.amount) for line in lines]
 
 
-def is_balanced(lines: Iterable[PostingLine]) -> bool:
+def is_balanced(lines: Iterable[PostingLine | Side]) -> bool:
     """Say whether lines make an entry: two at least, none empty, zero in each unit."""
     kept = list(lines)
     return (

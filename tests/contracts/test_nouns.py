@@ -86,6 +86,7 @@ DOMAIN_EXTRAS = {
     "matching/walks",  # along the postings, newest first
     "ledger/posting",  # how an entry enters a book
     "ledger/settling",  # what two sides agree on, and what a panel decides
+    "policies/document",  # the rules of a book as figures, and their one spelling
     "claims/answering",  # how long organisations usually take
     "claims/clocks",  # which clock runs, and the signs of life
     "claims/sweep",  # taking the steps that are due

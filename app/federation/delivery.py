@@ -10,8 +10,6 @@ lanes that are being tried again and those of peers that were silent for a week 
 places, so a thousand dead peers delay nobody.
 """
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -28,6 +26,7 @@ from app.federation.peers.discovery import clients_of
 from app.federation.peers.health import UNREACHABLE_AFTER
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.peers.lanes import epoch_of, our_tally
+from app.federation.rounds import back_off, go_round, retry_after
 from app.federation.wire.context import ACTIVITY_JSON
 from app.federation.wire.problems import BY_TYPE
 from app.federation.wire.tallies import SYNC_HEADER, write_tally
@@ -52,11 +51,8 @@ BATCH_MAX = 50
 # pages of two hundred instead of one round trip a message.
 PUSHED_MAX = 20
 NUDGE_PATIENCE = timedelta(seconds=30)
-LOOK_AGAIN_SECONDS = 0.5
-BACK_OFF_SECONDS = (15, 60, 300, 900, 3600, 7200, 14_400)
-BACK_OFF_SECONDS_MAX = 21_600
+CLOCK_SECONDS = 15
 CLOCK_SECONDS_MAX = 300
-JITTER = 0.2
 DAY = timedelta(days=1)
 ANSWER_BYTES_MAX = 65_536
 PROBLEM_JSON = "application/problem+json"
@@ -119,32 +115,23 @@ async def deliver_due(runtime: Runtime, write_mail: Callable[[], Awaitable[int]]
 
     New mail for other peers is written and begun while a slow peer is still being waited for.
     """
-    running: dict[asyncio.Task[int], Lanes] = {}
-    done_now = 0
-    try:
-        while True:
-            done_now += await write_mail()
-            for kind in Lanes:
-                places = kind.value - sum(each is kind for each in running.values())
-                for peer_id in await _claim(runtime, places, kind):
-                    running[asyncio.create_task(_run_lane(runtime, peer_id))] = kind
-            if not running:
-                return done_now
-            done, _ = await asyncio.wait(
-                running, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                del running[task]
-                done_now += task.result()
-    finally:
-        for task in running:
-            task.cancel()
+
+    async def run(peer_id: UUID) -> int:
+        return await _run_lane(runtime, peer_id)
+
+    async def claim(places: int, kind: Lanes) -> list[UUID]:
+        return await _claim(runtime, places, kind)
+
+    async def rest(peer_id: UUID) -> None:
+        async with transaction(runtime.sessions) as session:
+            if (lane := await session.get(PeerOutbox, peer_id, with_for_update=True)) is not None:
+                _back_off(lane, Result(Verdict.LATER, code="failed"))
+
+    return await go_round({kind: kind.value for kind in Lanes}, claim, run, rest, write_mail)
 
 
 async def _claim(runtime: Runtime, places: int, kind: Lanes) -> list[UUID]:
     """Take the lease of lanes that have mail and are due."""
-    if places <= 0:
-        return []
     now = clock.now()
     due = (
         select(PeerOutbox.peer_id)
@@ -198,11 +185,6 @@ async def _run_lane(runtime: Runtime, peer_id: UUID) -> int:
             await _note(runtime, batch, results)
             if batch.nudge or results[-1].verdict in {Verdict.LATER, Verdict.STOP}:
                 break
-    except Exception as error:  # noqa: BLE001 - one lane's fault must not end the others' round
-        _log.error("lane failed", peer=str(peer_id), error=type(error).__name__)
-        async with transaction(runtime.sessions) as session:
-            if (lane := await session.get(PeerOutbox, peer_id, with_for_update=True)) is not None:
-                _back_off(lane, Result(Verdict.LATER, code="failed"))
     finally:
         async with transaction(runtime.sessions) as session:
             await session.execute(
@@ -299,7 +281,7 @@ async def _attempt(runtime: Runtime, batch: Batch, mail: Mail) -> Result:
 
 def judge(answer: Answer) -> Result:
     """Say what an answer means. Only a problem document is final: a firewall's page is not."""
-    status, wait = answer.status, _retry_after(answer)
+    status, wait = answer.status, retry_after(answer)
     if 200 <= status < 300:
         return Result(Verdict.SENT, status)
     code = _problem_code(answer)
@@ -327,13 +309,6 @@ def _problem_code(answer: Answer) -> str:
         return ""
     known = BY_TYPE.get(kind)
     return known.code if known else "unknown-problem"
-
-
-def _retry_after(answer: Answer) -> timedelta | None:
-    text = answer.header("retry-after").strip()
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        return None
-    return timedelta(seconds=min(int(text), BACK_OFF_SECONDS_MAX))
 
 
 async def _note(runtime: Runtime, batch: Batch, results: Sequence[Result]) -> None:
@@ -392,7 +367,5 @@ def pause(outbox: PeerOutbox, result: Result) -> timedelta:
         return result.retry_after
     if result.code == "clock-skew":
         # Somebody sets a clock, and then it works at once.
-        return timedelta(seconds=min(BACK_OFF_SECONDS[0] * outbox.failures, CLOCK_SECONDS_MAX))
-    step = min(outbox.failures, len(BACK_OFF_SECONDS) + 1) - 1
-    seconds = [*BACK_OFF_SECONDS, BACK_OFF_SECONDS_MAX][max(step, 0)]
-    return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))
+        return timedelta(seconds=min(CLOCK_SECONDS * outbox.failures, CLOCK_SECONDS_MAX))
+    return back_off(outbox.failures)

@@ -9,11 +9,10 @@ understood, draft-cavage; what worked is remembered. A server that is silent for
 followers; they may follow again.
 """
 
-import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 import httpx
 import structlog
@@ -24,25 +23,20 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.federation.peers.discovery import clients_of
 from app.federation.peers.identity import Identity, our_identity
 from app.federation.public import followers
+from app.federation.rounds import back_off, go_round, retry_after
 from app.federation.wire.context import ACTIVITY_JSON
 from app.infra import clock
 from app.infra.database import transaction
-from app.infra.http_client import Answer, OutboundError, Outgoing, call, guarded_client
+from app.infra.http_client import OutboundError, Outgoing, call, guarded_client
 from app.infra.public_signatures import sign_cavage, sign_rfc9421
 from app.infra.runtime import Runtime
 from app.infra.signatures import HttpMessage, SignatureRefusedError
 from app.models.followers import Follower, PublicDelivery, PublicPost, RemoteServer, Scheme
 
 SEND_JOB = "deliver_notes"
-HEALTHY_LANES_MAX = 8
-PROBE_LANES_MAX = 4
-LOOK_AGAIN_SECONDS = 0.5
 BATCH_MAX = 5
 # Longer than a batch can take: two knocks each, ten seconds a knock.
 LEASE = timedelta(seconds=120)
-BACK_OFF_SECONDS = (15, 60, 300, 900, 3600, 7200, 14_400)
-BACK_OFF_SECONDS_MAX = 21_600
-JITTER = 0.2
 DEAD_AFTER = timedelta(days=14)
 # A server that fails for long gets the newest of what waits; the rest is no news by then.
 WAITING_MAX = 200
@@ -53,6 +47,13 @@ KNOCK_AGAIN = frozenset({400, 401, 403})
 DROPPED = frozenset({400, 404, 405, 406, 409, 413, 415, 422})
 GONE = 410
 _log = structlog.get_logger(__name__)
+
+
+class Lanes(Enum):
+    """How it goes with a lane; the value is how many of the kind run at once in a process."""
+
+    WELL = 8
+    TRIED = 4  # the last attempt failed
 
 
 @dataclass(frozen=True)
@@ -85,32 +86,24 @@ class Attempt:
 
 async def deliver_due(runtime: Runtime) -> int:
     """Send all that is due; answers how many posts arrived."""
-    running: dict[asyncio.Task[int], bool] = {}
-    arrived = 0
-    try:
-        while True:
-            probes = sum(running.values())
-            healthy = len(running) - probes
-            for origin in await _claim(runtime, HEALTHY_LANES_MAX - healthy, probing=False):
-                running[asyncio.create_task(_run_lane(runtime, origin))] = False
-            for origin in await _claim(runtime, PROBE_LANES_MAX - probes, probing=True):
-                running[asyncio.create_task(_run_lane(runtime, origin))] = True
-            if not running:
-                return arrived
-            done, _ = await asyncio.wait(
-                running, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                del running[task]
-                arrived += task.result()
-    finally:
-        for task in running:
-            task.cancel()
+
+    async def run(origin: str) -> int:
+        return await _run_lane(runtime, origin)
+
+    async def claim(places: int, kind: Lanes) -> list[str]:
+        return await _claim(runtime, places, kind)
+
+    async def rest(origin: str) -> None:
+        async with transaction(runtime.sessions) as session:
+            if (
+                server := await session.get(RemoteServer, origin, with_for_update=True)
+            ) is not None:
+                _back_off(server, "failed", None)
+
+    return await go_round({kind: kind.value for kind in Lanes}, claim, run, rest)
 
 
-async def _claim(runtime: Runtime, places: int, *, probing: bool) -> list[str]:
-    if places <= 0:
-        return []
+async def _claim(runtime: Runtime, places: int, kind: Lanes) -> list[str]:
     now = clock.now()
     failing = col(RemoteServer.failures) > 0
     due = (
@@ -118,7 +111,7 @@ async def _claim(runtime: Runtime, places: int, *, probing: bool) -> list[str]:
         .where(
             col(RemoteServer.next_attempt_at) <= now,
             col(RemoteServer.leased_until) <= now,
-            failing if probing else ~failing,
+            failing if kind is Lanes.TRIED else ~failing,
             col(RemoteServer.origin).not_in(followers.blocked_origins()),
             exists().where(col(PublicDelivery.origin) == col(RemoteServer.origin)),
         )
@@ -221,14 +214,7 @@ class _Lane:
         except (OutboundError, SignatureRefusedError) as error:
             _log.info("post failed", error=error.detail[:200])
             return Attempt(0, Scheme.UNKNOWN)
-        return Attempt(answer.status, scheme, _retry_after(answer))
-
-
-def _retry_after(answer: Answer) -> timedelta | None:
-    text = answer.header("retry-after").strip()
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        return None
-    return timedelta(seconds=min(int(text), BACK_OFF_SECONDS_MAX))
+        return Attempt(answer.status, scheme, retry_after(answer))
 
 
 async def _note(session: AsyncSession, origin: str, mail: Mail, attempt: Attempt) -> None:
@@ -248,13 +234,19 @@ async def _note(session: AsyncSession, origin: str, mail: Mail, attempt: Attempt
         if attempt.arrived:
             server.scheme = attempt.scheme
         return
-    server.failures += 1
-    server.failing_since = server.failing_since or now
-    server.last_failure = f"status-{attempt.status}" if attempt.status else "unreachable"
-    server.next_attempt_at = now + pause(server.failures, attempt.retry_after)
+    failure = f"status-{attempt.status}" if attempt.status else "unreachable"
+    _back_off(server, failure, attempt.retry_after)
     if attempt.status == 401:
         server.scheme = Scheme.UNKNOWN
     await _give_up_old(session, server, now)
+
+
+def _back_off(server: RemoteServer, failure: str, wait: timedelta | None) -> None:
+    now = clock.now()
+    server.failures += 1
+    server.failing_since = server.failing_since or now
+    server.last_failure = failure
+    server.next_attempt_at = now + (back_off(server.failures) if wait is None else wait)
 
 
 async def _let_go(session: AsyncSession, inbox_url: str) -> None:
@@ -282,15 +274,6 @@ async def _give_up_old(session: AsyncSession, server: RemoteServer, now: datetim
     )
     old = delete(PublicDelivery).where(of_server, col(PublicDelivery.id).not_in(newest))
     await session.execute(old)
-
-
-def pause(failures: int, retry_after: timedelta | None = None) -> timedelta:
-    """Return how long a lane rests after so many failures."""
-    if retry_after is not None:
-        return retry_after
-    step = min(failures, len(BACK_OFF_SECONDS) + 1) - 1
-    seconds = [*BACK_OFF_SECONDS, BACK_OFF_SECONDS_MAX][max(step, 0)]
-    return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))
 
 
 async def forget_posts(session: AsyncSession) -> None:

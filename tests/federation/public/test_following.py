@@ -2,11 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
+from app.federation.public import sending
 from app.infra import clock
+from app.infra.http_client import Answer, Outgoing
 from app.models.followers import Follower, RemoteServer, Scheme
 from app.workers.federation import deliver_messages
 from app.workers.followers import deliver_notes
@@ -219,6 +222,37 @@ async def test_who_is_blocked_meanwhile_hears_nothing(town: Town) -> None:
         await town.need(title="Afterwards")
         await town.instance.work()
         assert len(server.got("Create")) == 1
+
+
+async def test_what_nobody_foresaw_at_one_server_does_not_end_the_round_of_others(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked, failed = sending.call, [], asyncio.Event()
+
+    async def stumble(client: Any, outgoing: Outgoing, **limits: int) -> Answer:
+        if outgoing.url.startswith(odd.origin):
+            asked.append(outgoing)
+            failed.set()
+            raise ZeroDivisionError
+        await failed.wait()  # the other lane is in the middle of its post
+        return await real(client, outgoing, **limits)
+
+    async with town.server() as odd, town.server() as other:
+        await followed(town, odd, "ana")
+        await followed(town, other, "bo")
+        await town.need()
+        await town.instance.write_mail()
+        monkeypatch.setattr(sending, "call", stumble)
+        assert await deliver_notes(town.instance.runtime) == 1
+        assert len(other.got("Create")) == 1
+        assert len(asked) == 1  # it rests now
+        async with town.instance.runtime.sessions() as session:
+            lane = await session.get_one(RemoteServer, odd.origin)
+        assert (lane.failures, lane.last_failure) == (1, "failed")
+        monkeypatch.setattr(sending, "call", real)
+        with clock.moved(timedelta(minutes=1)):
+            await deliver_notes(town.instance.runtime)
+        assert len(odd.got("Create")) == 1
 
 
 async def test_a_server_that_never_answers_delays_no_peer(town: Town) -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from app.federation import agreements, inbox, outbox, retention, sync
 from app.federation.delivery import deliver_due
 from app.federation.peers import clocks, rotation
@@ -27,6 +29,7 @@ DESCRIBED_AT_ONCE = 8
 DESCRIBED_AGAIN_AFTER = timedelta(days=1)
 Progress = Callable[[int, int], Awaitable[None]]
 _GREETED = "federation.greeted"
+_log = structlog.get_logger(__name__)
 
 
 async def deliver_messages(runtime: Runtime) -> int:
@@ -72,7 +75,16 @@ async def process_inbox(runtime: Runtime) -> int:
         async with places:
             return await _catch_up(runtime, peer_id, ask=peer_id in to_ask)
 
-    return sum(await asyncio.gather(*(run(peer_id) for peer_id in with_mail | to_ask)))
+    return sum(await asyncio.gather(*(_apart(peer_id, run) for peer_id in with_mail | to_ask)))
+
+
+async def _apart(peer_id: UUID, run: Callable[[UUID], Awaitable[int]]) -> int:
+    """Do something for a peer; a fault that nobody foresaw must not end the others' round."""
+    try:
+        return await run(peer_id)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this peer's
+        _log.error("peer failed", peer=str(peer_id), error=type(error).__name__)
+        return 0
 
 
 async def look_after_peers(runtime: Runtime) -> int:
@@ -86,8 +98,15 @@ async def describe_peers(runtime: Runtime) -> int:
     """Read once a day what peers say of themselves; answers 0, for there is never more to do."""
     async with transaction(runtime.sessions) as session:
         before = clock.now() - DESCRIBED_AGAIN_AFTER
-        peers = await peers_to_describe(session, before, DESCRIBED_AT_ONCE)
-    await asyncio.gather(*(describe(runtime, peer) for peer in peers))
+        peers = {
+            peer.id: peer for peer in await peers_to_describe(session, before, DESCRIBED_AT_ONCE)
+        }
+
+    async def read(peer_id: UUID) -> int:
+        await describe(runtime, peers[peer_id])
+        return 0
+
+    await asyncio.gather(*(_apart(peer_id, read) for peer_id in peers))
     return 0
 
 

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from app.federation.public import sending
 from app.infra import clock
-from app.infra.http_client import Answer, Outgoing
+from app.infra.http_client import Answer, Outgoing, call
 from app.models.followers import Follower, RemoteServer, Scheme
 from app.workers.federation import deliver_messages
 from app.workers.followers import deliver_notes
@@ -227,7 +227,8 @@ async def test_who_is_blocked_meanwhile_hears_nothing(town: Town) -> None:
 async def test_what_nobody_foresaw_at_one_server_does_not_end_the_round_of_others(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, asked, failed = sending.call, [], asyncio.Event()
+    failed = asyncio.Event()
+    asked: list[Outgoing] = []
 
     async def stumble(client: Any, outgoing: Outgoing, **limits: int) -> Answer:
         if outgoing.url.startswith(odd.origin):
@@ -235,7 +236,7 @@ async def test_what_nobody_foresaw_at_one_server_does_not_end_the_round_of_other
             failed.set()
             raise ZeroDivisionError
         await failed.wait()  # the other lane is in the middle of its post
-        return await real(client, outgoing, **limits)
+        return await call(client, outgoing, **limits)
 
     async with town.server() as odd, town.server() as other:
         await followed(town, odd, "ana")
@@ -249,7 +250,7 @@ async def test_what_nobody_foresaw_at_one_server_does_not_end_the_round_of_other
         async with town.instance.runtime.sessions() as session:
             lane = await session.get_one(RemoteServer, odd.origin)
         assert (lane.failures, lane.last_failure) == (1, "failed")
-        monkeypatch.setattr(sending, "call", real)
+        monkeypatch.setattr(sending, "call", call)
         with clock.moved(timedelta(minutes=1)):
             await deliver_notes(town.instance.runtime)
         assert len(odd.got("Create")) == 1

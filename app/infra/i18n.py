@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date as babel_format_date
 from babel.dates import get_day_names
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 
 LANGUAGES = ("en", "el", "ca", "nl", "es")
 DEFAULT_LANGUAGE = "en"
@@ -224,8 +224,17 @@ def format_share(language: str, value: float | Decimal) -> str:
     return str(format_percent(value, format="#,##0.#%", locale=_locale(language)))
 
 
+def format_money(language: str, minor: int, currency: str) -> str:
+    """Write minor units (cents) as money, the way the language does; below zero with a minus."""
+    amount = Decimal(minor).scaleb(-get_currency_precision(currency))
+    shown = str(format_currency(abs(amount), currency, locale=_locale(language)))
+    return f"\u2212{shown}" if minor < 0 else shown
+
+
 def format_minutes(language: str, minutes: int) -> str:
-    """Write a duration in hours and minutes: 150 is "2 h 30 min"."""
+    """Write a duration in hours and minutes: 150 is "2 h 30 min"; below zero with a minus."""
+    if minutes < 0:
+        return f"\u2212{format_minutes(language, -minutes)}"
     hours, rest = divmod(minutes, MINUTES_PER_HOUR)
     if hours == 0:
         return translate(language, "format.duration.minutes", minutes=rest)

@@ -72,6 +72,7 @@ def environment(language: str) -> Environment:
         "moment": partial(i18n.format_datetime, language),
         "number": partial(i18n.format_number, language),
         "bounded": partial(_bounded, language),
+        "money": partial(i18n.format_money, language),
     }
     return made
 

@@ -136,6 +136,21 @@ def test_minutes_are_shown_as_hours(minutes: int, expected: str) -> None:
     assert i18n.format_minutes("nl", minutes) == expected
 
 
+@pytest.mark.parametrize(
+    ("language", "minor", "currency", "expected"),
+    [
+        ("en", 1000001, "EUR", "€10,000.01"),
+        ("el", -178679, "EUR", "\u22121.786,79\N{NO-BREAK SPACE}€"),
+        ("nl", 5, "EUR", "€\N{NO-BREAK SPACE}0,05"),
+        ("en", 1224, "JPY", "JP¥1,224"),
+    ],
+)
+def test_money_is_shown_to_the_cent(
+    language: str, minor: int, currency: str, expected: str
+) -> None:
+    assert i18n.format_money(language, minor, currency) == expected
+
+
 def test_every_language_of_the_list_has_a_name_and_loads() -> None:
     assert set(i18n.NATIVE_NAMES) == set(i18n.LANGUAGES)
     assert i18n.load_all() >= len(i18n.LANGUAGES)

@@ -195,6 +195,11 @@ def test_facts_that_cannot_be_are_refused(facts: PeriodFacts) -> None:
         {"surprise": 1},
         {"votes": {"policy": {"threshold": 0.67}}},
         {"votes": {"policy": {"base": "everybody"}}},
+        {"votes": {"policy": {"threshold": "0/1"}}},
+        {"votes": {"policy": {"quorum": "1/1001"}}},
+        {"admission": {"trainings": [""]}},
+        {"admission": {"trainings": ["x" * 61]}},
+        {"admission": {"months": 121}},
     ],
 )
 def test_a_policy_that_is_not_one_is_refused(figures: dict[str, Any]) -> None:
@@ -209,6 +214,8 @@ def test_equal_rules_have_one_hash() -> None:
     assert one.hash() == same.hash()
     assert one.document() == Policy.model_validate(one.document()).document()
     assert one.document()["members_share"] == "1/5"
+    named = policy(admission={"trainings": ["Money  matters", "Co-operation", "Co-operation"]})
+    assert named.admission.trainings == ("Co-operation", "Money matters")
     assert one.hash() != policy(members_share="1/4", eligible=same.eligible).hash()
 
 

@@ -22,6 +22,7 @@ GUARDED = (
     "need_history",
     "entry_links",
     "book_statuses",
+    "policies",
 )
 FIRST = "(SELECT entry_id FROM entries LIMIT 1)"
 COPY = (

@@ -10,17 +10,21 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
     Strict,
+    StringConstraints,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
 from app.infra.canonical import canonical_hash
+from app.models.base import Line
 from app.models.ledger import BookStatusKind, WorkStream
 
 FORMAT: Literal["tornallom-policy-1"] = "tornallom-policy-1"
@@ -29,6 +33,8 @@ _FRACTION = re.compile(FRACTION_PATTERN)
 WEIGHT_MAX = 100
 MINUTES_MAX = 60 * 24 * 366
 MONTHS_MAX = 120
+VOTE_DENOMINATOR_MAX = 1000
+TRAININGS_MAX = 20
 
 
 def _fraction(value: object) -> Fraction:
@@ -39,6 +45,13 @@ def _fraction(value: object) -> Fraction:
         message = 'a fraction is written "p/q"'
         raise ValueError(message)
     return Fraction(value)
+
+
+def _small(value: Fraction) -> Fraction:
+    if value.denominator > VOTE_DENOMINATOR_MAX:
+        message = f"the lower figure is {VOTE_DENOMINATOR_MAX} at most"
+        raise ValueError(message)
+    return value
 
 
 def fraction_text(value: Fraction) -> str:
@@ -53,6 +66,10 @@ _AS_TEXT = (
 )
 Weight = Annotated[Fraction, Field(ge=0, le=WEIGHT_MAX), *_AS_TEXT]
 Share = Annotated[Fraction, Field(ge=0, le=1), *_AS_TEXT]
+# Thresholds are of people, who are counted, so small figures say them all.
+VoteShare = Annotated[Fraction, AfterValidator(_small), Field(gt=0, le=1), *_AS_TEXT]
+Quorum = Annotated[Fraction, AfterValidator(_small), Field(ge=0, le=1), *_AS_TEXT]
+TrainingName = Annotated[Line, StringConstraints(min_length=1, max_length=60)]
 _Minutes = Annotated[int, Strict(), Field(ge=0, le=MINUTES_MAX)]
 _Months = Annotated[int, Strict(), Field(ge=0, le=MONTHS_MAX)]
 
@@ -91,7 +108,13 @@ class Admission(_Part):
     minutes: _Minutes = 600 * 60
     recent_months: _Months = 6
     recent_minutes: _Minutes = 300 * 60
-    trainings: Annotated[int, Strict(), Field(ge=0, le=100)] = 0
+    # By the names under which they are written down.
+    trainings: Annotated[tuple[TrainingName, ...], Field(max_length=TRAININGS_MAX)] = ()
+
+    @field_validator("trainings")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(names)))
 
 
 class VoteBase(StrEnum):
@@ -108,10 +131,10 @@ class VoteRule(_Part):
     The boundary is inclusive; `more_than` makes it exclusive, as a majority wants it.
     """
 
-    threshold: Share = Fraction(2, 3)
+    threshold: VoteShare = Fraction(2, 3)
     more_than: Annotated[bool, Strict()] = False
     base: VoteBase = VoteBase.YES_NO
-    quorum: Share = Fraction(1, 2)
+    quorum: Quorum = Fraction(1, 2)
 
 
 class VoteRules(_Part):
@@ -119,7 +142,7 @@ class VoteRules(_Part):
 
     admission: VoteRule = VoteRule()
     policy: VoteRule = VoteRule()
-    standing: VoteRule = VoteRule()
+    conversion: VoteRule = VoteRule()
     appeal: VoteRule = VoteRule(threshold=Fraction(1, 2), more_than=True)
 
 

@@ -161,7 +161,7 @@ class Entry(SQLModel, table=True):
     panel_id: UUID | None = Field(default=None, foreign_key="panels.id")
     receipt_id: UUID | None = Field(default=None, foreign_key="receipts.id")
     decision_id: UUID | None = None
-    period_id: UUID | None = None
+    period_id: UUID | None = Field(default=None, foreign_key="periods.id")
     dispute_id: UUID | None = None
     # Entries that came together: a list of paper slips, the opening of the book.
     batch_id: UUID | None = Field(default=None, index=True)

@@ -84,6 +84,7 @@ DOMAIN_EXTRAS = {
     "matching/reasons",  # the parts of a score in words
     "matching/facts",  # what is read of a need and of a worker
     "matching/walks",  # along the postings, newest first
+    "ledger/booking",  # the day on which an entry counts
     "ledger/posting",  # how an entry enters a book
     "ledger/settling",  # what two sides agree on, and what a panel decides
     "policies/document",  # the rules of a book as figures, and their one spelling

@@ -23,6 +23,8 @@ GUARDED = (
     "entry_links",
     "book_statuses",
     "policies",
+    "period_signatures",
+    "period_locks",
 )
 FIRST = "(SELECT entry_id FROM entries LIMIT 1)"
 COPY = (

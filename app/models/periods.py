@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.models.base import choice, created, data, moment
@@ -76,8 +76,8 @@ class Period(SQLModel, table=True):
     # The entries that the draft was drawn from, and what came out, each as one hash.
     entries_root: bytes | None = Field(default=None, sa_type=LargeBinary)
     outcome_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
-    # The sums of the outcome: pool, reserve, counted minutes.
-    totals: dict[str, int] | None = data(default=None, nullable=True)
+    # The outcome without its lines, under the names of policies.rules.Outcome.
+    totals: dict[str, int | str] | None = data(default=None, nullable=True)
     # Set by the second signature: the moment that its closing entries carry.
     locks_at: datetime | None = moment(default=None, nullable=True)
     created_at: datetime = created()
@@ -100,13 +100,17 @@ class PeriodLine(SQLModel, table=True):
     draft: int
     minutes: list[list[str | int | None]] = data(default_factory=list)
     entries: int = 0
-    carried_in: int = 0
+    # What policies.rules.OutcomeLine says, under the same names.
+    given: int = 0
     counted: int = 0
+    carried_in: int = 0
     carried_out: int = 0
+    effective: int = 0
     eligible: bool = False
-    reason: str | None = Field(default=None, max_length=40)
-    # The exact weight as "p/q": fractions are kept whole until the largest remainder decides.
-    weighted: str = Field(default="0", max_length=80)
+    reason: str = Field(default="", max_length=40)
+    # Exact, as "p/q": a common denominator of many may have hundreds of digits.
+    weighted: str = Field(default="0", sa_type=Text)
+    share: str = Field(default="0", sa_type=Text)
     amount: int = Field(default=0, sa_type=BigInteger)
     capital_before: int = Field(default=0, sa_type=BigInteger)
     capital_after: int = Field(default=0, sa_type=BigInteger)

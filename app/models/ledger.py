@@ -179,6 +179,10 @@ class Posting(SQLModel, table=True):
     __tablename__ = "postings"
     __table_args__ = (
         CheckConstraint("amount <> 0", name="amount_not_zero"),
+        # What JSON can say exactly to everybody: a larger amount could never be in the log.
+        CheckConstraint(
+            "amount BETWEEN -9007199254740991 AND 9007199254740991", name="amount_exact"
+        ),
         Index("ix_postings_account", "account_id", "entry_id"),
     )
 

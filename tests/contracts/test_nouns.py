@@ -69,6 +69,8 @@ DOMAIN_EXTRAS = {
     "activity/idempotency",  # answers kept under their key
     "feeds/alerts",  # what is new for whom, told once
     "feeds/composing",  # what an alert says, when it is sent
+    "checkpoints/bodies",  # what the log says of each kind of thing
+    "checkpoints/signing",  # the instance's ledger key
     "asks/review",  # what stewards do with asks, and the clock
     "activity/clocks",  # which steps of clocks were taken
     "administration/exports",  # everything that an organisation has

@@ -25,6 +25,9 @@ GUARDED = (
     "policies",
     "period_signatures",
     "period_locks",
+    "log_leaves",
+    "log_nodes",
+    "checkpoints",
 )
 FIRST = "(SELECT entry_id FROM entries LIMIT 1)"
 COPY = (

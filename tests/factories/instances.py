@@ -22,7 +22,16 @@ from app.infra.database import transaction
 from app.infra.ids import public_id
 from app.infra.signatures import HttpMessage
 from app.main import create_app
-from app.models.federation import IncomingMessage, Peer, RemoteObject, SeenNonce
+from app.models.federation import (
+    Delivery,
+    DeliveryState,
+    IncomingMessage,
+    IncomingState,
+    Peer,
+    PeerOutbox,
+    RemoteObject,
+    SeenNonce,
+)
 from app.models.needs import Need
 from app.settings import Settings
 from app.workers.activity import react_to_activities
@@ -127,6 +136,19 @@ class Pair:
         for _ in range(3):
             await self.north.work()
             await self.south.work()
+
+    async def stuck(self) -> list[str]:
+        """Say what did not get through: for the one run in thousands in which a test wonders."""
+        found = []
+        for instance in (self.north, self.south):
+            async with instance.runtime.sessions() as session:
+                lanes = (await session.exec(select(PeerOutbox))).all()
+                sent = col(Delivery.state) == DeliveryState.PENDING
+                mails = (await session.exec(select(Delivery).where(sent))).all()
+                heard = col(IncomingMessage.state) == IncomingState.RECEIVED
+                waiting = (await session.exec(select(IncomingMessage).where(heard))).all()
+            found += [f"{instance.name}: {row!r}" for row in (*lanes, *mails, *waiting)]
+        return found
 
     async def shake_hands(self) -> None:
         """Become peers: north proposes, south approves."""

@@ -27,8 +27,8 @@ from app.infra import keys, migrate, passwords
 from app.infra.database import async_url
 from app.infra.embedded import start_postgres, start_valkey
 from app.infra.logging import configure_logging
-from app.main import create_app
 from app.settings import Settings
+from tests.factories.application import make_application
 from tests.factories.world import World
 
 # A busy machine is slow now and then; that proves nothing about the code.
@@ -238,6 +238,6 @@ def make_settings(database: Services, data_dir: Path, **changes: object) -> Sett
 @pytest.fixture
 async def world(settings: Settings) -> AsyncIterator[World]:
     """A running instance with nobody in it, and the means to fill it over HTTP."""
-    application = create_app(settings)
+    application = make_application(settings)
     async with application.router.lifespan_context(application):
         yield World(application)

@@ -21,7 +21,6 @@ from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, PUBLIC
 from app.infra.database import transaction
 from app.infra.ids import public_id
 from app.infra.signatures import HttpMessage
-from app.main import create_app
 from app.models.federation import (
     Delivery,
     DeliveryState,
@@ -35,6 +34,7 @@ from app.models.federation import (
 from app.models.needs import Need
 from app.settings import Settings
 from app.workers.activity import react_to_activities
+from tests.factories.application import make_application
 from tests.factories.world import Json, World
 
 # For plain http on loopback; loading the machine's certificates costs more than the request.
@@ -98,7 +98,7 @@ async def serving(
     certificate: Path | None = None,
 ) -> AsyncIterator[Instance]:
     """Run an instance on a socket until the block ends; over https with a certificate and key."""
-    application = create_app(settings)
+    application = make_application(settings)
     # Tests say in seconds what instances say in days; budgets have tests of their own.
     set_budget(application.state.runtime, Budget(requests_per_minute=60_000, burst=60_000))
     config = uvicorn.Config(

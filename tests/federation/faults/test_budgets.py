@@ -19,6 +19,7 @@ from app.infra.runtime import Runtime
 from app.infra.signatures import HttpMessage, Signer
 from app.models.federation import IncomingMessage, Peer
 from app.settings import Settings
+from tests.factories.application import make_application
 from tests.factories.instances import Letter, Pair, send, sign
 
 LIMITED = "https://w3id.org/fep/c180#rate-limit-exceeded"

@@ -41,7 +41,7 @@ class AdoptedPolicy(SQLModel, table=True):
     # spelling: what was voted on is what holds.
     document: dict[str, Any] = data()
     document_hash: bytes = Field(sa_type=LargeBinary)
-    decision_id: UUID | None = Field(default=None, unique=True)
+    decision_id: UUID | None = Field(default=None, foreign_key="decisions.id", unique=True)
     adopted_by: UUID | None = None
     adopted_at: datetime = created()
 
@@ -60,7 +60,7 @@ class PolicyDraft(SQLModel, table=True):
     valid_from: date
     state: DraftState = choice(DraftState, name="state", default=DraftState.OPEN)
     # The decision about it, once there is one.
-    decision_id: UUID | None = None
+    decision_id: UUID | None = Field(default=None, foreign_key="decisions.id")
     policy_id: UUID | None = Field(default=None, foreign_key="policies.id", unique=True)
     created_by: UUID
     created_at: datetime = created()

@@ -69,8 +69,6 @@ DOMAIN_EXTRAS = {
     "activity/idempotency",  # answers kept under their key
     "feeds/alerts",  # what is new for whom, told once
     "feeds/composing",  # what an alert says, when it is sent
-    "checkpoints/bodies",  # what the log says of each kind of thing
-    "checkpoints/signing",  # the instance's ledger key
     "asks/review",  # what stewards do with asks, and the clock
     "activity/clocks",  # which steps of clocks were taken
     "administration/exports",  # everything that an organisation has
@@ -86,7 +84,12 @@ DOMAIN_EXTRAS = {
     "matching/reasons",  # the parts of a score in words
     "matching/facts",  # what is read of a need and of a worker
     "matching/walks",  # along the postings, newest first
-    "ledger/booking",  # the day on which an entry counts
+    "governance/admission",  # asking to be taken in, and trainings
+    "governance/effects",  # what a decision does once it is closed
+    "governance/proposals",  # what may be decided, and on which terms
+    "governance/standing",  # what counts toward becoming a worker-owner
+    "governance/statuses",  # what somebody becomes, from which day on
+    "ledger/statuses",  # what somebody is to a co-operative
     "ledger/posting",  # how an entry enters a book
     "ledger/settling",  # what two sides agree on, and what a panel decides
     "policies/document",  # the rules of a book as figures, and their one spelling

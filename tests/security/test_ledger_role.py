@@ -23,11 +23,13 @@ GUARDED = (
     "entry_links",
     "book_statuses",
     "policies",
-    "period_signatures",
-    "period_locks",
-    "log_leaves",
-    "log_nodes",
-    "checkpoints",
+    "decisions",
+    "decision_electors",
+    "decision_votes",
+    "decision_outcomes",
+    "trainings",
+    "conversion_entries",
+    "conversion_signatures",
 )
 FIRST = "(SELECT entry_id FROM entries LIMIT 1)"
 COPY = (

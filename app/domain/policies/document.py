@@ -5,7 +5,6 @@ hash. docs/ledger/policies.md says what each figure does.
 """
 
 import re
-from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
@@ -25,6 +24,7 @@ from pydantic import (
 
 from app.infra.canonical import canonical_hash
 from app.models.base import Line
+from app.models.governance import VoteBase
 from app.models.ledger import BookStatusKind, WorkStream
 
 FORMAT: Literal["tornallom-policy-1"] = "tornallom-policy-1"
@@ -115,14 +115,6 @@ class Admission(_Part):
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted(set(names)))
-
-
-class VoteBase(StrEnum):
-    """Of what a threshold is a part (R11)."""
-
-    YES_NO = "yes_no"  # yes and no together; abstentions count for quorum only
-    CAST = "cast"  # all votes cast, abstentions too
-    ROLL = "roll"  # everybody who may vote
 
 
 class VoteRule(_Part):

@@ -1,0 +1,45 @@
+"""What a decision does once it is closed, in the transaction that closes it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import SYSTEM
+from app.domain.governance import queries
+from app.domain.governance.statuses import NewStatus, set_status
+from app.errors import ConflictError
+from app.infra import clock
+from app.models.governance import AdmissionAsk, Decision, DecisionSubject
+from app.models.ledger import BookStatusKind
+
+
+async def carry_out(session: AsyncSession, decision: Decision, *, passed: bool) -> None:
+    """Do what was decided; also where it was decided not to, something may be over by it."""
+    await _EFFECTS[decision.subject](session, decision, passed)
+
+
+async def _admit(session: AsyncSession, decision: Decision, passed: bool) -> None:
+    """Take somebody in from today on, unless they left or took it back meanwhile."""
+    ask = await session.get_one(AdmissionAsk, decision.subject_id)
+    if ask.closed_at is not None:
+        raise ConflictError("admission_not_found")
+    ask.closed_at = clock.now()
+    if not passed:
+        return
+    book = await queries.lock_book(session, decision.book_id)
+    place = await queries.place_of(session, book, ask.account_id)
+    if place.kind is not BookStatusKind.PROBATIONARY or place.membership is None:
+        raise ConflictError("standing_missing")
+    new = NewStatus(
+        UUID(decision.terms["account_id"]),
+        BookStatusKind.WORKER_OWNER,
+        clock.today(),
+        decision.id,
+    )
+    await set_status(session, SYSTEM, book, new)
+
+
+_EFFECTS: Mapping[DecisionSubject, Callable[[AsyncSession, Decision, bool], Awaitable[None]]] = {
+    DecisionSubject.ADMISSION: _admit,
+}

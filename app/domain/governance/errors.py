@@ -1,0 +1,33 @@
+"""What can go wrong with decisions, admission and leaving.
+
+ownership_needed          409  the book is not yet kept by worker-owners
+not_in_book               404  no such person in this co-operative, or not for the asker to know
+lead_required             403  owners of the organisation and worker-owners do this
+worker_owner_required     403  worker-owners do this
+founders_named            409  the co-operative has worker-owners: the next are admitted by decision
+status_not_member         422  only members of the organisation
+status_future             422  a status begins today at the latest
+status_out_of_order       409  it would begin before what already holds
+status_same               409  that is what they are already
+decision_not_found        404  not there, or not for the asker to know
+decision_closed           409  it is decided
+decision_pending          409  the same is being decided already
+decision_roll_empty       409  nobody would be on the roll
+decision_days             422  within the days that a decision may take
+elector_required          403  only who was on the roll when it was opened
+vote_cast                 409  everybody votes once
+standing_missing          409  not everything is there that the policy asks for
+admission_open            409  somebody asked already
+admission_not_found       404  nothing was asked, or it is answered
+training_own              403  somebody else writes down what one learned
+training_not_found        404  no such training of theirs
+"""
+
+from typing import Any
+
+from app.errors import FieldError, InvalidError
+
+
+def invalid(code: str, pointer: str, **params: Any) -> InvalidError:
+    """422: with the field that is in question."""
+    return InvalidError(code, errors=[FieldError(pointer, code, params)], **params)

@@ -1,0 +1,220 @@
+"""What counts toward becoming a worker-owner (R10), at a day, and why.
+
+Confirmed work counts on the day on which it was done. What waits in suspense does not (R3); gift
+work does as far as it was recognised (R12), and no longer than it stands in the book itself.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy import select as core_select
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor, enforce
+from app.domain.governance import proposals, queries
+from app.domain.governance.policy import may_see_of
+from app.domain.governance.rules import Met, Standing, explain, recent_from
+from app.domain.ledger.statuses import statuses_of
+from app.infra import clock
+from app.models.governance import AdmissionAsk, Training
+from app.models.ledger import (
+    MINUTE,
+    BookStatusKind,
+    Entry,
+    EntryKind,
+    EntryLink,
+    LedgerAccount,
+    LedgerAccountKind,
+    Posting,
+    WorkStream,
+)
+
+
+@dataclass(frozen=True)
+class StandingView:
+    """Somebody's standing at a day: what is asked, what there is, and whether they may ask."""
+
+    account_id: UUID
+    handle: str
+    display_name: str
+    status: BookStatusKind | None
+    on: date
+    standing: Standing
+    criteria: Sequence[Met]
+    trainings: Sequence[Training]
+    ask: AdmissionAsk | None
+
+    @property
+    def eligible(self) -> bool:
+        """Say whether everything is there; whoever is not on probation has nothing to ask for."""
+        probation = self.status is BookStatusKind.PROBATIONARY
+        return probation and all(one.met for one in self.criteria)
+
+
+async def standing_for(
+    session: AsyncSession, actor: Actor, book_id: UUID, account_id: UUID, on: date
+) -> StandingView:
+    """Return somebody's standing at a day to themselves, and to those who look after the book."""
+    place = await queries.get_place(session, actor, book_id)
+    enforce(may_see_of(place, account_id))
+    return await standing_at(session, book_id, account_id, on)
+
+
+async def standing_at(
+    session: AsyncSession, book_id: UUID, account_id: UUID, on: date
+) -> StandingView:
+    """Return somebody's standing at a day, whoever asks."""
+    asked = (await proposals.policy_of(session, book_id, on)).admission
+    rows = [row for row in await statuses_of(session, book_id, account_id) if row.since <= on]
+    work = await _work_by_day(session, book_id, account_id, on)
+    recent = recent_from(on, asked.recent_months)
+    trainings = await trainings_of(session, book_id, account_id)
+    had = Standing(
+        since=_begun([(row.status, row.since) for row in rows]),
+        minutes=sum(work.values()),
+        recent_minutes=sum(minutes for day, minutes in work.items() if day >= recent),
+        trainings=frozenset(each.name for each in trainings if each.done_on <= on),
+    )
+    names = await queries.names_of(session, book_id, [account_id])
+    return StandingView(
+        account_id,
+        *names[account_id],
+        status=rows[-1].status if rows else None,
+        on=on,
+        standing=had,
+        criteria=explain(asked, had, on),
+        trainings=trainings,
+        ask=await open_ask_of(session, book_id, account_id),
+    )
+
+
+def _begun(rows: Sequence[tuple[BookStatusKind, date]]) -> date | None:
+    """Return when somebody began: the first day since they last were nobody here."""
+    begun = None
+    for status, since in rows:
+        begun = None if status == BookStatusKind.LEFT else begun or since
+    return begun
+
+
+async def _work_by_day(
+    session: AsyncSession, book_id: UUID, account_id: UUID, until: date
+) -> Mapping[date, int]:
+    """Return minutes by the day of the work: all but gifts, and gifts that were recognised."""
+    statement = (
+        core_select(col(Entry.worked_on), func.sum(Posting.amount))
+        .where(
+            col(Posting.account_id) == col(LedgerAccount.id),
+            col(Posting.entry_id) == col(Entry.entry_id),
+            col(Posting.unit) == MINUTE,
+            col(LedgerAccount.book_id) == book_id,
+            col(LedgerAccount.holder_id) == account_id,
+            col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
+            col(LedgerAccount.stream) != WorkStream.GIFT,
+            col(Entry.worked_on) <= until,
+        )
+        .group_by(col(Entry.worked_on))
+    )
+    found = {day: int(minutes) for day, minutes in await session.execute(statement)}
+    for gift in await recognised(session, book_id, account_id):
+        if gift.worked_on <= until:
+            found[gift.worked_on] = found.get(gift.worked_on, 0) + gift.minutes
+    return found
+
+
+@dataclass(frozen=True)
+class Gift:
+    """Gift work of one entry, as far as it stands."""
+
+    entry_id: UUID
+    worked_on: date
+    minutes: int
+
+
+async def recognised(session: AsyncSession, book_id: UUID, account_id: UUID) -> Sequence[Gift]:
+    """Return gifts that were recognised as standing; what was taken back since no longer counts."""
+    statement = (
+        core_select(col(EntryLink.linked_entry_id), col(Entry.worked_on), col(Posting.amount))
+        .where(
+            col(EntryLink.entry_id) == col(Entry.entry_id),
+            col(Posting.entry_id) == col(Entry.entry_id),
+            col(Posting.account_id) == col(LedgerAccount.id),
+            col(Entry.book_id) == book_id,
+            col(Entry.kind) == EntryKind.CONVERSION,
+            col(LedgerAccount.kind) == LedgerAccountKind.STANDING,
+            col(LedgerAccount.holder_id) == account_id,
+        )
+        .order_by(col(Entry.worked_on), col(EntryLink.linked_entry_id))
+    )
+    rows = (await session.execute(statement)).all()
+    stands = await standing_gifts(session, book_id, account_id, {row[0] for row in rows})
+    return [
+        Gift(entry_id, worked_on, min(minutes, stands[entry_id].minutes))
+        for entry_id, worked_on, minutes in rows
+        if entry_id in stands
+    ]
+
+
+async def standing_gifts(
+    session: AsyncSession,
+    book_id: UUID,
+    account_id: UUID,
+    only: Collection[UUID] | None = None,
+) -> Mapping[UUID, Gift]:
+    """Return somebody's gift work by entry, as it stands: without what was taken back."""
+    correction = aliased(Entry)
+    statement = (
+        core_select(col(Entry.entry_id), col(Entry.worked_on), col(Posting.amount))
+        .outerjoin(correction, col(correction.corrects) == col(Entry.entry_id))
+        .where(
+            col(Entry.book_id) == book_id,
+            col(Posting.entry_id) == col(Entry.entry_id),
+            col(Posting.unit) == MINUTE,
+            col(Posting.amount) > 0,
+            col(Posting.account_id) == col(LedgerAccount.id),
+            col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
+            col(LedgerAccount.holder_id) == account_id,
+            col(LedgerAccount.stream) == WorkStream.GIFT,
+            col(Entry.dispute_id).is_(None),
+            col(correction.entry_id).is_(None),
+        )
+        .order_by(col(Entry.worked_on), col(Entry.id))
+    )
+    if only is not None:
+        statement = statement.where(col(Entry.entry_id).in_(only))
+    rows = (await session.execute(statement)).all()
+    return {row[0]: Gift(row[0], row[1], row[2]) for row in rows}
+
+
+async def trainings_of(
+    session: AsyncSession, book_id: UUID, account_id: UUID
+) -> Sequence[Training]:
+    """Return the trainings that somebody did: of each name what was written down last."""
+    statement = (
+        select(Training)
+        .where(Training.book_id == book_id, Training.account_id == account_id)
+        .order_by(col(Training.id))
+    )
+    newest = {row.name.casefold(): row for row in await session.exec(statement)}
+    return [row for row in newest.values() if not row.taken_back]
+
+
+async def open_ask_of(
+    session: AsyncSession, book_id: UUID, account_id: UUID
+) -> AdmissionAsk | None:
+    """Return what somebody asked that is not answered yet."""
+    statement = select(AdmissionAsk).where(
+        AdmissionAsk.book_id == book_id,
+        AdmissionAsk.account_id == account_id,
+        col(AdmissionAsk.closed_at).is_(None),
+    )
+    return (await session.exec(statement)).first()
+
+
+async def may_ask_today(session: AsyncSession, book_id: UUID, account_id: UUID) -> bool:
+    """Say whether the right to ask is open to somebody today."""
+    return (await standing_at(session, book_id, account_id, clock.today())).eligible

@@ -10,13 +10,12 @@ most travel like that. After each kill the sender's patience with the reader is 
 the same messages as before it died, and the same that are just being read.
 
 As a rule a thousand messages and eight kills, to keep the time that it takes small;
-`KILLED_WORKERS=whole` makes it ten thousand and forty, some minutes of both cores.
+`WHOLE_TESTS=1` makes it ten thousand and forty, some minutes of both cores.
 """
 
 import asyncio
 import json
 import multiprocessing
-import os
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -56,8 +55,8 @@ from tests.conftest import Services, make_settings
 from tests.factories.holdings import in_step
 from tests.factories.instances import Instance, Pair
 from tests.federation.conftest import make_database_apart, running
+from tests.sizes import WHOLE
 
-WHOLE = os.environ.get("KILLED_WORKERS") == "whole"
 MESSAGES, KILLS = (10_000, 40) if WHOLE else (1_000, 8)
 EACH_CHANGE = 10  # one message of so many is about a need that an earlier one was about
 CHANGED = MESSAGES // EACH_CHANGE

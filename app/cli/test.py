@@ -84,7 +84,7 @@ def services_for_tests() -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(_scratch_folder()))
         if not os.environ.get("TORNALLOM_TEST_DATABASE_URL"):
-            postgres = stack.enter_context(start_postgres(folder))
+            postgres = stack.enter_context(start_postgres(folder, throwaway=True))
             postgres.ensure_database(DATABASE)
             addresses["TORNALLOM_TEST_DATABASE_URL"] = postgres.url(DATABASE, "owner")
             addresses["TORNALLOM_TEST_APP_URL"] = postgres.url(DATABASE)

@@ -161,7 +161,7 @@ class Entry(SQLModel, table=True):
     panel_id: UUID | None = Field(default=None, foreign_key="panels.id")
     receipt_id: UUID | None = Field(default=None, foreign_key="receipts.id")
     decision_id: UUID | None = Field(default=None, foreign_key="decisions.id")
-    period_id: UUID | None = None
+    period_id: UUID | None = Field(default=None, foreign_key="periods.id")
     dispute_id: UUID | None = None
     # Entries that came together: a list of paper slips, the opening of the book.
     batch_id: UUID | None = Field(default=None, index=True)
@@ -179,6 +179,10 @@ class Posting(SQLModel, table=True):
     __tablename__ = "postings"
     __table_args__ = (
         CheckConstraint("amount <> 0", name="amount_not_zero"),
+        # What JSON can say exactly to everybody: a larger amount could never be in the log.
+        CheckConstraint(
+            "amount BETWEEN -9007199254740991 AND 9007199254740991", name="amount_exact"
+        ),
         Index("ix_postings_account", "account_id", "entry_id"),
     )
 

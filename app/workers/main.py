@@ -19,6 +19,7 @@ from app.infra.runtime import Runtime, make_runtime
 from app.settings import Settings
 from app.workers.activity import react_to_activities, tidy_up
 from app.workers.administration import run_jobs
+from app.workers.checkpoints import keep_log
 from app.workers.clocks import turn_clocks
 from app.workers.federation import (
     deliver_messages,
@@ -40,6 +41,7 @@ CHORES: Mapping[str, ChoreFunction] = {
     "react_to_activities": react_to_activities,
     "run_jobs": run_jobs,
     "turn_clocks": turn_clocks,
+    "keep_log": keep_log,
     "look_after_keys": look_after_keys,
     "process_inbox": process_inbox,
     "deliver_messages": deliver_messages,
@@ -61,6 +63,7 @@ FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
         "remove_files",
         "send_alerts",
         "send_letters",
+        "keep_log",
     ),
     "write_digests": ("send_letters",),
     "send_alerts": ("send_letters",),

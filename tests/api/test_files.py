@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from app.infra import clock, ids
 from app.infra.storage import Storage, make_storage
-from app.main import create_app
 from app.settings import Settings
 from tests.conftest import Services, make_settings
+from tests.factories.application import make_application
 from tests.factories.uploads import (
     CANARY,
     document,
@@ -210,7 +210,7 @@ QUOTA = {"files_account_max_bytes": 2000, "file_max_bytes": 1500}
 
 @pytest.fixture
 async def tight(database: Services, settings: Settings) -> FastAPI:
-    return create_app(make_settings(database, settings.data_dir, **QUOTA))
+    return make_application(make_settings(database, settings.data_dir, **QUOTA))
 
 
 async def test_two_uploads_at_once_do_not_pass_the_quota(tight: FastAPI) -> None:

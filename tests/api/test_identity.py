@@ -14,9 +14,9 @@ from sqlalchemy import text
 from app.domain.identity import actions as identity
 from app.infra import clock
 from app.infra.database import transaction
-from app.main import create_app
 from app.workers.activity import tidy_up
 from tests.conftest import Services, make_settings
+from tests.factories.application import make_application
 from tests.factories.operations import Operation, operations
 from tests.factories.world import PASSWORD, Person, World
 
@@ -31,7 +31,7 @@ async def make_world(database: Services, tmp_path: Path) -> AsyncIterator[Maker]
     async with AsyncExitStack() as stack:
 
         async def make(**changes: object) -> World:
-            application = create_app(make_settings(database, tmp_path, **changes))
+            application = make_application(make_settings(database, tmp_path, **changes))
             await stack.enter_async_context(application.router.lifespan_context(application))
             return World(application)
 

@@ -10,10 +10,10 @@ import pytest
 
 from app.infra import wakeups
 from app.infra.embedded import start_valkey
-from app.main import create_app
 from tests.api.test_activity_stream import stream, until, until_idle
 from tests.api.test_notifications import applied, kinds, letters, proven
 from tests.conftest import Services, make_settings
+from tests.factories.application import make_application
 from tests.factories.world import Person, World
 
 AWAY = "redis://127.0.0.1:1/0"
@@ -22,7 +22,7 @@ AWAY = "redis://127.0.0.1:1/0"
 @contextlib.asynccontextmanager
 async def instance(database: Services, folder: Path, redis_url: str) -> AsyncIterator[World]:
     """A process of an instance; several on one database are one instance."""
-    application = create_app(make_settings(database, folder, redis_url=redis_url))
+    application = make_application(make_settings(database, folder, redis_url=redis_url))
     async with application.router.lifespan_context(application):
         yield World(application)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.main import create_app
 from tests.conftest import Services, empty, make_settings
+from tests.factories.application import make_application
 from tests.factories.real import COUNT, import_real_needs, real_needs
 from tests.factories.world import Json, Person, World
 from tests.pages.reading import Reader
@@ -123,7 +123,7 @@ class Real:
 async def real(services: Services, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Real]:
     """The file is imported once for all tests of this module, which only read."""
     rows = real_needs()
-    application = create_app(make_settings(services, tmp_path_factory.mktemp("real")))
+    application = make_application(make_settings(services, tmp_path_factory.mktemp("real")))
     async with application.router.lifespan_context(application):
         world = World(application)
         job = await import_real_needs(world)

@@ -18,10 +18,10 @@ from app.domain.webhooks.rules import EVENTS as EVENTS_OF_ALL
 from app.domain.webhooks.rules import RETRY_AFTER
 from app.infra import clock
 from app.infra.http_client import OutboundPolicy
-from app.main import create_app
 from app.workers.main import run_until_idle
 from app.workers.reactions import REACTIONS, TELL_WEBHOOKS
 from tests.conftest import Services, make_settings
+from tests.factories.application import make_application
 from tests.factories.processes import free_port
 from tests.factories.world import Json, Person, World
 
@@ -98,7 +98,7 @@ class Scene:
 async def scene(database: Services, tmp_path: Path) -> AsyncIterator[Scene]:
     tool = Receiver(free_port())
     settings = make_settings(database, tmp_path, dev_peers=(tool.origin,))
-    application = create_app(settings)
+    application = make_application(settings)
     async with application.router.lifespan_context(application), tool.listening():
         world = World(application)
         owner = await world.sign_up("owner")

@@ -69,6 +69,8 @@ DOMAIN_EXTRAS = {
     "activity/idempotency",  # answers kept under their key
     "feeds/alerts",  # what is new for whom, told once
     "feeds/composing",  # what an alert says, when it is sent
+    "checkpoints/bodies",  # what the log says of each kind of thing
+    "checkpoints/signing",  # the instance's ledger key
     "asks/review",  # what stewards do with asks, and the clock
     "activity/clocks",  # which steps of clocks were taken
     "administration/exports",  # everything that an organisation has
@@ -84,6 +86,7 @@ DOMAIN_EXTRAS = {
     "matching/reasons",  # the parts of a score in words
     "matching/facts",  # what is read of a need and of a worker
     "matching/walks",  # along the postings, newest first
+    "ledger/booking",  # the day on which an entry counts
     "governance/admission",  # asking to be taken in, and trainings
     "governance/effects",  # what a decision does once it is closed
     "governance/proposals",  # what may be decided, and on which terms

@@ -68,7 +68,9 @@ class Helping:
         there = await self.guest_claim()
         await self.owner.move(f"/claims/{there['id']}", "accepted")
         await self.pair.work()
-        return await self.theirs(here), await self.guest_claim()
+        mine = await self.theirs(here)
+        assert mine["state"] == "accepted", await self.pair.stuck()
+        return mine, await self.guest_claim()
 
     async def handed_in(self, minutes: int = 90) -> tuple[Json, Json]:
         """Return a claim whose work waits at north for its confirmation."""

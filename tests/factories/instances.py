@@ -21,11 +21,20 @@ from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, PUBLIC
 from app.infra.database import transaction
 from app.infra.ids import public_id
 from app.infra.signatures import HttpMessage
-from app.main import create_app
-from app.models.federation import IncomingMessage, Peer, RemoteObject, SeenNonce
+from app.models.federation import (
+    Delivery,
+    DeliveryState,
+    IncomingMessage,
+    IncomingState,
+    Peer,
+    PeerOutbox,
+    RemoteObject,
+    SeenNonce,
+)
 from app.models.needs import Need
 from app.settings import Settings
 from app.workers.activity import react_to_activities
+from tests.factories.application import make_application
 from tests.factories.world import Json, World
 
 # For plain http on loopback; loading the machine's certificates costs more than the request.
@@ -89,7 +98,7 @@ async def serving(
     certificate: Path | None = None,
 ) -> AsyncIterator[Instance]:
     """Run an instance on a socket until the block ends; over https with a certificate and key."""
-    application = create_app(settings)
+    application = make_application(settings)
     # Tests say in seconds what instances say in days; budgets have tests of their own.
     set_budget(application.state.runtime, Budget(requests_per_minute=60_000, burst=60_000))
     config = uvicorn.Config(
@@ -127,6 +136,19 @@ class Pair:
         for _ in range(3):
             await self.north.work()
             await self.south.work()
+
+    async def stuck(self) -> list[str]:
+        """Say what did not get through: for the one run in thousands in which a test wonders."""
+        found = []
+        for instance in (self.north, self.south):
+            async with instance.runtime.sessions() as session:
+                lanes = (await session.exec(select(PeerOutbox))).all()
+                sent = col(Delivery.state) == DeliveryState.PENDING
+                mails = (await session.exec(select(Delivery).where(sent))).all()
+                heard = col(IncomingMessage.state) == IncomingState.RECEIVED
+                waiting = (await session.exec(select(IncomingMessage).where(heard))).all()
+            found += [f"{instance.name}: {row!r}" for row in (*lanes, *mails, *waiting)]
+        return found
 
     async def shake_hands(self) -> None:
         """Become peers: north proposes, south approves."""

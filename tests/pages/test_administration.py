@@ -8,8 +8,8 @@ import pytest
 from app import main
 from app.domain.identity import actions as identity
 from app.infra.database import transaction
-from app.main import create_app
 from app.settings import Settings
+from tests.factories.application import make_application
 from tests.factories.world import PASSWORD, World
 from tests.pages.reading import Reader
 
@@ -20,7 +20,7 @@ async def bare(
 ) -> AsyncIterator[World]:
     """An instance whose workspace was never built."""
     monkeypatch.setattr(main, "FRONTEND", tmp_path / "nothing")
-    application = create_app(settings)
+    application = make_application(settings)
     async with application.router.lifespan_context(application):
         yield World(application)
 

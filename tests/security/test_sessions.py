@@ -137,9 +137,9 @@ async def test_a_name_is_never_emptied_by_saying_nothing(world: World) -> None:
 async def test_the_cookie_is_for_this_host_and_no_script(
     database: Services, tmp_path: Any, origin: str, name: str, secure: bool
 ) -> None:
-    from app.main import create_app  # noqa: PLC0415 - an instance of its own
+    from tests.factories.application import make_application  # noqa: PLC0415 - an instance of its own
 
-    application = create_app(make_settings(database, tmp_path, base_url=origin))
+    application = make_application(make_settings(database, tmp_path, base_url=origin))
     async with application.router.lifespan_context(application):
         world = World(application)
         person = await world.sign_up("person")

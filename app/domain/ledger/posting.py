@@ -44,8 +44,9 @@ from app.models.ledger import (
 class NewEntry:
     """An entry to post: why, when the work was done, who answers for it, and what it stands on.
 
-    `booked_on` is the day on which it counts, that of the work unless said otherwise. An entry
-    that may be posted again after a fault brings its own id and moment.
+    `booked_on` is the day on which it counts: unless said otherwise that of the work, or the first
+    day after the closed periods that it lies in. An entry that may be posted again after a fault
+    brings its own id and moment.
     """
 
     kind: EntryKind
@@ -181,7 +182,7 @@ def _entry_values(book_id: UUID, new: NewEntry, postings: int) -> dict[str, Any]
         "book_id": book_id,
         "kind": new.kind.value,
         "entry_id": new.entry_id or ids.private_id(),
-        "booked_on": new.booked_on or new.worked_on,
+        "booked_on": new.booked_on,  # the database says it where nobody does (migration 0030)
         "recorded_at": new.recorded_at or clock.now(),
         "posting_count": postings,
         "note": new.note,

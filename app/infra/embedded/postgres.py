@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -39,12 +40,18 @@ SETTINGS = {
     "jit": "off",
     "max_logical_replication_workers": "0",
 }
+# What a cluster may leave out that nobody misses after its run. It still survives the end of its
+# processes, not that of the machine.
+THROWAWAY = {"fsync": "off", "full_page_writes": "off"}
 
 
-def start_postgres(data_dir: Path) -> "EmbeddedPostgres":
-    """Start the cluster of a data folder, making it on the first start; adopt a running one."""
+def start_postgres(data_dir: Path, *, throwaway: bool = False) -> "EmbeddedPostgres":
+    """Start the cluster of a data folder, making it on the first start; adopt a running one.
+
+    A throwaway cluster, for tests, does not wait for the disk.
+    """
     layout = prepare(data_dir)
-    server = EmbeddedPostgres(layout)
+    server = EmbeddedPostgres(layout, THROWAWAY if throwaway else {})
     server.revive()
     return server
 
@@ -55,9 +62,10 @@ class EmbeddedPostgres(EmbeddedServer):
     # Fast shutdown, then immediate (recovers at the next start).
     STOP_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, changes: Mapping[str, str]) -> None:
         """Use `start_postgres`."""
         self._layout = layout
+        self._settings = {**SETTINGS, **changes}
         self._passwords: dict[str, str] = {}
         self._host = ""
         self._port = 0
@@ -150,7 +158,7 @@ class EmbeddedPostgres(EmbeddedServer):
         self._host, self._port = ready.host, ready.port
 
     def _command(self) -> list[str]:
-        settings = dict(SETTINGS)
+        settings = dict(self._settings)
         port = self._port or DEFAULT_PORT
         if socket_fits(self._layout.run / f".s.PGSQL.{port}.lock"):
             settings |= {"listen_addresses": "", "unix_socket_permissions": "0700"}

@@ -17,9 +17,9 @@ from app.federation.wire.problems import RefusedError
 from app.infra import clock
 from app.infra.runtime import Runtime
 from app.infra.signatures import HttpMessage, Signer
-from app.main import create_app
 from app.models.federation import IncomingMessage, Peer
 from app.settings import Settings
+from tests.factories.application import make_application
 from tests.factories.instances import Letter, Pair, send, sign
 
 LIMITED = "https://w3id.org/fep/c180#rate-limit-exceeded"
@@ -107,7 +107,7 @@ async def test_several_processes_count_together_and_peers_apart(
     old_friends: Pair, settings: Settings
 ) -> None:
     south = old_friends.south.runtime
-    second = create_app(replace_database(settings, south)).state.runtime
+    second = make_application(replace_database(settings, south)).state.runtime
     async with south.sessions() as session:
         peer_id = (await session.exec(select(Peer.id))).one()
     wide = south.shared["federation.budget"]

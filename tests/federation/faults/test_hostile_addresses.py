@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from app.main import create_app
 from tests.conftest import Services, make_settings
+from tests.factories.application import make_application
 from tests.factories.hostile import ANSWERS, FORMS
 from tests.factories.internet import OUTSIDE, answer
 from tests.factories.outgoing import INPUTS, Outside, outside_of
@@ -29,7 +29,7 @@ async def outside(
 ) -> AsyncIterator[Outside]:
     """An instance on an internet of our own, with all that its inputs need."""
     database = await make_database_apart(servers, f"tornallom_test_{worker_id}_hostile")
-    application = create_app(make_settings(database, tmp_path_factory.mktemp("hostile")))
+    application = make_application(make_settings(database, tmp_path_factory.mktemp("hostile")))
     with pytest.MonkeyPatch.context() as patched:
         async with application.router.lifespan_context(application):
             yield await outside_of(World(application), patched)

@@ -6,8 +6,10 @@ DELETE and TRUNCATE on them, and checks at commit that each entry's postings sum
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import StringConstraints
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -19,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from app.models.base import choice, created, moment
+from app.models.base import Fields, Line, choice, created, data, moment
 
 
 class LedgerAccountKind(StrEnum):
@@ -79,7 +81,65 @@ class LogKind(StrEnum):
     LOCK = "lock"
 
 
+class OfferState(StrEnum):
+    """Whether a receipt that a worker offered to a book was taken into it."""
+
+    OFFERED = "offered"
+    TAKEN = "taken"
+    DECLINED = "declined"
+
+
 MINUTE = "minute"
+SLIPS_MAX = 200
+OPENING_LINES_MAX = 500
+# As people write it in a list; looked up, never made an account of.
+HandleSaid = Annotated[Line, StringConstraints(min_length=1, max_length=40)]
+NoteSaid = Annotated[Line, StringConstraints(max_length=300)]
+Reason = Annotated[Line, StringConstraints(min_length=3, max_length=1000)]
+# In minor units; a co-operative with more than this would need another program.
+AMOUNT_MAX = 10**13
+
+
+class SlipFields(Fields):
+    """One paper slip: who worked, on which day, how long, in which stream."""
+
+    worker: HandleSaid
+    worked_on: date
+    minutes: Annotated[int, Field(ge=1, le=24 * 60)]
+    stream: WorkStream
+    note: NoteSaid = ""
+
+
+class OpeningMinutes(Fields):
+    """Minutes that a worker had given before the book began."""
+
+    worker: HandleSaid
+    stream: WorkStream
+    minutes: Annotated[int, Field(ge=1, le=10**7)]
+
+
+class OpeningCapital(Fields):
+    """What stood on a member's internal capital account before the book; below zero it owes."""
+
+    worker: HandleSaid
+    amount: Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
+
+
+class OpeningFields(Fields):
+    """What was there before the book: minutes, capital accounts and the reserve, on one day."""
+
+    on: date
+    minutes: Annotated[list[OpeningMinutes], Field(max_length=OPENING_LINES_MAX)] = []
+    capital: Annotated[list[OpeningCapital], Field(max_length=OPENING_LINES_MAX)] = []
+    reserve: Annotated[int, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX)] = 0
+
+
+class CorrectionFields(Fields):
+    """How long it really was (0: not at all), whose the rest is, and why."""
+
+    minutes: Annotated[int, Field(ge=0, le=10**7)]
+    worker: HandleSaid | None = None
+    reason: Reason
 
 
 class Book(SQLModel, table=True):
@@ -128,6 +188,9 @@ class Entry(SQLModel, table=True):
         Index("ix_entries_book", "book_id", "id"),
         Index("ix_entries_claim", "claim_id", "id"),
         Index("ix_entries_booked", "book_id", "booked_on", "id"),
+        Index(
+            "ix_entries_receipt_id", "receipt_id", postgresql_where=text("receipt_id IS NOT NULL")
+        ),
         # A receipt enters a book once; what changes that corrects the entry.
         Index(
             "uq_entries_receipt",
@@ -254,3 +317,36 @@ class LogPending(SQLModel, table=True):
     )
     kind: LogKind = choice(LogKind, name="kind")
     subject: UUID
+
+
+class BookOpening(SQLModel, table=True):
+    """What was there before a book: written by one person, entered by the word of another."""
+
+    __tablename__ = "book_openings"
+
+    book_id: UUID = Field(primary_key=True, foreign_key="books.id")
+    document: dict[str, Any] = data()
+    prepared_by: UUID
+    prepared_at: datetime = created()
+    confirmed_by: UUID | None = None
+    confirmed_at: datetime | None = moment(default=None, nullable=True)
+    batch_id: UUID | None = None
+    version: int = 1
+
+
+class ReceiptOffer(SQLModel, table=True):
+    """A receipt from elsewhere that its worker offered to a book (R16); one offer for each book."""
+
+    __tablename__ = "receipt_offers"
+    __table_args__ = (Index("ix_receipt_offers_book", "book_id", "state", "offered_at"),)
+
+    book_id: UUID = Field(primary_key=True, foreign_key="books.id")
+    receipt_id: UUID = Field(
+        primary_key=True, foreign_key="receipts.id", ondelete="CASCADE", index=True
+    )
+    account_id: UUID
+    state: OfferState = choice(OfferState, name="state", default=OfferState.OFFERED)
+    offered_at: datetime = created()
+    decided_by: UUID | None = None
+    decided_at: datetime | None = moment(default=None, nullable=True)
+    reason: str = Field(default="", max_length=1000)

@@ -12,6 +12,7 @@ from app.infra.ids import private_id
 from app.models.asks import Ask, AskState
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 from app.models.imports import ImportRun
+from tests.contracts import cast_ledger
 from tests.factories.world import PASSWORD, Json, Person, World, need_input
 
 ROLES = (
@@ -63,7 +64,7 @@ async def gather(world: World) -> Cast:
     proposal = await steward.post(f"/needs/{need['id']}/scope-proposals", scope)
     claim = await world.submitted_claim(worker, owner, need)
     log = (await worker.get(f"/claims/{claim['id']}/work-logs"))["items"][0]
-    (book,) = (await owner.get("/books"))["items"]
+    book = await cast_ledger.open_book(owner, organisation)
     tool, token = await _tool(world, owner)
     people |= {"stranger": world.stranger(), "steward": steward, "tool": tool}
     ids = {
@@ -77,7 +78,7 @@ async def gather(world: World) -> Cast:
         "language": "nl",
         "claim_id": claim["id"],
         "log_id": log["id"],
-        "book_id": book["id"],
+        **book,
         "receipt_id": receipt["id"],
         "token": "no-such-token",
         "token_id": token["id"],
@@ -215,6 +216,7 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         **_need_requests(cast),
         **_claim_requests(cast),
         **_other_requests(cast),
+        **cast_ledger.requests(cast.ids),
         **_last_requests(cast),
     }
 

@@ -93,7 +93,14 @@ DOMAIN_EXTRAS = {
     "governance/standing",  # what counts toward becoming a worker-owner
     "governance/statuses",  # what somebody becomes, from which day on
     "ledger/statuses",  # what somebody is to a co-operative
+    "ledger/correcting",  # taking an entry back, and saying what is true
+    "ledger/keeping",  # who keeps a book, and of whom it speaks
+    "ledger/offers",  # receipts from elsewhere on their way into a book
+    "ledger/opening",  # what was there before the book
+    "ledger/pairs",  # who confirms each other a lot
     "ledger/posting",  # how an entry enters a book
+    "ledger/slip_files",  # CSV → slips
+    "ledger/slips",  # paper slips, whole or not at all
     "ledger/settling",  # what two sides agree on, and what a panel decides
     "policies/document",  # the rules of a book as figures, and their one spelling
     "claims/answering",  # how long organisations usually take

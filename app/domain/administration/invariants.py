@@ -56,8 +56,21 @@ INVARIANTS: Mapping[str, str] = {
         WHERE elsewhere IS DISTINCT FROM 'need'
             AND coalesce(credited.minutes, 0) <> coalesce(claims.confirmed_minutes, 0)""",
     "every entry has its cause": """
-        SELECT count(*) FROM entries WHERE claim_id IS NULL OR
-            (kind = 'correction') <> (corrects IS NOT NULL)""",
+        SELECT count(*) FROM entries WHERE CASE kind
+            WHEN 'contribution' THEN claim_id IS NULL OR corrects IS NOT NULL
+            WHEN 'correction' THEN corrects IS NULL AND NOT EXISTS (
+                SELECT FROM entry_links WHERE entry_links.entry_id = entries.entry_id
+            )
+            WHEN 'receipt' THEN receipt_id IS NULL OR corrects IS NOT NULL
+            WHEN 'slip' THEN batch_id IS NULL OR corrects IS NOT NULL
+            WHEN 'opening' THEN batch_id IS NULL OR corrects IS NOT NULL
+            ELSE false END""",
+    "nobody is credited by an entry of their own": """
+        SELECT count(*) FROM entries JOIN postings USING (entry_id)
+        JOIN ledger_accounts ON ledger_accounts.id = postings.account_id
+        WHERE ledger_accounts.kind = 'worker' AND postings.unit = 'minute'
+            AND postings.amount > 0 AND ledger_accounts.holder_id = entries.recorded_by
+            AND entries.kind IN ('contribution', 'correction', 'opening', 'slip', 'receipt')""",
     "hours are in the book only of claims that were confirmed": """
         SELECT count(*) FROM claims WHERE (confirmed_minutes IS NULL) <> (confirmed_at IS NULL)
             OR confirmed_minutes < 1

@@ -11,6 +11,7 @@ from app.domain.claims import queries as claim_queries
 from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import CONTESTED, Verdict, verdict_of
 from app.domain.ledger import errors, queries
+from app.domain.ledger.keeping import same_person
 from app.domain.ledger.policy import may_confirm
 from app.domain.ledger.posting import NewEntry, book_of, post_entry
 from app.domain.ledger.rules import contribution_sides, opposite
@@ -92,6 +93,8 @@ async def conclude(
     back by an entry of its own, and the new outcome follows. Returns the entry that stands.
     """
     claim, verdict = view.claim, ruling.verdict
+    if await same_person(session, ruling.recorded_by, [claim.account_id]):
+        raise errors.confirmation_refused("confirmation_own")
     standing = await queries.standing_entry(session, claim)
     contested = claim.state in CONTESTED
     if standing is None or claim.confirmed_minutes != verdict.minutes:

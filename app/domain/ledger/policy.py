@@ -17,6 +17,11 @@ def may_read_book(membership: Membership | None) -> Decision:
     return Denied("book_forbidden")
 
 
+def may_keep_book(membership: Membership | None) -> bool:
+    """Owners and worker-owners keep a book: both read it, both write down and correct."""
+    return not isinstance(may_read_book(membership), Denied)
+
+
 def may_confirm(claim: Claim, sides: AbstractSet[Side]) -> Decision:
     """The organisation's side confirms submitted work; never the worker (R15), nor a steward."""
     if Side.WORKER in sides:

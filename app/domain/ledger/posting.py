@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
@@ -31,6 +31,7 @@ from app.domain.activity.actions import record
 from app.domain.ledger.rules import PostingLine, Side, is_balanced
 from app.infra import clock, ids
 from app.models.ledger import (
+    Balance,
     Book,
     Entry,
     EntryKind,
@@ -204,6 +205,26 @@ def _line_values(lines: Sequence[PostingLine | Side]) -> dict[str, Any]:
         "units": [line.unit for line in lines],
         "amounts": [line.amount for line in lines],
     }
+
+
+async def hold(session: AsyncSession, book_id: UUID, sides: Sequence[Side]) -> None:
+    """Open the accounts of many entries and take their balances, in order, before the first.
+
+    Whoever posts several entries in one transaction would otherwise hold some balances while
+    waiting for others.
+    """
+    keys = {(side.kind, side.holder_id, side.stream): side.unit for side in sides}
+    accounts = [
+        (await account_of(session, book_id, kind, holder, stream), unit)
+        for (kind, holder, stream), unit in keys.items()
+    ]
+    for account_id, unit in sorted(accounts):
+        taken = insert(Balance).values(account_id=account_id, unit=unit, amount=0)
+        await session.execute(
+            taken.on_conflict_do_update(
+                index_elements=["account_id", "unit"], set_={"amount": col(Balance.amount)}
+            )
+        )
 
 
 async def book_of(session: AsyncSession, organisation_id: UUID) -> UUID:

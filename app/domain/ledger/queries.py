@@ -269,3 +269,17 @@ async def entry_of_claim(session: AsyncSession, claim_id: UUID) -> EntryLine | N
         session, _entry_lines().where(col(Entry.claim_id) == claim_id), 1, None
     )
     return rows.items[0] if rows.items else None
+
+
+async def worker_of(session: AsyncSession, entry_id: UUID) -> UUID | None:
+    """Return the worker's account that an entry moves, if it moves one."""
+    statement = (
+        select(LedgerAccount.id)
+        .where(
+            Posting.entry_id == entry_id,
+            Posting.account_id == LedgerAccount.id,
+            LedgerAccount.kind == WORKER,
+        )
+        .limit(1)
+    )
+    return (await session.exec(statement)).first()

@@ -12,6 +12,13 @@ from uuid import UUID
 
 from app.models.ledger import MINUTE, LedgerAccountKind, WorkStream
 
+# Currencies of which a hundredth is the smallest part (ISO 4217, minor unit 2).
+CURRENCIES = (
+    "EUR", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "RON", "BGN", "TRY", "UAH", "GEL",
+    "ALL", "RSD", "MKD", "BAM", "MDL", "USD", "CAD", "AUD", "NZD", "MXN", "BRL", "ARS", "COP",
+    "ZAR", "INR", "ILS", "MAD", "EGP",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class PostingLine:

@@ -158,7 +158,7 @@ async def forget(session: AsyncSession, actor: Actor, receipt_id: UUID) -> None:
     receipt = await session.get(Receipt, receipt_id)
     if receipt is None or receipt.account_id != account_id:
         raise errors.receipt_not_found()
-    if receipt.source != ReceiptSource.SHOWN:
+    if receipt.source != ReceiptSource.SHOWN or await queries.stands_in_book(session, receipt.id):
         raise errors.receipt_stays()
     await session.delete(receipt)
 

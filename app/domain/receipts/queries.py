@@ -14,6 +14,7 @@ from app.domain.receipts import errors
 from app.domain.receipts.policy import may_read
 from app.errors import InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
+from app.models.ledger import Entry
 from app.models.receipts import Receipt, ReceiptCode, ReceiptSource, ReceiptState
 
 EXPORT_MAX = 1_000
@@ -112,6 +113,12 @@ async def receipts_of_peer(session: AsyncSession, peer_id: UUID) -> Sequence[Rec
         .order_by(col(Receipt.created_at), col(Receipt.id))
     )
     return (await session.exec(statement)).all()
+
+
+async def stands_in_book(session: AsyncSession, receipt_id: UUID) -> bool:
+    """Say whether an entry of some book stands on a receipt: then it is its proof."""
+    statement = select(Entry.id).where(col(Entry.receipt_id) == receipt_id).limit(1)
+    return (await session.exec(statement)).first() is not None
 
 
 async def code_of(session: AsyncSession, actor: Actor, code: str, now: datetime) -> ReceiptCode:

@@ -1,0 +1,71 @@
+"""A table of paper slips as a file: CSV → slips. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.domain.ledger.errors import slips_refused
+from app.domain.needs.import_files import UnreadableRowError, read_rows
+from app.errors import FieldError
+from app.models.ledger import SLIPS_MAX, SlipFields
+
+COLUMNS = ("worker", "worked_on", "minutes", "stream", "note")
+REQUIRED = COLUMNS[:4]
+
+
+def read_slips(raw: bytes) -> list[SlipFields]:
+    """Read a CSV file with the columns worker, worked_on, minutes, stream and note.
+
+    Minutes may be written as 90 or as 1:30. A row that is none refuses the file, with its number.
+    """
+    said: list[Mapping[str, Any]] = []
+    try:
+        for _, row in read_rows(raw, free_header=True):
+            cells = {_name(key): _text(value) for key, value in row.items()}
+            if any(cells.values()):
+                said.append(cells)
+            if len(said) > SLIPS_MAX:
+                raise slips_refused([FieldError("/file", "slips_too_many", {"max": SLIPS_MAX})])
+    except UnreadableRowError as error:
+        raise slips_refused([FieldError("/file", error.fault.code, error.fault.params)]) from error
+    if not said:
+        raise slips_refused([FieldError("/file", "slips_none")])
+    missing = [name for name in REQUIRED if name not in said[0]]
+    if missing:
+        wanted = {"columns": ", ".join(missing)}
+        raise slips_refused([FieldError("/file", "slips_columns", wanted)])
+    return slips_of(said)
+
+
+def slips_of(said: Sequence[Mapping[str, Any]]) -> list[SlipFields]:
+    """Make slips of what was said in cells, or refuse all with what is wrong in each."""
+    slips, faults = [], []
+    for number, cells in enumerate(said):
+        values = {name: cells[name] for name in COLUMNS if name in cells}
+        values["minutes"] = _minutes(str(values.get("minutes", "")))
+        try:
+            slips.append(SlipFields.model_validate(values))
+        except ValidationError as error:
+            names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
+            faults += [FieldError(f"/slips/{number}/{name}", f"slip_{name}") for name in names]
+    if faults:
+        raise slips_refused(faults)
+    return slips
+
+
+def _minutes(text: str) -> str:
+    """Return minutes for both spellings; what is neither is left for the check."""
+    hours, colon, minutes = text.strip().partition(":")
+    digits = all(part.isascii() and part.isdigit() and len(part) <= 4 for part in (hours, minutes))
+    if colon and digits and len(minutes) == 2 and int(minutes) < 60:
+        return str(int(hours) * 60 + int(minutes))
+    return text.strip()
+
+
+def _name(key: object) -> str:
+    return str(key or "").strip().lower()
+
+
+def _text(value: object) -> str:
+    return str(value or "").strip()

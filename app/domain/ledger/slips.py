@@ -1,0 +1,195 @@
+"""Paper slips: a list of them enters a book whole or not at all (R15: never by the worker)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy import select as core_select
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor, Scope
+from app.domain.activity.actions import record
+from app.domain.ledger import errors
+from app.domain.ledger.keeping import (
+    book_to_keep,
+    folded,
+    lock_book,
+    same_person,
+    workers_named,
+)
+from app.domain.ledger.posting import NewEntry, hold, post_entry
+from app.domain.ledger.rules import contribution_sides
+from app.errors import FieldError
+from app.infra import clock, ids
+from app.models.ledger import (
+    MINUTE,
+    Book,
+    Entry,
+    EntryKind,
+    EntryNote,
+    LedgerAccount,
+    LedgerAccountKind,
+    Posting,
+    SlipFields,
+    WorkStream,
+)
+
+DAY_MINUTES = 24 * 60
+# Slips found in a drawer; older work is part of the opening.
+OLDEST = timedelta(days=3 * 366)
+DayOfWork = tuple[UUID, date]
+Slip = tuple[UUID, date, int, WorkStream, str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Slips that were entered together."""
+
+    batch_id: UUID
+    entries: Sequence[Entry]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.entries)
+
+
+async def write_slips(
+    session: AsyncSession, actor: Actor, book_id: UUID, slips: Sequence[SlipFields]
+) -> Batch:
+    """Enter a list of slips; one that does not hold keeps all of them out, each with its why."""
+    recorder = actor.require(Scope.CLAIMS_WRITE)
+    book = await book_to_keep(session, actor, book_id)
+    # One list after the other: what one enters, the next one's checks see.
+    await lock_book(session, book_id)
+    people = await workers_named(session, book, [slip.worker for slip in slips])
+    own = await same_person(session, recorder, set(people.values()))
+    faults = _faults_of_lines(slips, people, own)
+    if not faults:
+        faults = await _faults_of_book(session, book, slips, people)
+    if faults:
+        raise errors.slips_refused(faults)
+    batch_id = ids.private_id()
+    told = [(slip, people[folded(slip.worker)]) for slip in slips]
+    sides = [
+        contribution_sides(worker, book.organisation_id, slip.minutes, slip.stream)
+        for slip, worker in told
+    ]
+    await hold(session, book.id, [side for pair in sides for side in pair])
+    entries = []
+    for (slip, _), pair in zip(told, sides, strict=True):
+        new = NewEntry(EntryKind.SLIP, slip.worked_on, recorder, batch_id=batch_id, note=slip.note)
+        entries.append(await post_entry(session, actor, book.id, new, pair))
+    workers = {worker for _, worker in told}
+    record(
+        session,
+        actor,
+        "book.slips_written",
+        book.id,
+        organisation_id=str(book.organisation_id),
+        tell=sorted(str(worker) for worker in workers),
+    )
+    return Batch(batch_id, entries)
+
+
+def _faults_of_lines(
+    slips: Sequence[SlipFields], people: Mapping[str, UUID], own: set[UUID]
+) -> list[FieldError]:
+    """Return what is wrong with each slip by itself."""
+    today = clock.today()
+    faults = []
+    for number, slip in enumerate(slips):
+        worker = people.get(folded(slip.worker))
+        place = f"/slips/{number}"
+        if worker is None:
+            faults.append(FieldError(f"{place}/worker", "slip_worker_unknown"))
+        elif worker in own:
+            faults.append(FieldError(f"{place}/worker", "slip_own"))
+        # Where it is tomorrow already, the day that we are in has not begun to end.
+        if slip.worked_on > today + timedelta(days=1):
+            faults.append(FieldError(f"{place}/worked_on", "slip_in_future"))
+        elif slip.worked_on < today - OLDEST:
+            faults.append(FieldError(f"{place}/worked_on", "slip_too_old"))
+    return faults
+
+
+async def _faults_of_book(
+    session: AsyncSession, book: Book, slips: Sequence[SlipFields], people: Mapping[str, UUID]
+) -> list[FieldError]:
+    """Return what is wrong beside what stands: the same slip again, a day of more than 24 hours."""
+    workers = set(people.values())
+    days = {slip.worked_on for slip in slips}
+    standing = await _slips_of(session, book.id, workers, days)
+    worked = Counter(await _minutes_by_day(session, workers, days))
+    seen: defaultdict[Slip, int] = defaultdict(int, standing)
+    faults = []
+    for number, slip in enumerate(slips):
+        worker = people[folded(slip.worker)]
+        said = (worker, slip.worked_on, slip.minutes, slip.stream, slip.note)
+        worked[worker, slip.worked_on] += slip.minutes
+        if seen[said]:
+            faults.append(FieldError(f"/slips/{number}/note", "slip_again"))
+        elif worked[worker, slip.worked_on] > DAY_MINUTES:
+            faults.append(FieldError(f"/slips/{number}/minutes", "slip_day_full"))
+        seen[said] += 1
+    return faults
+
+
+async def _slips_of(
+    session: AsyncSession, book_id: UUID, workers: set[UUID], days: set[date]
+) -> dict[Slip, int]:
+    """Count the slips that stand in the book, by all that they say; not those taken back."""
+    corrected = select(Entry.corrects).where(
+        Entry.book_id == book_id, col(Entry.corrects).is_not(None)
+    )
+    columns: list[Any] = [
+        LedgerAccount.holder_id,
+        Entry.worked_on,
+        Posting.amount,
+        LedgerAccount.stream,
+        func.coalesce(EntryNote.text, ""),
+    ]
+    statement = (
+        core_select(*columns, func.count())
+        .select_from(Entry)
+        .join(Posting, col(Posting.entry_id) == col(Entry.entry_id))
+        .join(LedgerAccount, col(LedgerAccount.id) == col(Posting.account_id))
+        .outerjoin(EntryNote, col(EntryNote.entry_id) == col(Entry.entry_id))
+        .where(
+            col(LedgerAccount.book_id) == book_id,
+            col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
+            col(LedgerAccount.holder_id).in_(workers),
+            col(Entry.worked_on).in_(days),
+            col(Entry.kind) == EntryKind.SLIP,
+            col(Entry.entry_id).not_in(corrected),
+        )
+        .group_by(*columns)
+    )
+    return {tuple(row[:5]): row[5] for row in await session.execute(statement)}
+
+
+async def _minutes_by_day(
+    session: AsyncSession, workers: set[UUID], days: set[date]
+) -> dict[DayOfWork, int]:
+    """Return how long people worked on some days, in all books: a day has 24 hours."""
+    columns = (col(LedgerAccount.holder_id), col(Entry.worked_on))
+    statement = (
+        core_select(*columns, func.sum(Posting.amount))
+        .where(
+            col(Posting.entry_id) == Entry.entry_id,
+            col(Posting.account_id) == LedgerAccount.id,
+            col(Posting.unit) == MINUTE,
+            col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
+            col(LedgerAccount.holder_id).in_(workers),
+            col(Entry.worked_on).in_(days),
+            col(Entry.kind) != EntryKind.OPENING,
+        )
+        .group_by(*columns)
+    )
+    rows = (await session.execute(statement)).all()
+    return {(holder, day): int(total) for holder, day, total in rows}

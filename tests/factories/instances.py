@@ -262,3 +262,20 @@ def tombstone(origin: str, number: int = 1, version: int = 2) -> Json:
         "version": version,
         "deleted": "2026-11-20T12:00:00Z",
     }
+
+
+async def say(sender: Instance, to: Instance, kind: str, about: Any, **more: Any) -> str:
+    """Say something well signed; answers the problem's code, or nothing."""
+    message: Json = {
+        "@context": NATIVE_CONTEXT,
+        "id": f"{sender.origin}/activities/{public_id()}",
+        "type": kind,
+        "actor": f"{sender.origin}/actor",
+        "to": f"{to.origin}/actor",
+        "published": "2026-11-20T10:00:00Z",
+        "object": about,
+        **more,
+    }
+    letter = sign(await sender.identity(), f"{to.origin}/inbox", json.dumps(message).encode())
+    answer = await send(letter)
+    return "" if answer.status_code == 202 else str(answer.json()["code"])

@@ -38,6 +38,10 @@ from app.models.threads import Message, MessageFields, ThreadSide, ThreadSubject
 SEATED = (SeatState.DRAWN, SeatState.DECIDED)
 
 
+# Of one side that lives on another instance, where nobody of ours can be asked to stop.
+LETTERS_A_DAY = 200
+
+
 @dataclass(frozen=True)
 class Conversation:
     """A claim's thread as one of its parties has it before them."""
@@ -155,6 +159,8 @@ async def take_message(session: AsyncSession, claim_id: UUID, body: str) -> bool
     side = ThreadSide.WORKER if guest else ThreadSide.ORGANISATION
     found = Conversation(claim, need, side, await _closes_at(session, claim))
     if not body.strip() or isinstance(found.may_write(clock.now()), Denied):
+        return False
+    if await messages.said_within_day(session, found.thread, side) >= LETTERS_A_DAY:
         return False
     home = need.organisation_id
     if guest and home is not None and await blocking.kept_apart(session, home, claim.account_id):

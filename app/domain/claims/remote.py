@@ -107,6 +107,8 @@ async def take_offer(session: AsyncSession, need_id: UUID, offered: Offered) -> 
     """
     if await _live_of_peer(session, offered.peer_id) >= LIVE_PER_PEER_MAX:
         raise ConflictError("peer_claims_limit")
+    if await _holds_place(session, need_id, offered):
+        raise errors.claim_exists()
     guest = await _guest(session, offered)
     claim = await submit_claim(
         session,
@@ -138,6 +140,18 @@ async def _guest(session: AsyncSession, offered: Offered) -> Account:
     guest.display_name = offered.shown_name or f"{offered.host[:70]} · {number}"
     await session.flush()
     return guest
+
+
+async def _holds_place(session: AsyncSession, need_id: UUID, offered: Offered) -> bool:
+    """Say whether who is offered has a live claim on the need: one person, one place."""
+    statement = select(Claim.id).where(
+        col(Agreement.peer_id) == offered.peer_id,
+        col(Agreement.provider_url) == offered.provider_url,
+        col(Agreement.claim_id) == col(Claim.id),
+        col(Claim.need_id) == need_id,
+        col(Claim.state).in_(LIVE_STATES),
+    )
+    return (await session.exec(statement.limit(1))).first() is not None
 
 
 async def _live_of_peer(session: AsyncSession, peer_id: UUID) -> int:

@@ -163,3 +163,15 @@ async def questions_within_day(session: AsyncSession, account_id: UUID) -> int:
         col(Message.created_at) > clock.now() - timedelta(days=1),
     )
     return int((await session.exec(statement)).one())
+
+
+async def said_within_day(session: AsyncSession, thread: Thread, side: ThreadSide) -> int:
+    """Count what one side wrote in a thread in the last 24 hours, deleted messages too."""
+    subject, subject_id = thread
+    statement = select(func.count()).where(
+        Message.subject == subject,
+        Message.subject_id == subject_id,
+        Message.side == side,
+        col(Message.created_at) > clock.now() - timedelta(days=1),
+    )
+    return int((await session.exec(statement)).one())

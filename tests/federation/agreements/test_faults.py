@@ -1,32 +1,16 @@
 """What the other side may not do, and what survives when the two do not talk for a while."""
 
-import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from app.federation.wire.context import NATIVE_CONTEXT
+from app.domain.claims import conversation
+from app.infra import clock
 from app.infra.ids import public_id
 from tests.factories.helping import Helping, bodies, helping
-from tests.factories.instances import Instance, Pair, send, sign
+from tests.factories.instances import Pair, say
 from tests.factories.world import Json
-
-
-async def say(sender: Instance, to: Instance, kind: str, about: Any, **more: Any) -> str:
-    """Say something well signed; answers the problem's code, or nothing."""
-    message: Json = {
-        "@context": NATIVE_CONTEXT,
-        "id": f"{sender.origin}/activities/{public_id()}",
-        "type": kind,
-        "actor": f"{sender.origin}/actor",
-        "to": f"{to.origin}/actor",
-        "published": "2026-11-20T10:00:00Z",
-        "object": about,
-        **more,
-    }
-    letter = sign(await sender.identity(), f"{to.origin}/inbox", json.dumps(message).encode())
-    answer = await send(letter)
-    return "" if answer.status_code == 202 else str(answer.json()["code"])
 
 
 def agreement(helped: Helping, **changes: Any) -> Json:
@@ -178,3 +162,42 @@ async def test_suspended_in_the_middle_and_resumed(peers: Pair) -> None:
     await peers.work()
     assert (await helped.theirs(here))["state"] == "confirmed"
     await helped.sound()
+
+
+async def test_one_person_elsewhere_has_one_place_of_a_need(old_friends: Pair) -> None:
+    helped = await helping(old_friends, places=3)
+    member = f"{helped.south.origin}/members/{public_id()}"
+    for provider in (member, member, f"{member}2"):
+        offered = {
+            "type": "Agreement",
+            "stipulates": {
+                "type": "Commitment",
+                "satisfies": f"{helped.north.origin}/needs/{helped.need['id']}#primary",
+                "provider": provider,
+            },
+        }
+        offer = f"{helped.south.origin}/offers/{public_id()}"
+        end = "2026-12-30T00:00:00Z"
+        said = await say(helped.south, helped.north, "Offer", offered, id=offer, endTime=end)
+        assert said == ""
+        await helped.north.work()
+    assert len(await helped.guest_claims()) == 2
+
+
+async def test_letters_from_elsewhere_are_taken_up_to_a_number_a_day(
+    old_friends: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "LETTERS_A_DAY", 2)
+    helped = await helping(old_friends)
+    here, there = await helped.accepted()
+    for number in range(3):
+        await helped.worker.post(f"/claims/{here['id']}/messages", {"body": f"Letter {number}"})
+    await old_friends.work()
+    path = f"/claims/{there['id']}/messages"
+    letters = [each["body"] for each in (await helped.owner.get(path))["items"]]
+    assert letters == ["Letter 1", "Letter 0"]
+    with clock.moved(timedelta(hours=25)):
+        await helped.worker.post(f"/claims/{here['id']}/messages", {"body": "Tomorrow"})
+        await old_friends.work()
+        letters = [each["body"] for each in (await helped.owner.get(path))["items"]]
+    assert letters[0] == "Tomorrow"

@@ -1,18 +1,16 @@
 """What can be signed and cannot be: dates, hours, addresses. It spoils nothing for others."""
 
 import json
-from typing import Any
 
 from sqlmodel import col, select
 
-from app.federation.wire.context import NATIVE_CONTEXT
 from app.federation.wire.documents import part_to_wire
 from app.infra.data_integrity import sign as sign_document
 from app.infra.ids import private_id, public_id
 from app.models.activity import Activity
 from app.models.federation import FederationEvent, IncomingMessage
 from tests.factories.helping import Helping, helping
-from tests.factories.instances import Instance, Pair, send, sign
+from tests.factories.instances import Instance, Pair, say
 from tests.factories.world import Json
 from tests.federation.test_receipts import confirmed, told
 
@@ -23,23 +21,6 @@ ENDS_OF_TIME = (
     "0001-01-01T00:00:00+14:00",
 )
 ADDRESS_MAX = 500
-
-
-async def say(sender: Instance, to: Instance, kind: str, about: Json, **more: Any) -> str:
-    """Say something well signed; answers the problem's code, or nothing."""
-    message = {
-        "@context": NATIVE_CONTEXT,
-        "id": f"{sender.origin}/activities/{public_id()}",
-        "type": kind,
-        "actor": f"{sender.origin}/actor",
-        "to": f"{to.origin}/actor",
-        "published": "2026-11-20T10:00:00Z",
-        "object": about,
-        **more,
-    }
-    letter = sign(await sender.identity(), f"{to.origin}/inbox", json.dumps(message).encode())
-    answer = await send(letter)
-    return "" if answer.status_code == 202 else str(answer.json()["code"])
 
 
 async def failed(instance: Instance) -> list[str]:

@@ -102,6 +102,8 @@ DOMAIN_EXTRAS = {
     "ledger/slip_files",  # CSV → slips
     "ledger/slips",  # paper slips, whole or not at all
     "ledger/settling",  # what two sides agree on, and what a panel decides
+    "policies/facts",  # what a stretch of days is made of
+    "policies/previewing",  # what if other rules held
     "policies/document",  # the rules of a book as figures, and their one spelling
     "claims/answering",  # how long organisations usually take
     "claims/clocks",  # which clock runs, and the signs of life

@@ -164,9 +164,7 @@ async def adopt_draft(session: AsyncSession, actor: Actor, draft_id: UUID) -> Ad
     if row.state not in {DraftState.PROPOSED, DraftState.ADOPTED} or row.decision_id is None:
         raise errors.draft_closed(row.state)
     document, decision_id = queries.read_policy(row), row.decision_id
-    adopted = await adopt_policy(
-        session, actor, row.book_id, document, row.valid_from, decision_id
-    )
+    adopted = await adopt_policy(session, actor, row.book_id, document, row.valid_from, decision_id)
     if row.state == DraftState.PROPOSED:
         row.state, row.policy_id = DraftState.ADOPTED, adopted.id
         _touch(row)

@@ -14,6 +14,7 @@ version_stale       412  somebody changed it meanwhile
 """
 
 from datetime import date
+from typing import Any
 
 from app.errors import (
     ConflictError,
@@ -47,13 +48,13 @@ def draft_closed(state: str) -> ConflictError:
 
 def day_refused(code: str, first: date | None = None) -> InvalidError:
     """422: not from that day on; with the first day that is possible, where there is one."""
-    params = {} if first is None else {"first": first.isoformat()}
+    params: dict[str, Any] = {} if first is None else {"first": first.isoformat()}
     return InvalidError(code, errors=[FieldError("/valid_from", code, params)], **params)
 
 
 def days_refused() -> InvalidError:
     """422: not a stretch of days that can be looked at."""
-    return InvalidError("preview_days", errors=[FieldError("/to", "preview_days")])
+    return InvalidError("preview_days", errors=[FieldError("/last_day", "preview_days")])
 
 
 def stale(current: int) -> StaleError:

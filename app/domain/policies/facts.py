@@ -32,7 +32,7 @@ async def minutes_between(
     The status is that of the day of the work, also where a correction is booked on a later day.
     """
     status = (
-        select(BookStatus.status)
+        select(col(BookStatus.status))
         .where(
             col(BookStatus.book_id) == col(Entry.book_id),
             col(BookStatus.account_id) == col(LedgerAccount.holder_id),
@@ -73,7 +73,7 @@ async def minutes_between(
 async def carried_before(session: AsyncSession, book_id: UUID, first: date) -> dict[UUID, int]:
     """Return what the last locked period before a day left below zero (R8)."""
     newest = (
-        select(Period.id)
+        select(col(Period.id))
         .where(
             col(Period.book_id) == book_id,
             col(Period.state) == PeriodState.LOCKED,
@@ -83,7 +83,7 @@ async def carried_before(session: AsyncSession, book_id: UUID, first: date) -> d
         .limit(1)
         .scalar_subquery()
     )
-    statement = select(PeriodLine.account_id, PeriodLine.carried_out).where(
+    statement = select(col(PeriodLine.account_id), col(PeriodLine.carried_out)).where(
         col(PeriodLine.period_id) == newest, col(PeriodLine.carried_out) < 0
     )
     return {holder: int(carried) for holder, carried in await session.execute(statement)}
@@ -98,7 +98,7 @@ async def money_of(
     """
     kinds = (LedgerAccountKind.CAPITAL, LedgerAccountKind.RESERVE)
     statement = (
-        select(LedgerAccount.kind, LedgerAccount.holder_id, Balance.amount)
+        select(col(LedgerAccount.kind), col(LedgerAccount.holder_id), col(Balance.amount))
         .join(Balance, col(Balance.account_id) == col(LedgerAccount.id))
         .where(
             col(LedgerAccount.book_id) == book_id,
@@ -121,7 +121,7 @@ async def _moved_by(
     session: AsyncSession, period_id: UUID, unit: str
 ) -> Mapping[tuple[LedgerAccountKind, UUID], int]:
     statement = (
-        select(LedgerAccount.kind, LedgerAccount.holder_id, func.sum(Posting.amount))
+        select(col(LedgerAccount.kind), col(LedgerAccount.holder_id), func.sum(col(Posting.amount)))
         .join(Posting, col(Posting.account_id) == col(LedgerAccount.id))
         .join(Entry, col(Entry.entry_id) == col(Posting.entry_id))
         .where(col(Entry.period_id) == period_id, col(Posting.unit) == unit)

@@ -32,8 +32,8 @@ class Question:
 
     document: Policy
     period_id: UUID | None = None
-    first: date | None = None
-    last: date | None = None
+    first_day: date | None = None
+    last_day: date | None = None
     surplus: int | None = None
 
 
@@ -89,9 +89,7 @@ async def preview(
     return Preview(book, stretch, policy, old, new, pairs_of(old, new, names))
 
 
-def pairs_of(
-    old: Outcome | None, new: Outcome, names: Mapping[UUID, str]
-) -> tuple[Pair, ...]:
+def pairs_of(old: Outcome | None, new: Outcome, names: Mapping[UUID, str]) -> tuple[Pair, ...]:
     """Put two outcomes of the same facts side by side, whoever gets most first."""
     before = {line.account_id: line for line in old.lines} if old else {}
     pairs = [
@@ -107,8 +105,8 @@ async def stretch_of(session: AsyncSession, book: Book, question: Question) -> S
     if period is not None:
         surplus = question.surplus if question.surplus is not None else period.surplus
         return Stretch(period.id, period.starts_on, period.ends_on, surplus or 0, period)
-    last = question.last or clock.today()
-    first = question.first or last - USUAL_DAYS
+    last = question.last_day or clock.today()
+    first = question.first_day or last - USUAL_DAYS
     if not 0 <= (last - first).days <= DAYS_MAX:
         raise errors.days_refused()
     # Ties fall as they would for a period of its own.
@@ -122,7 +120,7 @@ async def _period(session: AsyncSession, book_id: UUID, question: Question) -> P
         if period is None or period.book_id != book_id:
             raise errors.missing("period_not_found")
         return period
-    if question.first or question.last:
+    if question.first_day or question.last_day:
         return None
     statement = (
         select(Period)

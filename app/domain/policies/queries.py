@@ -109,7 +109,7 @@ async def first_free_day(session: AsyncSession, book_id: UUID, *, first: bool) -
     if not first:
         begun |= col(Period.starts_on) <= clock.today()
     statement = select(func.max(Period.ends_on)).where(Period.book_id == book_id, begun)
-    last = (await session.exec(statement)).one()
+    last: date | None = (await session.exec(statement)).one()
     return None if last is None else last + timedelta(days=1)
 
 

@@ -94,19 +94,19 @@ async def write_draft(
     return PolicyDraftShape.of(await queries.get_draft_for(db, actor, row.id))
 
 
-@router.get("/policy-drafts/{draft_id}", operation_id="get_policy_draft")
+@router.get("/policy-drafts/{policy_draft_id}", operation_id="get_policy_draft")
 async def get_draft(
-    draft_id: UUID, response: Response, actor: LedgerReader, db: Db
+    policy_draft_id: UUID, response: Response, actor: LedgerReader, db: Db
 ) -> PolicyDraftShape:
     """Return a draft."""
-    draft = await queries.get_draft_for(db, actor, draft_id)
+    draft = await queries.get_draft_for(db, actor, policy_draft_id)
     set_version(response, draft.row.version)
     return PolicyDraftShape.of(draft)
 
 
-@router.put("/policy-drafts/{draft_id}", operation_id="change_policy_draft")
+@router.put("/policy-drafts/{policy_draft_id}", operation_id="change_policy_draft")
 async def change_draft(
-    draft_id: UUID,
+    policy_draft_id: UUID,
     body: DraftFields,
     response: Response,
     actor: InPerson,
@@ -114,18 +114,18 @@ async def change_draft(
     expected: ExpectedVersion,
 ) -> PolicyDraftShape:
     """Write a draft of one's own anew."""
-    row = await actions.change_draft(db, actor, draft_id, body, expected)
+    row = await actions.change_draft(db, actor, policy_draft_id, body, expected)
     set_version(response, row.version)
-    return PolicyDraftShape.of(await queries.get_draft_for(db, actor, draft_id))
+    return PolicyDraftShape.of(await queries.get_draft_for(db, actor, policy_draft_id))
 
 
 @router.delete(
-    "/policy-drafts/{draft_id}",
+    "/policy-drafts/{policy_draft_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     operation_id="withdraw_policy_draft",
 )
 async def withdraw_draft(
-    draft_id: UUID, actor: InPerson, db: Db, expected: ExpectedVersion
+    policy_draft_id: UUID, actor: InPerson, db: Db, expected: ExpectedVersion
 ) -> None:
     """Take a draft of one's own back."""
-    await actions.withdraw_draft(db, actor, draft_id, expected)
+    await actions.withdraw_draft(db, actor, policy_draft_id, expected)

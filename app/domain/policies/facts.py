@@ -40,6 +40,7 @@ async def minutes_between(
         )
         .order_by(col(BookStatus.since).desc(), col(BookStatus.id).desc())
         .limit(1)
+        .correlate(Entry, LedgerAccount)
         .scalar_subquery()
         .label("status")
     )
@@ -50,6 +51,7 @@ async def minutes_between(
             col(LedgerAccount.stream).label("stream"),
             col(Posting.amount).label("amount"),
         )
+        .select_from(Entry)
         .join(Posting, col(Posting.entry_id) == col(Entry.entry_id))
         .join(LedgerAccount, col(LedgerAccount.id) == col(Posting.account_id))
         .where(

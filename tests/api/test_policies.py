@@ -128,7 +128,7 @@ async def test_the_first_rules_may_rule_an_open_period(coop: Cooperative) -> Non
 
 
 async def test_a_decision_adopts_once(coop: Cooperative) -> None:
-    decision = ids.private_id()
+    decision = await coop.decision(ids.private_id())
     seen = set()
     for _ in range(2):
         async with transaction(coop.world.runtime.sessions) as session:
@@ -152,8 +152,9 @@ async def test_a_draft_is_its_authors_until_it_is_put_to_the_vote(coop: Cooperat
     assert (changed.status_code, changed.json()["title"]) == (200, "Care twice")
     stale = await ana.ask("PUT", path, json=draft(), headers=first)
     assert stale.status_code == 412
+    decision = await coop.decision(UUID(made["id"]))
     async with transaction(coop.world.runtime.sessions) as session:
-        await actions.propose_draft(session, acting(bel), UUID(made["id"]), ids.private_id())
+        await actions.propose_draft(session, acting(bel), UUID(made["id"]), decision)
     proposed = await ana.ask("PUT", path, json=draft(), headers={"If-Match": '"3"'})
     assert (proposed.status_code, proposed.json()["code"]) == (409, "policy_draft_closed")
     async with transaction(coop.world.runtime.sessions) as session:
@@ -168,7 +169,8 @@ async def test_a_draft_is_its_authors_until_it_is_put_to_the_vote(coop: Cooperat
 async def test_what_was_refused_goes_back_to_its_author(coop: Cooperative) -> None:
     ana = coop.people["ana"]
     made = await ana.post(f"/books/{coop.book_id}/policy-drafts", draft(), key="one")
-    draft_id, decision = UUID(made["id"]), ids.private_id()
+    draft_id = UUID(made["id"])
+    decision = await coop.decision(draft_id)
     async with transaction(coop.world.runtime.sessions) as session:
         await actions.propose_draft(session, acting(ana), draft_id, decision)
         await actions.release_draft(session, draft_id)

@@ -5,7 +5,7 @@ that part writes it, so that a test can have the figures of a worked example.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from app.domain.policies.actions import adopt_policy
 from app.domain.policies.document import Policy
 from app.infra import clock, ids
 from app.infra.database import transaction
+from app.models.governance import Decision, DecisionSubject, VoteBase
 from app.models.ledger import (
     MINUTE,
     Book,
@@ -104,9 +105,19 @@ class Cooperative:
         """Adopt rules, as a decision that passed does."""
         document = Policy.model_validate(figures)
         async with transaction(self.world.runtime.sessions) as session:
-            return await adopt_policy(
-                session, SYSTEM, self.book_id, document, valid_from, ids.private_id()
-            )
+            return await adopt_policy(session, SYSTEM, self.book_id, document, valid_from, None)
+
+    async def decision(self, draft_id: UUID) -> UUID:
+        """Open a decision about a draft of rules."""
+        row = Decision(
+            id=ids.private_id(), book_id=self.book_id, subject=DecisionSubject.POLICY,
+            subject_id=draft_id, terms={}, base=VoteBase.YES_NO, numerator=2, denominator=3,
+            quorum_numerator=1, quorum_denominator=2, roll_size=1, opened_by=UUID(self.owner.id),
+            ends_at=clock.now() + timedelta(days=14),
+        )  # fmt: skip
+        async with transaction(self.world.runtime.sessions) as session:
+            session.add(row)
+        return row.id
 
     async def period(self, number: int, first: date, last: date, **columns: Any) -> UUID:
         """Open a period of the book."""

@@ -13,6 +13,7 @@ from app.models.asks import Ask, AskState
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 from app.models.imports import ImportRun
 from tests.contracts import cast_ledger
+from tests.contracts.cast_policies import policy_ids, policy_requests
 from tests.factories.world import PASSWORD, Json, Person, World, need_input
 
 ROLES = (
@@ -91,6 +92,7 @@ async def gather(world: World) -> Cast:
         "ask_id": await _ask(world),
         **await _moderated(people["person"], steward, owner, organisation),
         **await _webhook(owner, organisation),
+        **await policy_ids(world, book, people["worker-owner"]),
         **await _written(people, claim, need),
     }
     return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)
@@ -217,6 +219,7 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         **_claim_requests(cast),
         **_other_requests(cast),
         **cast_ledger.requests(cast.ids),
+        **policy_requests(),
         **_last_requests(cast),
     }
 

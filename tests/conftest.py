@@ -117,7 +117,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quiet_logs() -> None:
-    configure_logging("INFO")
+    configure_logging("WARNING")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -106,7 +106,9 @@ async def test_each_state_has_its_page_and_its_buttons(world: World, language: s
         actions = {form.attributes["action"] for form in page.main.all("form")}
         links = {a.attributes["href"] for a in page.main.all("a")}
         for name, to in (("pause", "suspended"), ("end", "ended"), ("block", "blocked")):
-            assert (f"{here}/confirm/{name}" in links) == (to in BY_STEWARDS[state])
+            at_once = name == "end" and state is PeerState.PROPOSED  # there is nothing to lose yet
+            assert (f"{here}/confirm/{name}" in links) == (to in BY_STEWARDS[state] and not at_once)
+        assert (f"{here}/end" in actions) == (state is PeerState.PROPOSED)
         assert (f"{here}/approve" in actions) == (state is PeerState.REQUESTED)
         assert (f"{here}/resume" in actions) == (state is PeerState.SUSPENDED)
         asks = state in {PeerState.KEY_CHANGED, PeerState.ENDED}
@@ -177,6 +179,18 @@ async def test_a_pause_and_a_limit_can_be_taken_back(world: World) -> None:
         assert "Lift a piano" not in (await Reader(world).open("/needs")).document.text
         await steward.send(here, f"{here}/{back}")
         assert "Lift a piano" in (await Reader(world).open("/needs")).document.text
+
+
+async def test_a_request_can_be_taken_back_before_it_is_answered(world: World) -> None:
+    steward = await steward_of(world)
+    peer = await add_peer(world, "north.example", PeerState.PROPOSED)
+    here = f"{DESK}/{peer.id}"
+    page = await steward.open(here)
+    assert "Take the request back" in page.main.text
+    assert "Part ways" not in page.main.text
+    await steward.send(here, f"{here}/end")
+    async with world.runtime.sessions() as session:
+        assert (await session.get_one(Peer, peer.id)).state is PeerState.ENDED
 
 
 async def test_a_note_stays_with_stewards_and_an_old_form_changes_nothing(world: World) -> None:

@@ -24,6 +24,7 @@ from app.api import (
     policies,
     profiles,
     receipts,
+    statements,
     threads,
     webhooks,
 )
@@ -43,6 +44,7 @@ NOUNS = (
     files,
     ledger,
     policies,
+    statements,
     receipts,
     matching,
     feeds,

@@ -200,6 +200,12 @@ def format_date(language: str, value: date) -> str:
     return str(babel_format_date(value, format=pattern, locale=_locale(language)))
 
 
+def format_month(language: str, value: date, *, year: bool = False) -> str:
+    """Write a month by its name, with its year where the reader needs it."""
+    pattern = "LLLL y" if year else "LLL"
+    return str(babel_format_date(value, format=pattern, locale=_locale(language)))
+
+
 def format_datetime(language: str, value: datetime, zone: str = "UTC") -> str:
     """Write an aware moment in the reader's zone, 24-hour clock."""
     if value.tzinfo is None:

@@ -2,7 +2,10 @@
 
 import hashlib
 import re
+from calendar import monthrange
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,20 @@ def language_name(code: str) -> str:
 def _bounded(language: str, n: int) -> str:
     """Write a count that stops at a bound: what was not counted on is not claimed."""
     return i18n.format_number(language, n) + ("+" if n >= HIDDEN_COUNT_MAX else "")
+
+
+def _month_end(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def _percent(language: str, tenths: int) -> str:
+    """Write a share that is given in tenths of a percent."""
+    return i18n.format_share(language, Decimal(tenths) / 1000)
+
+
+def _points(language: str, tenths: int) -> str:
+    """Write tenths of a point as points, without their sign: a word beside says which way."""
+    return i18n.format_number(language, Decimal(abs(tenths)) / 10)
 
 
 class _Templates(FileSystemLoader):
@@ -73,6 +90,11 @@ def environment(language: str) -> Environment:
         "number": partial(i18n.format_number, language),
         "bounded": partial(_bounded, language),
         "money": partial(i18n.format_money, language),
+        "month": partial(i18n.format_month, language),
+        "month_year": partial(i18n.format_month, language, year=True),
+        "month_end": _month_end,
+        "percent": partial(_percent, language),
+        "points": partial(_points, language),
     }
     return made
 

@@ -12,6 +12,7 @@ from app.pages import (
     asking,
     asks,
     blocks,
+    books,
     claim_page,
     claims,
     clocks,
@@ -48,7 +49,7 @@ PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
-    about, identity, matching, profiles, receipts,
+    about, identity, matching, profiles, receipts, books,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

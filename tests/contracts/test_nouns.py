@@ -138,6 +138,8 @@ DOMAIN_EXTRAS = {
     "organisations/blocking",  # who wants to hear nothing of whom
     "organisations/vouching",  # whose word frees an organisation of review
     "profiles/skills",  # the list of skills
+    "statements/entries",  # one entry, whole
+    "statements/lines",  # the lines behind a figure
 }
 
 

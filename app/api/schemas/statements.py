@@ -1,0 +1,119 @@
+"""Shapes of a book's figures: lines, entries, what came when, statements."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.schemas.base import Shape
+from app.domain.statements.lines import LineFilter
+from app.models.ledger import EntryKind, LedgerAccountKind, WorkStream
+
+
+class LineQuery(BaseModel):
+    """Which lines: by default those of all workers' minutes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: LedgerAccountKind = LedgerAccountKind.WORKER
+    holder_id: UUID | None = Field(default=None, description="A worker, or an organisation.")
+    stream: WorkStream | None = None
+    kind: EntryKind | None = None
+    since: date | None = Field(default=None, description="The first day on which they count.")
+    until: date | None = Field(default=None, description="The last day on which they count.")
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = Field(default=None, max_length=512)
+
+    def wanted(self) -> LineFilter:
+        """Say the same to the book."""
+        return LineFilter(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class LineShape(Shape):
+    """One posting as people read it."""
+
+    entry_id: UUID
+    kind: EntryKind
+    worked_on: date
+    booked_on: date
+    recorded_at: datetime
+    recorded_by: str
+    corrects: UUID | None
+    account: LedgerAccountKind
+    holder_id: UUID
+    holder: str
+    stream: WorkStream | None
+    unit: str
+    amount: int
+    need_id: UUID | None
+    need_title: str
+
+
+class LineList(Shape):
+    """Lines, and the sum by unit of all that the query asks for, not of this page alone."""
+
+    items: list[LineShape]
+    next_cursor: str | None
+    sums: dict[str, int]
+
+
+class MonthShape(Shape):
+    """What was given in a month, in minutes."""
+
+    month: date
+    minutes: int
+    by_stream: dict[WorkStream, int]
+
+
+class MonthList(Shape):
+    """Months in order, the current one last."""
+
+    items: list[MonthShape]
+
+
+class SideShape(Shape):
+    """One posting of an entry."""
+
+    account: LedgerAccountKind
+    holder_id: UUID
+    holder: str
+    stream: WorkStream | None
+    unit: str
+    amount: int
+
+
+class EntryBrief(Shape):
+    """An entry that another one stands on."""
+
+    entry_id: UUID
+    kind: EntryKind
+    worked_on: date
+    booked_on: date
+
+
+class EntryWholeShape(Shape):
+    """An entry with its sides, what it stands on, and what came of it."""
+
+    entry_id: UUID
+    book_id: UUID
+    kind: EntryKind
+    worked_on: date
+    booked_on: date
+    recorded_at: datetime
+    recorded_by: str
+    sides: list[SideShape]
+    sums: dict[str, int]
+    note: str
+    note_erased: bool
+    corrects: EntryBrief | None
+    corrected_by: EntryBrief | None
+    stands_on: list[EntryBrief]
+    carries: list[EntryBrief]
+    claim_id: UUID | None
+    need_id: UUID | None
+    need_title: str
+    receipt_id: UUID | None
+    decision_id: UUID | None
+    period_id: UUID | None
+    dispute_id: UUID | None
+    batch_id: UUID | None

@@ -1,0 +1,161 @@
+"""Reading a book's figures: who may see which, what stands on its accounts, what came when."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Date, and_, cast, func, or_
+from sqlalchemy import select as core_select
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor, Denied
+from app.domain.ledger import errors as ledger_errors
+from app.domain.ledger.policy import may_read_book
+from app.domain.organisations.queries import membership
+from app.domain.statements import errors
+from app.domain.statements.policy import may_read_figures
+from app.domain.statements.rules import Month, months_of, months_until
+from app.infra import clock
+from app.models.identity import Account
+from app.models.ledger import (
+    MINUTE,
+    Balance,
+    Book,
+    Entry,
+    LedgerAccount,
+    LedgerAccountKind,
+    Posting,
+    WorkStream,
+)
+from app.models.organisations import Membership, Organisation
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What stands on one account, in minutes or minor units."""
+
+    kind: LedgerAccountKind
+    holder_id: UUID
+    stream: WorkStream | None
+    unit: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A book, who looks at it, and whether they may see all of it or only their own part."""
+
+    book: Book
+    organisation: Organisation
+    account_id: UUID
+    whole: bool
+
+    def shows(self, holder_id: UUID) -> bool:
+        """Say whether somebody's figures are shown to who looks."""
+        return self.whole or holder_id == self.account_id
+
+
+async def get_sight_for(
+    session: AsyncSession, actor: Actor, book_id: UUID, holder_id: UUID | None = None
+) -> Sight:
+    """Return a book to those who may read it, or somebody's part of it; strangers learn nothing."""
+    account_id = actor.signed_in()
+    book = await session.get(Book, book_id)
+    if book is None:
+        raise ledger_errors.book_not_found()
+    own = await membership(session, book.organisation_id, account_id)
+    working = select(LedgerAccount.id).where(
+        LedgerAccount.book_id == book.id, LedgerAccount.holder_id == account_id
+    )
+    works_here = (await session.exec(working.limit(1))).first() is not None
+    decision = may_read_figures(own, own=holder_id == account_id, works_here=works_here)
+    if isinstance(decision, Denied):
+        if decision.code == "book_not_found":
+            raise ledger_errors.book_not_found()
+        raise errors.statement_forbidden()
+    organisation = await session.get_one(Organisation, book.organisation_id)
+    whole = not isinstance(may_read_book(own), Denied)
+    return Sight(book, organisation, account_id, whole)
+
+
+async def books_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Book, Organisation]]:
+    """List the books that somebody may read, all of them or their own part, by organisation."""
+    account_id = actor.signed_in()
+    worked = select(LedgerAccount.book_id).where(LedgerAccount.holder_id == account_id)
+    own = set((await session.exec(worked)).all())
+    statement = (
+        core_select(Book, Organisation, Membership)
+        .join(Organisation, col(Book.organisation_id) == col(Organisation.id))
+        .outerjoin(
+            Membership,
+            and_(
+                col(Membership.organisation_id) == col(Organisation.id),
+                col(Membership.account_id) == account_id,
+            ),
+        )
+        .where(or_(col(Book.id).in_(own), col(Membership.account_id).is_not(None)))
+        .order_by(col(Organisation.name), col(Book.id))
+    )
+    return [
+        (book, organisation)
+        for book, organisation, member in await session.execute(statement)
+        if book.id in own or not isinstance(may_read_book(member), Denied)
+    ]
+
+
+async def contributions(
+    session: AsyncSession, sight: Sight, holder_id: UUID | None, months: int
+) -> list[Month]:
+    """Return what was given in each of the last months, by stream: of one worker, or of all."""
+    shown = months_until(clock.today(), months)
+    month = cast(func.date_trunc("month", Entry.booked_on), Date)
+    statement = (
+        core_select(month, col(LedgerAccount.stream), func.sum(Posting.amount))
+        .join(Entry, col(Entry.entry_id) == col(Posting.entry_id))
+        .join(LedgerAccount, col(LedgerAccount.id) == col(Posting.account_id))
+        .where(
+            col(Entry.book_id) == sight.book.id,
+            col(Entry.booked_on) >= shown[0],
+            col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
+            col(Posting.unit) == MINUTE,
+        )
+        .group_by(month, col(LedgerAccount.stream))
+    )
+    if holder_id is not None:
+        statement = statement.where(col(LedgerAccount.holder_id) == holder_id)
+    rows = await session.execute(statement)
+    return months_of(shown, {(first, WorkStream(stream)): int(n) for first, stream, n in rows})
+
+
+async def holdings(
+    session: AsyncSession, book_id: UUID, holder_id: UUID | None = None
+) -> list[Holding]:
+    """Return what stands on the accounts of a book, or of one holder in it, from the balances."""
+    statement = (
+        core_select(
+            col(LedgerAccount.kind),
+            col(LedgerAccount.holder_id),
+            col(LedgerAccount.stream),
+            col(Balance.unit),
+            col(Balance.amount),
+        )
+        .join(Balance, col(Balance.account_id) == col(LedgerAccount.id))
+        .where(col(LedgerAccount.book_id) == book_id)
+        .order_by(col(LedgerAccount.holder_id), col(LedgerAccount.kind), col(LedgerAccount.stream))
+    )
+    if holder_id is not None:
+        statement = statement.where(col(LedgerAccount.holder_id) == holder_id)
+    return [
+        Holding(LedgerAccountKind(kind), holder, WorkStream(stream) if stream else None, unit, n)
+        for kind, holder, stream, unit, n in await session.execute(statement)
+    ]
+
+
+async def names_of(session: AsyncSession, holders: Iterable[UUID]) -> dict[UUID, str]:
+    """Return what people are called; who has left is known by a pseudonym and has no name."""
+    wanted = set(holders)
+    if not wanted:
+        return {}
+    statement = select(Account.id, Account.display_name).where(col(Account.id).in_(wanted))
+    return {holder: name for holder, name in (await session.exec(statement)).all() if name}

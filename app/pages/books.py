@@ -1,0 +1,198 @@
+"""A co-operative's book as pages: its home, a worker's part, the lines of a figure, an entry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+
+from app.domain.statements import entries, queries
+from app.domain.statements.lines import LineFilter, line_sums, lines
+from app.domain.statements.queries import Holding, Sight
+from app.domain.statements.rules import Month, tenths_of_percent
+from app.models.ledger import MINUTE, EntryKind, LedgerAccountKind, WorkStream
+from app.pages.dependencies import Db, PageRoute, SignedIn, Visit
+from app.pages.plots import RowBar, months_plot, share_bars
+from app.pages.rendering import render
+from app.pages.views import Paging
+
+PER_PAGE = 50
+MONTHS = 12
+Choice = TypeVar("Choice", bound=StrEnum)
+
+router = APIRouter(route_class=PageRoute)
+
+
+@dataclass(frozen=True)
+class WorkerRow:
+    """What one worker gave, beside all others."""
+
+    account_id: UUID
+    name: str
+    minutes: int
+    tenths: int
+    bar: RowBar
+
+
+@router.get("/books")
+async def list_books(db: Db, visit: SignedIn) -> Response:
+    """Show the books in which one works, or that one owns with others."""
+    found = await queries.books_of(db, visit.actor)
+    return await render(visit.page, "books.html", books=found)
+
+
+@router.get("/books/{book_id:uuid}")
+async def show_book(book_id: UUID, db: Db, visit: SignedIn) -> Response:
+    """Show the home of a book; who may not read all of it gets their own part."""
+    sight = await queries.get_sight_for(db, visit.actor, book_id, visit.actor.account_id)
+    if not sight.whole:
+        return await _render_worker(db, visit, sight, sight.account_id)
+    held = await queries.holdings(db, book_id)
+    months = await queries.contributions(db, sight, None, MONTHS)
+    return await render(
+        visit.page,
+        "book.html",
+        sight=sight,
+        workers=await _workers(db, held),
+        totals=_totals(held),
+        sums=_sums(held),
+        **_months(months),
+    )
+
+
+async def _workers(db: Db, held: Sequence[Holding]) -> list[WorkerRow]:
+    minutes: dict[UUID, int] = {}
+    for one in held:
+        if one.kind == LedgerAccountKind.WORKER:
+            minutes[one.holder_id] = minutes.get(one.holder_id, 0) + one.amount
+    names = await queries.names_of(db, minutes)
+    order = sorted(minutes, key=lambda holder: (-minutes[holder], holder))
+    whole = sum(minutes.values())
+    shares = [tenths_of_percent(minutes[holder], whole) for holder in order]
+    bars = share_bars([(share, None) for share in shares])
+    return [
+        WorkerRow(holder, names.get(holder, ""), minutes[holder], share, bar)
+        for holder, share, bar in zip(order, shares, bars, strict=True)
+    ]
+
+
+def _totals(held: Sequence[Holding]) -> dict[str, int]:
+    """Add up what stands on all accounts of one kind, and the workers' minutes by stream."""
+    totals: dict[str, int] = {}
+    for one in held:
+        names = [one.kind.value]
+        if one.kind == LedgerAccountKind.WORKER and one.stream:
+            names.append(one.stream.value)
+        for name in names:
+            totals[name] = totals.get(name, 0) + one.amount
+    return totals
+
+
+def _sums(held: Sequence[Holding]) -> dict[str, int]:
+    """Add everything up by unit: zero each, or the book is broken."""
+    sums = {MINUTE: 0}
+    for one in held:
+        sums[one.unit] = sums.get(one.unit, 0) + one.amount
+    return sums
+
+
+def _months(months: Sequence[Month]) -> dict[str, Any]:
+    return {"months": months, "plot": months_plot(months), "streams": list(WorkStream)}
+
+
+@router.get("/books/{book_id:uuid}/workers/{account_id:uuid}")
+async def show_worker(book_id: UUID, account_id: UUID, db: Db, visit: SignedIn) -> Response:
+    """Show one worker's part of a book."""
+    sight = await queries.get_sight_for(db, visit.actor, book_id, account_id)
+    return await _render_worker(db, visit, sight, account_id)
+
+
+async def _render_worker(db: Db, visit: Visit, sight: Sight, account_id: UUID) -> Response:
+    held = await queries.holdings(db, sight.book.id, account_id)
+    names = await queries.names_of(db, [account_id])
+    months = await queries.contributions(db, sight, account_id, MONTHS)
+    return await render(
+        visit.page,
+        "book_worker.html",
+        sight=sight,
+        account_id=account_id,
+        name=names.get(account_id, ""),
+        own=account_id == visit.actor.account_id,
+        held=[one for one in held if one.amount],
+        totals=_totals(held),
+        **_months(months),
+    )
+
+
+@router.get("/books/{book_id:uuid}/lines")
+async def show_lines(book_id: UUID, request: Request, db: Db, visit: SignedIn) -> Response:
+    """Show the lines behind a figure, with the sum that the figure is."""
+    wanted = filter_of(request.query_params)
+    sight = await queries.get_sight_for(db, visit.actor, book_id, wanted.holder_id)
+    cursor = request.query_params.get("cursor")
+    page = await lines(db, sight, wanted, PER_PAGE, cursor)
+    here = f"/books/{book_id}/lines"
+    next_href = f"{here}?{_query(wanted, page.next_cursor)}" if page.next_cursor else None
+    names = await queries.names_of(db, [wanted.holder_id] if wanted.holder_id else [])
+    return await render(
+        visit.page,
+        "book_lines.html",
+        sight=sight,
+        wanted=wanted,
+        holder=names.get(wanted.holder_id, "") if wanted.holder_id else "",
+        lines=page.items,
+        sums=await line_sums(db, sight, wanted),
+        streams=list(WorkStream),
+        kinds=list(EntryKind),
+        accounts=list(LedgerAccountKind),
+        paging=Paging(next_href, f"{here}?{_query(wanted)}" if cursor else None),
+    )
+
+
+def filter_of(query: Mapping[str, str] | QueryParams) -> LineFilter:
+    """Read which lines an address asks for; what cannot be read narrows nothing."""
+    return LineFilter(
+        account=_choice(LedgerAccountKind, query.get("account")) or LedgerAccountKind.WORKER,
+        holder_id=_uuid(query.get("holder_id")),
+        stream=_choice(WorkStream, query.get("stream")),
+        kind=_choice(EntryKind, query.get("kind")),
+        since=_day(query.get("since")),
+        until=_day(query.get("until")),
+        period_id=_uuid(query.get("period_id")),
+    )
+
+
+def _choice(kind: type[Choice], value: str | None) -> Choice | None:
+    return kind(value) if value in {each.value for each in kind} else None
+
+
+def _uuid(value: str | None) -> UUID | None:
+    try:
+        return UUID(value) if value else None
+    except ValueError:
+        return None
+
+
+def _day(value: str | None) -> date | None:
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        return None
+
+
+def _query(wanted: LineFilter, cursor: str | None = None) -> str:
+    said = {**vars(wanted), "cursor": cursor}
+    return urlencode({name: value for name, value in said.items() if value is not None})
+
+
+@router.get("/entries/{entry_id:uuid}")
+async def show_entry(entry_id: UUID, db: Db, visit: SignedIn) -> Response:
+    """Show one entry: how this number came to be."""
+    whole = await entries.get_entry_for(db, visit.actor, entry_id)
+    return await render(visit.page, "entry.html", whole=whole, entry=whole.entry)

@@ -92,7 +92,7 @@ async def gather(world: World) -> Cast:
         "ask_id": await _ask(world),
         **await _moderated(people["person"], steward, owner, organisation),
         **await _webhook(owner, organisation),
-        **await policy_ids(world, book, people["worker-owner"]),
+        **await policy_ids(world, book["book_id"], people["worker-owner"]),
         **await _written(people, claim, need),
     }
     return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)

@@ -8,17 +8,17 @@ from app.domain.policies.document import Policy
 from app.infra.database import transaction
 from app.infra.ids import private_id
 from app.models.policies import AdoptedPolicy, PolicyDraft
-from tests.factories.world import Json, Person, World
+from tests.factories.world import Person, World
 
 STALE = {"If-Match": '"999"'}
 DRAFT = {"title": "Other rules", "valid_from": "2026-07-01", "document": {}}
 
 
-async def policy_ids(world: World, book: Json, author: Person) -> dict[str, str]:
+async def policy_ids(world: World, book_id: str, author: Person) -> dict[str, str]:
     """Return adopted rules and a worker-owner's draft; decisions have their own routes."""
     document = Policy()
     values: dict[str, Any] = {
-        "book_id": UUID(book["id"]),
+        "book_id": UUID(book_id),
         "valid_from": date(2026, 1, 1),
         "document": document.document(),
     }

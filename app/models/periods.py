@@ -39,7 +39,6 @@ class ObjectionState(StrEnum):
     OPEN = "open"
     KEPT = "kept"  # answered: the figures stay, and why
     CHANGED = "changed"  # answered: the period was taken back to be put right
-    WITHDRAWN = "withdrawn"
 
 
 class Period(SQLModel, table=True):

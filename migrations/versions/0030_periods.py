@@ -16,7 +16,7 @@ branch_labels = None
 depends_on = None
 
 STATES = ("open", "frozen", "drafted", "signed", "locked", "reopened")
-OBJECTIONS = ("open", "kept", "changed", "withdrawn")
+OBJECTIONS = ("open", "kept", "changed")
 APPEND_ONLY = ("period_signatures", "period_locks")
 NEVER_EMPTIED = ("periods", "period_lines", "period_objections")
 

@@ -21,6 +21,7 @@ from app.api import (
     notifications,
     organisations,
     peers,
+    periods,
     policies,
     profiles,
     receipts,
@@ -53,6 +54,7 @@ NOUNS = (
     followers,
     keys,
     peers,
+    periods,
     webhooks,
     moderation,
 )

@@ -34,6 +34,7 @@ from app.workers.files import remove_files, sweep_files
 from app.workers.followers import deliver_notes
 from app.workers.letters import send_letters
 from app.workers.notifications import write_digests
+from app.workers.periods import close_periods
 from app.workers.runtime import Chore, ChoreFunction
 from app.workers.webhooks import send_webhooks
 
@@ -41,6 +42,7 @@ CHORES: Mapping[str, ChoreFunction] = {
     "react_to_activities": react_to_activities,
     "run_jobs": run_jobs,
     "turn_clocks": turn_clocks,
+    "close_periods": close_periods,
     "keep_log": keep_log,
     "look_after_keys": look_after_keys,
     "process_inbox": process_inbox,
@@ -58,6 +60,7 @@ CHORES: Mapping[str, ChoreFunction] = {
 # What one chore leaves to do for another is begun at once, not at the next sweep.
 FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
     "react_to_activities": (
+        "close_periods",
         "deliver_messages",
         "send_webhooks",
         "remove_files",
@@ -70,13 +73,15 @@ FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
     "run_jobs": ("react_to_activities",),
     "look_after_peers": ("react_to_activities",),
     "turn_clocks": ("react_to_activities",),
+    "close_periods": ("react_to_activities",),
     "look_after_keys": ("deliver_messages",),
     "process_inbox": ("deliver_messages",),
     "deliver_messages": ("deliver_notes",),
 }
 # Chores that need not look at every sweep.
 PACE_SECONDS: Mapping[str, float] = {
-    "write_digests": 60, "send_alerts": 60, "turn_clocks": 60, "sweep_files": 3600,
+    "write_digests": 60, "send_alerts": 60, "turn_clocks": 60, "close_periods": 60,
+    "sweep_files": 3600,
     "look_after_keys": 60, "look_after_peers": 60, "tidy_peers": 600,
 }  # fmt: skip
 TIDY_SECONDS = 600

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -46,7 +47,7 @@ async def people_at(session: AsyncSession, book_id: UUID, day: date) -> Mapping[
     statement = (
         select(BookStatus)
         .where(BookStatus.book_id == book_id, BookStatus.since <= day)
-        .distinct(col(BookStatus.account_id))
+        .ext(distinct_on(col(BookStatus.account_id)))
         .order_by(
             col(BookStatus.account_id), col(BookStatus.since).desc(), col(BookStatus.id).desc()
         )

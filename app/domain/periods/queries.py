@@ -215,9 +215,7 @@ async def signatures_of(session: AsyncSession, period: Period) -> Sequence[Perio
         PeriodSignature.draft == period.draft,
         PeriodSignature.outcome_hash == period.outcome_hash,
     )
-    statement = statement.order_by(
-        col(PeriodSignature.signed_at), col(PeriodSignature.account_id)
-    )
+    statement = statement.order_by(col(PeriodSignature.signed_at), col(PeriodSignature.account_id))
     return (await session.exec(statement)).all()
 
 

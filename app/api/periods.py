@@ -125,7 +125,7 @@ async def change_period(
 @router.get("/periods/{period_id}/checklist", operation_id="get_period_checklist")
 async def get_period_checklist(period_id: UUID, actor: LedgerReader, db: Db) -> Listing[CheckShape]:
     """Return what is looked at before a freeze."""
-    view = await queries.get_period_for(db, actor, period_id)
+    view = await queries.get_whole_period_for(db, actor, period_id)
     items = await checklist(db, view.period, view.book)
     return Listing(items=[CheckShape.model_validate(item) for item in items])
 

@@ -13,6 +13,7 @@ from app.models.asks import Ask, AskState
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 from app.models.imports import ImportRun
 from tests.contracts import cast_ledger
+from tests.contracts.cast_periods import period_ids, period_requests
 from tests.contracts.cast_policies import policy_ids, policy_requests
 from tests.factories.world import PASSWORD, Json, Person, World, need_input
 
@@ -93,6 +94,7 @@ async def gather(world: World) -> Cast:
         **await _moderated(people["person"], steward, owner, organisation),
         **await _webhook(owner, organisation),
         **await policy_ids(world, book["book_id"], people["worker-owner"]),
+        **await period_ids(world, book, people),
         **await _written(people, claim, need),
     }
     return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)
@@ -220,6 +222,7 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         **_other_requests(cast),
         **cast_ledger.requests(cast.ids),
         **policy_requests(),
+        **period_requests(),
         **_last_requests(cast),
     }
 

@@ -104,6 +104,10 @@ DOMAIN_EXTRAS = {
     "ledger/settling",  # what two sides agree on, and what a panel decides
     "policies/facts",  # what a stretch of days is made of
     "policies/previewing",  # what if other rules held
+    "periods/checklist",  # what is looked at before a freeze
+    "periods/drafting",  # worker by worker, in committed steps
+    "periods/reading",  # what a period is made of
+    "periods/sealing",  # the lock, one transaction
     "policies/document",  # the rules of a book as figures, and their one spelling
     "claims/answering",  # how long organisations usually take
     "claims/clocks",  # which clock runs, and the signs of life

@@ -149,7 +149,7 @@ class Cooperative:
         )
         async with transaction(self.world.runtime.sessions) as session:
             rows = (await session.exec(statement)).all()
-        return {(kind.value, holder): amount for kind, holder, amount in rows}
+        return {(str(kind), holder): amount for kind, holder, amount in rows}
 
 
 async def cooperative(world: World, *names: str, policy: Json | None = None) -> Cooperative:

@@ -41,6 +41,7 @@ class Opens(StrEnum):
     REPORTS = "reports"
     NOTICES = "notices"
     RECEIPTS = "receipts"
+    PERIOD = "period"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,10 @@ def _about_need(kind: str) -> Row:
 
 def _of_peer(kind: str) -> Row:
     return Row(kind, STEWARDS, T.STEWARDSHIP, Opens.PEER)
+
+
+def _of_period(kind: str) -> Row:
+    return Row(kind, NAMED, T.DECISIONS, Opens.PERIOD)
 
 
 NOTICES: Mapping[str, tuple[Row, ...]] = {
@@ -170,6 +175,14 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     # Signed proof of one's work; that there is one goes without saying when work is confirmed.
     "receipt.replaced": (Row("receipt_replaced", NAMED, T.DECISIONS, Opens.RECEIPTS),),
     "receipt.revoked": (Row("receipt_revoked", NAMED, T.DECISIONS, Opens.RECEIPTS),),
+    # A book's periods: who has a line, and who keeps the book, is told of each step.
+    "period.drafted": (_of_period("period_drafted"),),
+    "period.objected": (_of_period("period_objected"),),
+    "period.answered": (_of_period("period_answered"),),
+    "period.signed": (_of_period("period_signed"),),
+    "period.locked": (_of_period("period_locked"),),
+    "period.reopened": (_of_period("period_reopened"),),
+    "period.drawn_anew": (_of_period("period_drawn_anew"),),
     # Organisations and their members.
     "webhook.switched_off": (
         Row(

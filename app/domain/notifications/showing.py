@@ -85,6 +85,7 @@ _PAGES = {
     Opens.REPORTS: "/stewardship/reports",
     Opens.NOTICES: "/notices",
     Opens.RECEIPTS: "/me/receipts",
+    Opens.PERIOD: "/periods/{object}",
 }
 _SCREENS = {
     None: "/notices",
@@ -104,6 +105,7 @@ _SCREENS = {
     Opens.REPORTS: "/",
     Opens.NOTICES: "/notices",
     Opens.RECEIPTS: "/",
+    Opens.PERIOD: "/",
 }
 
 

@@ -12,7 +12,6 @@ period_unready           409  something of the checklist is missing
 period_unacknowledged    409  something of the checklist wants a second look
 period_objections_open   409  the days for objections are not over, or one waits for its answer
 period_outcome_other     409  what was signed is not what the draft says
-period_objection_refused 403  only whose figures they are, and who keeps the book, objects
 period_objection_missing 404  not there
 period_answer_own        403  nobody answers their own objection
 """

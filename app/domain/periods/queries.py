@@ -98,6 +98,14 @@ def _whole(own: Membership | None) -> bool:
     return not isinstance(may_read_book(own), Denied)
 
 
+async def get_whole_period_for(session: AsyncSession, actor: Actor, period_id: UUID) -> PeriodView:
+    """Return a period to those who keep its book alone."""
+    view = await get_period_for(session, actor, period_id)
+    if not view.whole:
+        raise errors.forbidden("period_forbidden")
+    return view
+
+
 async def lock_period(session: AsyncSession, period_id: UUID) -> Period:
     """Return a period that nobody else moves until this transaction ends."""
     period = await session.get(Period, period_id, with_for_update=True, populate_existing=True)

@@ -14,6 +14,7 @@ from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
 from app.domain.asks.review import tell_asker
 from app.domain.feeds.actions import note_need
+from app.domain.ledger.offers import follow_receipt
 from app.domain.matching.queries import best_workers
 from app.domain.needs.closing import draft_next
 from app.domain.needs.following import follow_organisation
@@ -101,6 +102,10 @@ async def _note_need(session: AsyncSession, _: Runtime, activity: Activity) -> N
     await note_need(session, activity.object_id, activity.at)
 
 
+async def _follow_receipt(session: AsyncSession, _: Runtime, activity: Activity) -> None:
+    await follow_receipt(session, activity.object_id)
+
+
 NOTE_NEED = Reaction("feeds.note_need", _note_need)
 TELL_WEBHOOKS = Reaction("webhooks.tell", _tell_webhooks)
 FOLLOW = Reaction("needs.follow_organisation", _follow)
@@ -108,6 +113,7 @@ TELL_PEERS = Reaction("federation.publish_need", _tell_peers)
 TELL_INSTANCE = Reaction("federation.tell_of_claim", _tell_instance)
 SETTLE_RECEIPT = Reaction("receipts.settle", _settle_receipt)
 TELL_ASKER = Reaction("asks.tell_asker", _tell_asker)
+FOLLOW_RECEIPT = Reaction("ledger.follow_receipt", _follow_receipt)
 
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "organisation.accepted": (FOLLOW,),
@@ -141,6 +147,9 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "claim.start_asked": (TELL_INSTANCE,),
     "claim.nudged": (TELL_INSTANCE,),
     "claim.message_posted": (TELL_ASKER, TELL_INSTANCE),
+    "receipt.revoked": (FOLLOW_RECEIPT,),
+    "receipt.replaced": (FOLLOW_RECEIPT,),
+    "receipt.shown": (FOLLOW_RECEIPT,),
     "need.place_freed": (Reaction("matching.offer_place", _offer_place),),
     "need.ended_to_recur": (Reaction("needs.draft_next", _draft_next),),
     "peer.activated": (

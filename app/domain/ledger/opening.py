@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import or_
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
@@ -26,6 +28,7 @@ from app.models.ledger import (
     LedgerAccountKind,
     OpeningFields,
 )
+from app.models.periods import Period, PeriodState
 
 CAPITAL, RESERVE = LedgerAccountKind.CAPITAL, LedgerAccountKind.RESERVE
 Pair = Sequence[Side]
@@ -136,6 +139,7 @@ async def _sides_of(
     session: AsyncSession, book: Book, said: OpeningFields
 ) -> list[tuple[UUID | None, Pair]]:
     """Return what is to be posted and whose it is; refuse all where one line does not hold."""
+    await _check_in_time(session, book, said)
     named = [line.worker for line in said.minutes] + [line.worker for line in said.capital]
     people = await workers_named(session, book, named)
     faults = [
@@ -160,6 +164,16 @@ async def _sides_of(
     if said.reserve:
         pairs.append((None, _money(book, RESERVE, book.organisation_id, said.reserve)))
     return pairs
+
+
+async def _check_in_time(session: AsyncSession, book: Book, said: OpeningFields) -> None:
+    """What a period counts is never put below it."""
+    late = select(Period.id).where(
+        Period.book_id == book.id,
+        or_(col(Period.starts_on) <= said.on, col(Period.state) != PeriodState.OPEN),
+    )
+    if (await session.exec(late)).first() is not None:
+        raise errors.opening_too_late()
 
 
 def _money(book: Book, kind: LedgerAccountKind, holder: UUID, amount: int) -> Pair:

@@ -164,7 +164,7 @@ async def post_entry(
     if not is_balanced(lines):
         message = "an entry's postings must be two or more and sum to zero"
         raise ValueError(message)
-    values = _entry_values(book_id, new, len(lines)) | _line_values(lines)
+    values = entry_values(book_id, new, len(lines)) | line_values(lines)
     statement = select(Entry).from_statement(APPEND)
     for _ in range(APPEND_TRIES):
         entry: Entry | None = (await session.execute(statement, values)).scalar_one_or_none()
@@ -175,7 +175,8 @@ async def post_entry(
     raise RuntimeError(message)
 
 
-def _entry_values(book_id: UUID, new: NewEntry, postings: int) -> dict[str, Any]:
+def entry_values(book_id: UUID, new: NewEntry, postings: int) -> dict[str, Any]:
+    """Return what `APPEND` is told of an entry beside its lines."""
     salt = secrets.token_bytes(SALT_BYTES)
     noted = new.note.encode()
     return {
@@ -193,7 +194,7 @@ def _entry_values(book_id: UUID, new: NewEntry, postings: int) -> dict[str, Any]
     }
 
 
-def _line_values(lines: Sequence[PostingLine | Side]) -> dict[str, Any]:
+def line_values(lines: Sequence[PostingLine | Side]) -> dict[str, Any]:
     """Turn lines into one list a column; each may have to open its account."""
     sides = [line if isinstance(line, Side) else None for line in lines]
     return {

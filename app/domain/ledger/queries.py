@@ -157,7 +157,14 @@ async def entries_of_book(
 ) -> Page[EntryLine]:
     """Return a book's entries, newest first."""
     book = await get_book_for(session, actor, book_id)
-    statement = _entry_lines().where(col(Entry.book_id) == book.id)
+    return await page_of_entries(session, book.id, limit, cursor)
+
+
+async def page_of_entries(
+    session: AsyncSession, book_id: UUID, limit: int, cursor: str | None
+) -> Page[EntryLine]:
+    """Return a book's entries for whoever may read it, newest first."""
+    statement = _entry_lines().where(col(Entry.book_id) == book_id)
     return await _entry_page(session, statement, limit, cursor)
 
 

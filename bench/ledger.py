@@ -80,6 +80,15 @@ FILL = (
     FROM entries WHERE id BETWEEN {first} AND {last}
     """,
 )
+MAKE_ORGANISATION = """
+    INSERT INTO organisations (id, slug, name, summary, languages, time_zone, state, state_reason,
+                               created_at, version)
+    VALUES (:organisation, :slug, 'Bench', '', '{}', 'UTC', 'accepted', '', now(), 1)
+"""
+MAKE_BOOK = """
+    INSERT INTO books (id, organisation_id, created_at, currency, version)
+    VALUES (:book, :organisation, now(), 'EUR', 1)
+"""
 BALANCES = """
     INSERT INTO balances SELECT account_id, unit, sum(amount) FROM postings GROUP BY 1, 2
     ON CONFLICT (account_id, unit) DO UPDATE SET amount = excluded.amount
@@ -218,13 +227,7 @@ async def _make_books(url: str) -> list[tuple[UUID, UUID]]:
     async with engine.begin() as connection:
         for book, organisation in made:
             values = {"book": book, "organisation": organisation, "slug": str(organisation)}
-            for statement in (
-                "INSERT INTO organisations (id, slug, name, summary, languages, time_zone, state, "
-                "state_reason, created_at, version) VALUES (:organisation, :slug, 'Bench', '', "
-                "'{}', 'UTC', 'accepted', '', now(), 1)",
-                "INSERT INTO books (id, organisation_id, created_at, currency, version) "
-                "VALUES (:book, :organisation, now(), 'EUR', 1)",
-            ):
+            for statement in (MAKE_ORGANISATION, MAKE_BOOK):
                 await connection.execute(text(statement), values)
             holders = [("organisation", organisation)]
             holders += [("worker", _worker(number)) for number in range(WORKERS)]

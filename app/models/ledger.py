@@ -256,7 +256,11 @@ class Posting(SQLModel, table=True):
 
 
 class Balance(SQLModel, table=True):
-    """The sum of an account's postings, kept in the same transaction as the postings."""
+    """The sum of an account's postings, kept in the same transaction as the postings.
+
+    An organisation's account has none: it is the other side of what the workers gave, and all who
+    write into a book would wait for it.
+    """
 
     __tablename__ = "balances"
 

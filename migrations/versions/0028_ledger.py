@@ -13,25 +13,159 @@ down_revision = "0027"
 branch_labels = None
 depends_on = None
 
-OWN_WORK = """
-CREATE FUNCTION check_not_own_work() RETURNS trigger LANGUAGE plpgsql AS $$
+# Sessions plan each statement anew, which lists need; what runs with each entry is planned once.
+# What an organisation received is the other side of what its workers gave: it has no balance of its
+# own, which every writer of the book would have to wait for.
+# The entry, its lines, the balances and its place in the queue of the log, at once. The entry is only
+# written once each of its lines has an account; else nothing is, and whoever asks asks again.
+APPEND_ENTRY = """
+CREATE FUNCTION append_entry(
+    new_book_id uuid, new_entry_id uuid, new_kind text, new_worked_on date, new_booked_on date,
+    new_claim_id uuid, new_corrects uuid, new_panel_id uuid, new_receipt_id uuid,
+    new_decision_id uuid, new_period_id uuid, new_dispute_id uuid, new_batch_id uuid,
+    new_note_hash bytea, new_recorded_by uuid, new_recorded_at timestamptz,
+    new_posting_count integer, new_note text, new_salt bytea, new_fresh uuid[],
+    new_accounts uuid[], new_kinds text[], new_holders uuid[], new_streams text[],
+    new_units text[], new_amounts bigint[], new_links uuid[]
+) RETURNS SETOF entries LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM entries JOIN ledger_accounts ON ledger_accounts.id = NEW.account_id
-        WHERE entries.entry_id = NEW.entry_id AND ledger_accounts.kind = 'worker'
-            AND ledger_accounts.holder_id = entries.recorded_by
-            AND entries.kind IN ('contribution', 'correction', 'opening', 'slip', 'receipt')
-    ) THEN
+    RETURN QUERY
+    WITH side AS (
+        SELECT * FROM unnest(
+            new_fresh, new_accounts, new_kinds,
+            new_holders, new_streams, new_units,
+            new_amounts
+        ) AS s (fresh, account_id, kind, holder_id, stream, unit, amount)
+    ), known AS (
+        SELECT side.fresh, coalesce(side.account_id, a.id) AS id,
+            coalesce(side.kind, named.kind) AS kind
+        FROM side LEFT JOIN ledger_accounts named ON named.id = side.account_id
+        LEFT JOIN ledger_accounts a
+            ON side.account_id IS NULL AND a.book_id = new_book_id AND a.kind = side.kind
+            AND a.holder_id = side.holder_id
+            AND (a.stream = side.stream OR (a.stream IS NULL AND side.stream IS NULL))
+    ), opened AS (
+        INSERT INTO ledger_accounts (id, book_id, kind, holder_id, stream)
+        SELECT side.fresh, new_book_id, side.kind, side.holder_id, side.stream
+        FROM side JOIN known USING (fresh) WHERE known.id IS NULL
+        ON CONFLICT DO NOTHING RETURNING id
+    ), line AS (
+        SELECT coalesce(known.id, opened.id) AS account_id, known.kind, side.unit, side.amount
+        FROM side JOIN known USING (fresh) LEFT JOIN opened ON opened.id = side.fresh
+        WHERE known.id IS NOT NULL OR opened.id IS NOT NULL
+    ), entry AS (
+        INSERT INTO entries (
+            entry_id, book_id, kind, worked_on, booked_on, claim_id, corrects, panel_id, receipt_id,
+            decision_id, period_id, dispute_id, batch_id, note_hash, recorded_by, recorded_at,
+            posting_count
+        )
+        SELECT new_entry_id, new_book_id, new_kind, new_worked_on, new_booked_on, new_claim_id, new_corrects, new_panel_id,
+            new_receipt_id, new_decision_id, new_period_id, new_dispute_id, new_batch_id, new_note_hash, new_recorded_by,
+            new_recorded_at, new_posting_count
+        WHERE (SELECT count(*) FROM line) = new_posting_count
+        RETURNING *
+    ), posted AS (
+        INSERT INTO postings (entry_id, account_id, unit, amount)
+        SELECT entry.entry_id, line.account_id, line.unit, line.amount FROM entry CROSS JOIN line
+    ), moved AS (
+        INSERT INTO balances (account_id, unit, amount)
+        SELECT line.account_id, line.unit, line.amount FROM entry CROSS JOIN line
+        WHERE line.kind <> 'organisation'
+        ORDER BY line.account_id, line.unit
+        ON CONFLICT (account_id, unit) DO UPDATE SET amount = balances.amount + excluded.amount
+    ), noted AS (
+        INSERT INTO entry_notes (entry_id, text, salt)
+        SELECT entry_id, new_note, new_salt FROM entry WHERE note_hash IS NOT NULL
+    ), linked AS (
+        INSERT INTO entry_links (entry_id, linked_entry_id)
+        SELECT entry.entry_id, link FROM entry CROSS JOIN unnest(new_links) AS link
+    ), queued AS (
+        INSERT INTO log_pending (kind, subject) SELECT 'entry', entry_id FROM entry
+    )
+    SELECT * FROM entry;
+END $$
+"""
+BALANCED_BEFORE = """
+CREATE OR REPLACE FUNCTION check_entry_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    wanted integer;
+    found integer;
+    worst bigint;
+BEGIN
+    SELECT posting_count INTO wanted FROM entries WHERE entry_id = NEW.entry_id;
+    SELECT count(*) INTO found FROM postings WHERE entry_id = NEW.entry_id;
+    IF found IS DISTINCT FROM wanted THEN
+        RAISE EXCEPTION 'entry % has % postings instead of %', NEW.entry_id, found, wanted
+            USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT max(abs(total)) INTO worst FROM (
+        SELECT sum(amount) AS total FROM postings WHERE entry_id = NEW.entry_id GROUP BY unit
+    ) AS sums;
+    IF worst <> 0 THEN
+        RAISE EXCEPTION 'entry % does not sum to zero', NEW.entry_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$
+"""
+BALANCED = """
+CREATE OR REPLACE FUNCTION check_entry_balanced() RETURNS trigger LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    wanted integer;
+    found integer;
+    worst bigint;
+    own boolean;
+BEGIN
+    SELECT e.posting_count, sums.found, sums.worst, sums.own INTO wanted, found, worst, own
+    FROM entries e CROSS JOIN LATERAL (
+        SELECT coalesce(sum(of_unit.lines), 0) AS found, max(abs(of_unit.total)) AS worst,
+            bool_or(of_unit.own) AND e.kind IN (
+                'contribution', 'correction', 'opening', 'slip', 'receipt'
+            ) AS own
+        FROM (
+            SELECT count(*) AS lines, sum(p.amount) AS total, bool_or(
+                p.amount > 0 AND a.kind = 'worker' AND a.holder_id = e.recorded_by
+            ) AS own
+            FROM postings p JOIN ledger_accounts a ON a.id = p.account_id
+            WHERE p.entry_id = NEW.entry_id GROUP BY p.unit
+        ) AS of_unit
+    ) AS sums
+    WHERE e.entry_id = NEW.entry_id;
+    IF found IS DISTINCT FROM wanted THEN
+        RAISE EXCEPTION 'entry % has % postings instead of %', NEW.entry_id, found, wanted
+            USING ERRCODE = 'check_violation';
+    ELSIF worst <> 0 THEN
+        RAISE EXCEPTION 'entry % does not sum to zero', NEW.entry_id
+            USING ERRCODE = 'check_violation';
+    ELSIF own THEN
         RAISE EXCEPTION 'entry % credits whoever recorded it', NEW.entry_id
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END $$
 """
-OWN_WORK_TRIGGER = """
-CREATE CONSTRAINT TRIGGER postings_not_own_work AFTER INSERT ON postings
-DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.amount > 0 AND NEW.unit = 'minute')
-EXECUTE FUNCTION check_not_own_work()
+# A line that comes with its entry is looked at with it; one that comes to an old entry by itself.
+POSTED = """
+CREATE FUNCTION check_posting() RETURNS trigger LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    wanted integer;
+BEGIN
+    SELECT posting_count INTO wanted FROM entries
+    WHERE entry_id = NEW.entry_id AND xmin <> pg_current_xact_id()::xid;
+    IF FOUND THEN
+        IF wanted <> (SELECT count(*) FROM postings WHERE entry_id = NEW.entry_id) THEN
+            RAISE EXCEPTION 'entry % has other postings instead of %', NEW.entry_id, wanted
+                USING ERRCODE = 'check_violation';
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$
+"""
+POSTED_TRIGGER = """
+CREATE CONSTRAINT TRIGGER postings_balanced AFTER INSERT ON postings
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {}()
 """
 
 
@@ -80,13 +214,29 @@ def upgrade() -> None:
         op.f("ix_entries_receipt_id"), "entries", ["receipt_id"],
         postgresql_where=sa.text("receipt_id IS NOT NULL"),
     )
-    op.execute(OWN_WORK)
-    op.execute(OWN_WORK_TRIGGER)
+    op.execute(APPEND_ENTRY)
+    op.execute(BALANCED)
+    op.execute(POSTED)
+    op.execute("DROP TRIGGER postings_balanced ON postings")
+    op.execute(POSTED_TRIGGER.format("check_posting"))
+    op.execute(
+        "DELETE FROM balances USING ledger_accounts a "
+        "WHERE a.id = balances.account_id AND a.kind = 'organisation'"
+    )
 
 
 def downgrade() -> None:
-    op.execute("DROP TRIGGER postings_not_own_work ON postings")
-    op.execute("DROP FUNCTION check_not_own_work()")
+    op.execute(
+        "INSERT INTO balances (account_id, unit, amount) "
+        "SELECT p.account_id, p.unit, sum(p.amount) FROM postings p "
+        "JOIN ledger_accounts a ON a.id = p.account_id WHERE a.kind = 'organisation' GROUP BY 1, 2"
+    )
+    op.execute("DROP TRIGGER postings_balanced ON postings")
+    op.execute(POSTED_TRIGGER.format("check_entry_balanced"))
+    op.execute("DROP FUNCTION check_posting()")
+    op.execute("ALTER FUNCTION check_entry_balanced() RESET plan_cache_mode")
+    op.execute(BALANCED_BEFORE)
+    op.execute("DROP FUNCTION append_entry")
     op.drop_index(op.f("ix_entries_receipt_id"), table_name="entries")
     op.drop_table("receipt_offers")
     op.drop_table("book_openings")

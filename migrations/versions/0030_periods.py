@@ -22,7 +22,8 @@ NEVER_EMPTIED = ("periods", "period_lines", "period_objections")
 
 # Volatile, so that its second statement sees what was committed while the first one waited.
 BOOKED_DAY = """
-CREATE FUNCTION booked_day(book uuid, day date) RETURNS date LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION booked_day(book uuid, day date) RETURNS date LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     after date;
 BEGIN
@@ -34,7 +35,8 @@ BEGIN
 END $$
 """
 BOOK_ENTRY = """
-CREATE FUNCTION book_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION book_entry() RETURNS trigger LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     IF NEW.booked_on IS NULL THEN
         NEW.booked_on := booked_day(NEW.book_id, NEW.worked_on);

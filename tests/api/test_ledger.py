@@ -206,7 +206,8 @@ WRONG_BALANCES = """
         (SELECT account_id, unit, amount FROM balances
          EXCEPT SELECT account_id, unit, sum(amount) FROM postings GROUP BY 1, 2)
         UNION ALL
-        (SELECT account_id, unit, sum(amount) FROM postings GROUP BY 1, 2
+        (SELECT account_id, unit, sum(amount) FROM postings
+         JOIN ledger_accounts ON id = account_id WHERE kind <> 'organisation' GROUP BY 1, 2
          EXCEPT SELECT account_id, unit, amount FROM balances)
     ) AS wrong
 """

@@ -24,7 +24,9 @@ def test_every_activity_with_consequences_is_recorded_somewhere() -> None:
     lost = [
         verb
         for verb in REACTIONS
-        if verb not in recorded and f"{verb.partition('.')[0]}." not in recorded
+        if verb not in recorded
+        and f"{verb.partition('.')[0]}." not in recorded
+        and f'"{verb}"' not in source  # handed to a helper that records it
     ]
     assert lost == []
 

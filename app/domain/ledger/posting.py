@@ -17,7 +17,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     LargeBinary,
-    String,
+    Text,
     Uuid,
     bindparam,
     text,
@@ -78,71 +78,24 @@ TAKEN_AS_SAID = (
 SALT_BYTES = 16
 # An account that somebody else opens at the same moment is seen by the next look.
 APPEND_TRIES = 5
-# One statement: the entry, its lines, the balances, its place in the queue of the log. The entry is
-# only written once each of its lines has an account, else nothing is.
+# The entry, its lines, the balances, its place in the queue of the log: one statement, planned once
+# a connection (migration 0028).
 APPEND = text(
-    """
-    WITH side AS (
-        SELECT * FROM unnest(
-            CAST(:fresh AS uuid[]), CAST(:accounts AS uuid[]), CAST(:kinds AS text[]),
-            CAST(:holders AS uuid[]), CAST(:streams AS text[]), CAST(:units AS text[]),
-            CAST(:amounts AS bigint[])
-        ) AS s (fresh, account_id, kind, holder_id, stream, unit, amount)
-    ), known AS (
-        SELECT side.fresh, coalesce(side.account_id, a.id) AS id
-        FROM side LEFT JOIN ledger_accounts a
-            ON side.account_id IS NULL AND a.book_id = :book_id AND a.kind = side.kind
-            AND a.holder_id = side.holder_id
-            AND (a.stream = side.stream OR (a.stream IS NULL AND side.stream IS NULL))
-    ), opened AS (
-        INSERT INTO ledger_accounts (id, book_id, kind, holder_id, stream)
-        SELECT side.fresh, :book_id, side.kind, side.holder_id, side.stream
-        FROM side JOIN known USING (fresh) WHERE known.id IS NULL
-        ON CONFLICT DO NOTHING RETURNING id
-    ), line AS (
-        SELECT coalesce(known.id, opened.id) AS account_id, side.unit, side.amount
-        FROM side JOIN known USING (fresh) LEFT JOIN opened ON opened.id = side.fresh
-        WHERE known.id IS NOT NULL OR opened.id IS NOT NULL
-    ), entry AS (
-        INSERT INTO entries (
-            entry_id, book_id, kind, worked_on, booked_on, claim_id, corrects, panel_id, receipt_id,
-            decision_id, period_id, dispute_id, batch_id, note_hash, recorded_by, recorded_at,
-            posting_count
-        )
-        SELECT :entry_id, :book_id, :kind, :worked_on, :booked_on, :claim_id, :corrects, :panel_id,
-            :receipt_id, :decision_id, :period_id, :dispute_id, :batch_id, :note_hash, :recorded_by,
-            :recorded_at, :posting_count
-        WHERE (SELECT count(*) FROM line) = :posting_count
-        RETURNING *
-    ), posted AS (
-        INSERT INTO postings (entry_id, account_id, unit, amount)
-        SELECT entry.entry_id, line.account_id, line.unit, line.amount FROM entry CROSS JOIN line
-    ), moved AS (
-        INSERT INTO balances (account_id, unit, amount)
-        SELECT line.account_id, line.unit, line.amount FROM entry CROSS JOIN line
-        ORDER BY line.account_id, line.unit
-        ON CONFLICT (account_id, unit) DO UPDATE SET amount = balances.amount + excluded.amount
-    ), noted AS (
-        INSERT INTO entry_notes (entry_id, text, salt)
-        SELECT entry_id, :note, :salt FROM entry WHERE note_hash IS NOT NULL
-    ), linked AS (
-        INSERT INTO entry_links (entry_id, linked_entry_id)
-        SELECT entry.entry_id, link FROM entry CROSS JOIN unnest(CAST(:links AS uuid[])) AS link
-    ), queued AS (
-        INSERT INTO log_pending (kind, subject) SELECT 'entry', entry_id FROM entry
-    )
-    SELECT * FROM entry
-    """
+    "SELECT * FROM append_entry("
+    ":book_id, :entry_id, :kind, :worked_on, :booked_on, :claim_id, :corrects, :panel_id, "
+    ":receipt_id, :decision_id, :period_id, :dispute_id, :batch_id, :note_hash, :recorded_by, "
+    ":recorded_at, :posting_count, :note, :salt, :fresh, :accounts, :kinds, :holders, "
+    ":streams, :units, :amounts, :links)"
 ).bindparams(
     *(bindparam(name, type_=kind) for name, kind in (
-        ("book_id", Uuid()), ("entry_id", Uuid()), ("kind", String()), ("worked_on", Date()),
+        ("book_id", Uuid()), ("entry_id", Uuid()), ("kind", Text()), ("worked_on", Date()),
         ("booked_on", Date()), ("claim_id", Uuid()), ("corrects", Uuid()), ("panel_id", Uuid()),
         ("receipt_id", Uuid()), ("decision_id", Uuid()), ("period_id", Uuid()),
         ("dispute_id", Uuid()), ("batch_id", Uuid()), ("note_hash", LargeBinary()),
         ("recorded_by", Uuid()), ("recorded_at", DateTime(timezone=True)),
-        ("posting_count", Integer()), ("note", String()), ("salt", LargeBinary()),
-        ("fresh", ARRAY(Uuid())), ("accounts", ARRAY(Uuid())), ("kinds", ARRAY(String())),
-        ("holders", ARRAY(Uuid())), ("streams", ARRAY(String())), ("units", ARRAY(String())),
+        ("posting_count", Integer()), ("note", Text()), ("salt", LargeBinary()),
+        ("fresh", ARRAY(Uuid())), ("accounts", ARRAY(Uuid())), ("kinds", ARRAY(Text())),
+        ("holders", ARRAY(Uuid())), ("streams", ARRAY(Text())), ("units", ARRAY(Text())),
         ("amounts", ARRAY(BigInteger())), ("links", ARRAY(Uuid())),
     ))
 )  # fmt: skip
@@ -218,6 +171,7 @@ async def hold(session: AsyncSession, book_id: UUID, sides: Sequence[Side]) -> N
     accounts = [
         (await account_of(session, book_id, kind, holder, stream), unit)
         for (kind, holder, stream), unit in keys.items()
+        if kind != LedgerAccountKind.ORGANISATION  # has no balance
     ]
     for account_id, unit in sorted(accounts):
         taken = insert(Balance).values(account_id=account_id, unit=unit, amount=0)

@@ -177,11 +177,11 @@ def check_log(export: Json, leaves: list[bytes], report: Report) -> list[tuple[i
 def check_waiting(export: Json, logged: list[tuple[int, Json]], report: Report) -> list[Json]:
     """Nothing stands there twice; what has no place in the log yet is newer than what has."""
     names = Counter((each["body"]["type"], each["body"]["id"]) for each in export["records"])
-    for (kind, its_id), times in names.items():
-        if times > 1:
-            report.wrong(f"The {kind} {its_id} is in the file {times} times.")
+    for (kind, its_id), count in names.items():
+        if count > 1:
+            report.wrong(f"The {kind} {its_id} is in the file {count} times.")
     waiting = [each["body"] for each in export["records"] if each["position"] is None]
-    times = [body["recorded_at"] for _, body in logged if body["type"] == "entry"]
+    times: list[str] = [body["recorded_at"] for _, body in logged if body["type"] == "entry"]
     newest = max(times, default="")
     for body in waiting:
         told = body.get("recorded_at", "")
@@ -189,6 +189,11 @@ def check_waiting(export: Json, logged: list[tuple[int, Json]], report: Report) 
             report.wrong(f"The entry {body['id']} says it is old, and the log never took it up.")
     if waiting:
         report.remarks.append(f"{len(waiting)} records have no place in the log yet.")
+    report.remarks += [
+        f"A public fork was declared on {body['declared_at']}; the log was {body['continues']}."
+        for _, body in logged
+        if body["type"] == "fork"
+    ]
     return waiting
 
 
@@ -243,7 +248,7 @@ def _check_witness(
     if not signed:
         report.wrong(f"Nothing here bears the signature of the witness {key.name}.")
         return
-    _, seconds, newest = max(signed, key=lambda each: each[:2])
+    _, seconds, newest = max(signed, key=lambda each: (each[0], each[1]))
     day = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
     if agrees(newest, *log, report):
         _anchor(report, newest, f"{key.name} signed on {day}")
@@ -251,35 +256,24 @@ def _check_witness(
 
 def agrees(checkpoint: Checkpoint, export: Json, roots: dict[int, bytes], report: Report) -> bool:
     """Whether the log of the file is the one of this checkpoint, grown on."""
-    if checkpoint.origin != export["log"]["origin"] and not _before_fork(
-        checkpoint, export, report
-    ):
-        return False
-    if checkpoint.size not in roots:
+    forks = [each["body"] for each in export["records"] if each["body"]["type"] == "fork"]
+    forks = [fork for fork in forks if fork["continues"] == checkpoint.origin]
+    if checkpoint.origin != export["log"]["origin"] and not forks:
+        report.wrong(f"A checkpoint is of another log: {checkpoint.origin}.")
+    elif roots.get(checkpoint.size) == checkpoint.root:
+        return True
+    elif any(checkpoint.size > fork["common"]["size"] for fork in forks):
+        report.wrong(
+            f"A public fork was declared on {forks[0]['declared_at']}: the log goes on from an "
+            f"older state, and some of the {checkpoint.size} leaves of a checkpoint were given up."
+        )
+    elif checkpoint.size not in roots:
         report.wrong(
             f"A checkpoint is of {checkpoint.size} leaves, and the log of this file has "
             f"{report.size}: leaves were cut off, or the file is older than the checkpoint."
         )
-    elif roots[checkpoint.size] != checkpoint.root:
-        report.wrong(f"History was rewritten below the checkpoint of {checkpoint.size} leaves.")
     else:
-        return True
-    return False
-
-
-def _before_fork(checkpoint: Checkpoint, export: Json, report: Report) -> bool:
-    """Whether a checkpoint under an older name of the log is of what a public fork kept."""
-    for body in (each["body"] for each in export["records"]):
-        if body["type"] == "fork" and body["continues"] == checkpoint.origin:
-            if checkpoint.size <= body["common_size"]:
-                return True
-            report.wrong(
-                f"A public fork was declared on {body['declared_at']}: the log goes on from leaf "
-                f"{body['common_size']}, and what the checkpoint of {checkpoint.size} leaves held "
-                "beyond that was given up."
-            )
-            return False
-    report.wrong(f"A checkpoint is of another log: {checkpoint.origin}.")
+        report.wrong(f"History was rewritten below the checkpoint of {checkpoint.size} leaves.")
     return False
 
 

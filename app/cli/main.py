@@ -22,6 +22,7 @@ COMMANDS = {
     "import": "app.cli.import_",
     "export": "app.cli.export",
     "receipts": "app.cli.receipts",
+    "ledger": "app.cli.ledger",
     "doctor": "app.cli.doctor",
     "test": "app.cli.test",
     "config": "app.cli.config",

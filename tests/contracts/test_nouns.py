@@ -98,6 +98,7 @@ DOMAIN_EXTRAS = {
     "ledger/offers",  # receipts from elsewhere on their way into a book
     "ledger/opening",  # what was there before the book
     "ledger/pairs",  # who confirms each other a lot
+    "ledger/export",  # a book as one file that can be checked offline
     "ledger/posting",  # how an entry enters a book
     "ledger/slip_files",  # CSV → slips
     "ledger/slips",  # paper slips, whole or not at all

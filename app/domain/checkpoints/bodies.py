@@ -13,11 +13,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select as core_select
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.infra.canonical import canonical_json
+from app.infra.strict_json import parse_json
+from app.models.governance import Decision, DecisionElector, DecisionOutcome, DecisionVote
 from app.models.ledger import BookStatus, Entry, EntryLink, LedgerAccount, LogKind, Posting
+from app.models.periods import PeriodLock
+from app.models.policies import AdoptedPolicy
 
 Json = dict[str, Any]
 
@@ -84,22 +89,31 @@ def entry_body(entry: Entry, postings: Sequence[Json], links: Sequence[UUID]) ->
 
 
 async def _postings(session: AsyncSession, subjects: Sequence[UUID]) -> Mapping[UUID, list[Json]]:
+    # Plain rows: this is read for every entry of a book, and twice as fast as objects.
+    columns: list[Any] = [
+        col(Posting.entry_id), col(LedgerAccount.id), col(LedgerAccount.book_id),
+        col(LedgerAccount.kind), col(LedgerAccount.holder_id), col(LedgerAccount.stream),
+        col(Posting.unit), col(Posting.amount),
+    ]  # fmt: skip
     statement = (
-        select(Posting, LedgerAccount)
-        .where(Posting.account_id == LedgerAccount.id, col(Posting.entry_id).in_(subjects))
+        core_select(*columns)
+        .join(LedgerAccount, col(Posting.account_id) == col(LedgerAccount.id))
+        .where(col(Posting.entry_id).in_(subjects))
         .order_by(col(Posting.account_id), col(Posting.unit))
     )
     found: dict[UUID, list[Json]] = defaultdict(list)
-    for posting, account in (await session.exec(statement)).all():
-        found[posting.entry_id].append(
+    for entry, account, book, kind, holder, stream, unit, amount in await session.execute(
+        statement
+    ):
+        found[entry].append(
             {
-                "account": str(account.id),
-                "book": str(account.book_id),
-                "kind": account.kind.value,
-                "holder": str(account.holder_id),
-                "stream": account.stream.value if account.stream else None,
-                "unit": posting.unit,
-                "amount": posting.amount,
+                "account": str(account),
+                "book": str(book),
+                "kind": kind.value,
+                "holder": str(holder),
+                "stream": stream.value if stream else None,
+                "unit": unit,
+                "amount": amount,
             }
         )
     return found
@@ -136,6 +150,103 @@ def _status_body(row: BookStatus) -> Json:
     }
 
 
+async def _policies(session: AsyncSession, subjects: Sequence[UUID]) -> Mapping[UUID, Body]:
+    statement = select(AdoptedPolicy).where(col(AdoptedPolicy.id).in_(subjects))
+    return {
+        row.id: Body(row.book_id, _policy_body(row))
+        for row in (await session.exec(statement)).all()
+    }
+
+
+def _policy_body(row: AdoptedPolicy) -> Json:
+    return {
+        "type": "policy",
+        "version": 1,
+        "id": str(row.id),
+        "book": str(row.book_id),
+        "number": row.version,
+        "valid_from": row.valid_from.isoformat(),
+        "document": row.document,
+        "document_hash": row.document_hash.hex(),
+        "decision": _id(row.decision_id),
+        "adopted_by": _id(row.adopted_by),
+        "adopted_at": moment_text(row.adopted_at),
+    }
+
+
+async def _decisions(session: AsyncSession, subjects: Sequence[UUID]) -> Mapping[UUID, Body]:
+    """A decision enters the log when it is closed: the roll and each named vote with it."""
+    statement = (
+        select(Decision, DecisionOutcome)
+        .join(DecisionOutcome, col(DecisionOutcome.decision_id) == col(Decision.id))
+        .where(col(Decision.id).in_(subjects))
+    )
+    roll: dict[UUID, list[str]] = defaultdict(list)
+    of_roll = select(DecisionElector).where(col(DecisionElector.decision_id).in_(subjects))
+    for elector in (await session.exec(of_roll)).all():
+        roll[elector.decision_id].append(str(elector.account_id))
+    votes: dict[UUID, list[Json]] = defaultdict(list)
+    of_votes = select(DecisionVote).where(col(DecisionVote.decision_id).in_(subjects))
+    for vote in (await session.exec(of_votes)).all():
+        votes[vote.decision_id].append(
+            {
+                "account": str(vote.account_id),
+                "choice": vote.choice.value,
+                "voted_at": moment_text(vote.voted_at),
+            }
+        )
+    return {
+        row.id: Body(
+            row.book_id,
+            _decision_body(row, outcome)
+            | {
+                "roll": sorted(roll[row.id]),
+                "votes": sorted(votes[row.id], key=lambda vote: str(vote["account"])),
+            },
+        )
+        for row, outcome in (await session.exec(statement)).all()
+    }
+
+
+def _decision_body(row: Decision, outcome: DecisionOutcome) -> Json:
+    return {
+        "type": "decision",
+        "version": 1,
+        "id": str(row.id),
+        "book": str(row.book_id),
+        "subject": row.subject.value,
+        "about": str(row.subject_id),
+        "terms": row.terms,
+        "note_hash": row.note_hash.hex() if row.note_hash else None,
+        "rule": {
+            "base": row.base.value,
+            "threshold": f"{row.numerator}/{row.denominator}",
+            "more_than": row.more_than,
+            "quorum": f"{row.quorum_numerator}/{row.quorum_denominator}",
+        },
+        "opened_by": str(row.opened_by),
+        "opened_at": moment_text(row.opened_at),
+        "ends_at": moment_text(row.ends_at),
+        "outcome": {
+            "passed": outcome.passed,
+            "yes": outcome.yes,
+            "no": outcome.no,
+            "abstain": outcome.abstain,
+            "refused": outcome.refused,
+            "closed_at": moment_text(outcome.closed_at),
+        },
+    }
+
+
+async def _locks(session: AsyncSession, subjects: Sequence[UUID]) -> Mapping[UUID, Body]:
+    """A lock is stored as its canonical bytes: they are its body."""
+    statement = select(PeriodLock).where(col(PeriodLock.period_id).in_(subjects))
+    return {
+        row.period_id: Body(row.book_id, parse_json(row.document))
+        for row in (await session.exec(statement)).all()
+    }
+
+
 def moment_text(moment: datetime) -> str:
     """A moment in UTC to the microsecond, always in the same spelling."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -145,4 +256,10 @@ def _id(value: UUID | None) -> str | None:
     return str(value) if value else None
 
 
-LOADERS: Mapping[LogKind, Loader] = {LogKind.ENTRY: _entries, LogKind.STATUS: _statuses}
+LOADERS: Mapping[LogKind, Loader] = {
+    LogKind.ENTRY: _entries,
+    LogKind.STATUS: _statuses,
+    LogKind.POLICY: _policies,
+    LogKind.DECISION: _decisions,
+    LogKind.LOCK: _locks,
+}

@@ -38,6 +38,12 @@ async def newest_checkpoint(session: AsyncSession) -> Checkpoint | None:
     return (await session.exec(statement)).first()
 
 
+async def newest_checkpoints(session: AsyncSession, limit: int) -> list[Checkpoint]:
+    """The last signed states, oldest first."""
+    statement = select(Checkpoint).order_by(col(Checkpoint.size).desc()).limit(limit)
+    return list((await session.exec(statement)).all())[::-1]
+
+
 async def root_at(session: AsyncSession, size: int) -> bytes:
     """The root that the stored tree had with so many leaves."""
     whole = Span(0, size)

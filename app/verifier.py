@@ -17,7 +17,6 @@ until a witness has signed again.
 
 import argparse
 import base64
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -345,7 +344,7 @@ def words(report: Report) -> str:
 def read_file(path: Path) -> Json:
     """Read an export."""
     try:
-        value = json.loads(path.read_bytes())
+        value = sums.read_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UnreadableError(f"{path} cannot be read as JSON ({type(error).__name__})") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:

@@ -33,16 +33,27 @@ def sha256(data: bytes) -> bytes:
 
 
 def canonical(value: Any) -> bytes:
-    """Write a JSON value in its one spelling (RFC 8785); there are no fractions in ours."""
-    if isinstance(value, dict):
-        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
-        parts = (canonical(name) + b":" + canonical(value[name]) for name in names)
-        return b"{" + b",".join(parts) + b"}"
-    if isinstance(value, list):
-        return b"[" + b",".join(canonical(each) for each in value) + b"]"
-    if isinstance(value, float):
-        raise UnreadableError("a number with a decimal point stands where none may stand")
-    return json.dumps(value, ensure_ascii=False).encode()
+    """Write a JSON value in its one spelling (RFC 8785).
+
+    `read_json` lets no decimals in, and our names are ASCII: so sorting them is all there is to it.
+    """
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def read_json(raw: bytes) -> Any:
+    """Read JSON in which each name stands once in its object, and numbers are whole."""
+    return json.loads(raw, object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UnreadableError("a name stands twice")
+    return found
+
+
+def _refuse(text: str) -> Any:
+    raise UnreadableError(f"the number {text} stands where none may stand")
 
 
 def roots_at(leaves: Iterable[bytes], sizes: set[int]) -> dict[int, bytes]:

@@ -141,7 +141,7 @@ async def insert(session: AsyncSession, place: int) -> None:
     await run(
         session,
         "INSERT INTO log_leaves (position, kind, subject, book_id, data, taken_up_at) "
-        "SELECT position + 1, kind, :m, book_id, data, taken_up_at FROM log_leaves "
+        "SELECT position + 1, 'entry', :m, book_id, data, taken_up_at FROM log_leaves "
         "WHERE position = :p",
         m=made,
         p=place,
@@ -294,6 +294,8 @@ async def fit_hashes(session: AsyncSession, signer: LedgerSigner, sizes: list[in
     await run(session, "DELETE FROM log_leaves")
     await run(session, "DELETE FROM log_nodes")
     await run(session, "DELETE FROM checkpoints")
+    if not leaves:
+        return
     await session.execute(
         text(
             "INSERT INTO log_leaves (position, kind, subject, book_id, data, taken_up_at) "

@@ -33,6 +33,7 @@ from app.pages import (
     panels,
     peer_page,
     peers,
+    policies,
     profiles,
     receipts,
     reviews,
@@ -49,7 +50,7 @@ PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
-    about, identity, matching, profiles, receipts, books,
+    about, identity, matching, profiles, receipts, books, policies,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

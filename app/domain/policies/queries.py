@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlmodel import col, func, select, tuple_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.access import Actor
+from app.domain.access import Actor, enforce
 from app.domain.ledger.queries import get_book_for
 from app.domain.policies import errors
 from app.domain.policies.document import Policy
+from app.domain.policies.policy import may_change_draft
 from app.errors import InvalidError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
@@ -120,6 +121,13 @@ async def get_draft_for(session: AsyncSession, actor: Actor, draft_id: UUID) -> 
         raise errors.missing("policy_draft_missing")
     await get_book_for(session, actor, row.book_id)
     (draft,) = await _with_authors(session, [row])
+    return draft
+
+
+async def get_own_draft_for(session: AsyncSession, actor: Actor, draft_id: UUID) -> Draft:
+    """Return a draft to who may change it."""
+    draft = await get_draft_for(session, actor, draft_id)
+    enforce(may_change_draft(draft.row, actor.signed_in()))
     return draft
 
 

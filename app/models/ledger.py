@@ -225,7 +225,7 @@ class Entry(SQLModel, table=True):
     receipt_id: UUID | None = Field(default=None, foreign_key="receipts.id")
     decision_id: UUID | None = Field(default=None, foreign_key="decisions.id")
     period_id: UUID | None = Field(default=None, foreign_key="periods.id")
-    dispute_id: UUID | None = None
+    dispute_id: UUID | None = Field(default=None, foreign_key="disputes.id", index=True)
     # Entries that came together: a list of paper slips, the opening of the book.
     batch_id: UUID | None = Field(default=None, index=True)
     # SHA-256 of salt and text of its note: the text can be erased, the log stays as it is.

@@ -1,0 +1,331 @@
+"""Everything that is read of disputes about entries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import col, func, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.domain.access import Actor, Denied, Scope
+from app.domain.claims.queries import minutes_logged
+from app.domain.disputes import errors
+from app.domain.disputes.rules import (
+    DISPUTABLE,
+    CaseSide,
+    Matter,
+    most_minutes,
+    reappeal_until,
+)
+from app.domain.ledger.policy import may_read_book
+from app.domain.organisations.queries import membership
+from app.infra import clock
+from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
+from app.models.claims import SeatState
+from app.models.disputes import Dispute, DisputeSeat, DisputeState
+from app.models.identity import Account
+from app.models.ledger import (
+    MINUTE,
+    Book,
+    BookStatus,
+    BookStatusKind,
+    Entry,
+    LedgerAccount,
+    LedgerAccountKind,
+    Posting,
+    WorkStream,
+)
+from app.models.organisations import MemberRole, Membership, Organisation
+
+WORKER = LedgerAccountKind.WORKER
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dispute as somebody stands to it; `seat` is their own, `seats` are all."""
+
+    dispute: Dispute
+    entry: Entry
+    stream: WorkStream
+    organisation: Organisation
+    sides: frozenset[CaseSide]
+    seat: DisputeSeat | None
+    seats: Sequence[DisputeSeat]
+    most: int
+
+
+async def get_case_for(session: AsyncSession, actor: Actor, dispute_id: UUID) -> Case:
+    """Return a dispute to its sides, its judges and those who read the book; to others none."""
+    account_id = actor.require(Scope.LEDGER_READ)
+    dispute = await session.get(Dispute, dispute_id)
+    if dispute is None:
+        raise errors.dispute_not_found()
+    return await case_of(session, dispute, account_id)
+
+
+async def lock_case_for(session: AsyncSession, actor: Actor, dispute_id: UUID) -> Case:
+    """As `get_case_for`, holding the dispute's row until the end of the transaction."""
+    account_id = None if actor.system else actor.require(Scope.CLAIMS_WRITE)
+    dispute = await session.get(
+        Dispute, dispute_id, with_for_update=True, populate_existing=True
+    )
+    if dispute is None:
+        raise errors.dispute_not_found()
+    return await case_of(session, dispute, account_id)
+
+
+async def case_of(session: AsyncSession, dispute: Dispute, account_id: UUID | None) -> Case:
+    """Gather a dispute as somebody may see it; the system (None) sees each."""
+    entry = await entry_by_id(session, dispute.entry_id)
+    book = await session.get_one(Book, dispute.book_id)
+    organisation = await session.get_one(Organisation, book.organisation_id)
+    seats = await seats_of(session, dispute.id)
+    seat = next((one for one in seats if one.account_id == account_id), None)
+    own = await membership(session, organisation.id, account_id)
+    sides = await _sides_of(session, dispute, entry, organisation.id, account_id)
+    sits = seat is not None and seat.state in {SeatState.DRAWN, SeatState.DECIDED}
+    reads = not isinstance(may_read_book(own), Denied)
+    concerned = account_id in {dispute.worker_id, dispute.opened_by}
+    if account_id is not None and not (sides or sits or reads or concerned):
+        raise errors.dispute_not_found()
+    worker_account, _ = await sides_of_entry(session, entry.entry_id) or (None, None)
+    logged = (await minutes_logged(session, [entry.claim_id])) if entry.claim_id else {}
+    return Case(
+        dispute=dispute,
+        entry=entry,
+        stream=_stream_in(worker_account),
+        organisation=organisation,
+        sides=sides,
+        seat=seat if sits else None,
+        seats=seats,
+        most=most_minutes(
+            entry.kind,
+            dispute.minutes,
+            dispute.takes,
+            logged.get(entry.claim_id, 0) if entry.claim_id else 0,
+        ),
+    )
+
+
+def _stream_in(account: LedgerAccount | None) -> WorkStream:
+    if account is None or account.stream is None:
+        raise errors.undisputable("dispute_not_disputable")
+    return account.stream
+
+
+async def _sides_of(
+    session: AsyncSession,
+    dispute: Dispute,
+    entry: Entry,
+    organisation_id: UUID,
+    account_id: UUID | None,
+) -> frozenset[CaseSide]:
+    if account_id is None:
+        return frozenset()
+    if account_id == dispute.worker_id:
+        return frozenset({CaseSide.WORKER})
+    answering = await answering_for_book(session, dispute, entry, organisation_id)
+    return frozenset({CaseSide.BOOK}) if account_id in answering else frozenset()
+
+
+async def answering_for_book(
+    session: AsyncSession, dispute: Dispute, entry: Entry, organisation_id: UUID
+) -> set[UUID]:
+    """Return who speaks for the book: who disputes it, or who wrote the entry down.
+
+    Where the worker disputes what was written by somebody who is no member any more, the
+    organisation's owners answer for it.
+    """
+    if dispute.opened_by != dispute.worker_id:
+        return {dispute.opened_by}
+    members = select(Membership).where(Membership.organisation_id == organisation_id)
+    found = (await session.exec(members)).all()
+    here = {one.account_id for one in found} - {dispute.worker_id}
+    if entry.recorded_by in here:
+        return {entry.recorded_by}
+    return {one.account_id for one in found if one.role == MemberRole.OWNER} & here
+
+
+async def entry_by_id(session: AsyncSession, entry_id: UUID) -> Entry:
+    """Return an entry that is there."""
+    return (await session.exec(select(Entry).where(Entry.entry_id == entry_id))).one()
+
+
+async def entry_for(
+    session: AsyncSession, actor: Actor, entry_id: UUID
+) -> tuple[Entry, Book, Membership | None]:
+    """Return an entry with its book to the worker concerned and to those who read the book."""
+    account_id = actor.require(Scope.LEDGER_READ)
+    statement = select(Entry, Book).where(Entry.entry_id == entry_id, Book.id == Entry.book_id)
+    row = (await session.exec(statement)).first()
+    if row is None:
+        raise errors.dispute_entry_not_found()
+    entry, book = row
+    own = await membership(session, book.organisation_id, account_id)
+    sides = await sides_of_entry(session, entry_id)
+    is_worker = sides is not None and sides[0].holder_id == account_id
+    if not is_worker and isinstance(may_read_book(own), Denied):
+        raise errors.dispute_entry_not_found()
+    return entry, book, own
+
+
+async def sides_of_entry(
+    session: AsyncSession, entry_id: UUID
+) -> tuple[LedgerAccount, LedgerAccount] | None:
+    """Return the worker's account of an entry and the other one, where it has just these two."""
+    statement = (
+        select(LedgerAccount)
+        .where(Posting.entry_id == entry_id, Posting.account_id == LedgerAccount.id)
+        .where(Posting.unit == MINUTE)
+    )
+    accounts = (await session.exec(statement)).all()
+    workers = [account for account in accounts if account.kind == WORKER]
+    others = [account for account in accounts if account.kind != WORKER]
+    if len(workers) != 1 or len(others) != 1:
+        return None
+    return workers[0], others[0]
+
+
+async def matter_of(session: AsyncSession, entry: Entry) -> Matter | None:
+    """Return what of an entry stands and may be disputed, after all that was ruled about it."""
+    sides = await sides_of_entry(session, entry.entry_id)
+    if entry.kind not in DISPUTABLE or sides is None:
+        return None
+    worker, other = sides
+    about = select(Dispute.id).where(Dispute.entry_id == entry.entry_id)
+    chain = or_(col(Entry.entry_id) == entry.entry_id, col(Entry.dispute_id).in_(about))
+    statement = (
+        select(func.sum(Posting.amount))
+        .where(Posting.entry_id == Entry.entry_id, Posting.account_id == worker.id, chain)
+        .where(Posting.unit == MINUTE)
+    )
+    total = int((await session.exec(statement)).one() or 0)
+    own = await session.get(Posting, (entry.entry_id, worker.id, MINUTE))
+    takes = own is not None and own.amount < 0
+    minutes = -total if takes else total
+    return Matter(worker.id, other.id, minutes, takes) if minutes > 0 else None
+
+
+async def is_corrected(session: AsyncSession, entry_id: UUID) -> bool:
+    """Say whether a later entry took this one back."""
+    statement = select(Entry.id).where(Entry.corrects == entry_id)
+    return (await session.exec(statement)).first() is not None
+
+
+async def disputes_of_entry(session: AsyncSession, entry_id: UUID) -> Sequence[Dispute]:
+    """Return all disputes that there were about an entry, the oldest first."""
+    statement = select(Dispute).where(Dispute.entry_id == entry_id).order_by(col(Dispute.opened_at))
+    return (await session.exec(statement)).all()
+
+
+async def seats_of(session: AsyncSession, dispute_id: UUID) -> Sequence[DisputeSeat]:
+    """Return all seats of a panel, in the order in which they were given."""
+    statement = (
+        select(DisputeSeat)
+        .where(DisputeSeat.dispute_id == dispute_id)
+        .order_by(col(DisputeSeat.number))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def disputes_of_book(
+    session: AsyncSession, actor: Actor, book: Book, limit: int, cursor: str | None
+) -> Page[Case]:
+    """Return a book's disputes, newest first; the caller has found that the asker reads it."""
+    statement = select(Dispute).where(Dispute.book_id == book.id)
+    if cursor is not None:
+        (last,) = decode_cursor(cursor, 1)
+        before = select(Dispute.opened_at, Dispute.id).where(col(Dispute.id) == _uuid(last))
+        found = (await session.exec(before)).first()
+        if found is None:
+            raise errors.cursor_invalid()
+        statement = statement.where(
+            or_(
+                col(Dispute.opened_at) < found[0],
+                (col(Dispute.opened_at) == found[0]) & (col(Dispute.id) < found[1]),
+            )
+        )
+    statement = statement.order_by(col(Dispute.opened_at).desc(), col(Dispute.id).desc())
+    rows = (await session.exec(statement.limit(limit + 1))).all()
+    page = cut_page(rows, limit, lambda row: encode_cursor(row.id))
+    cases = [await case_of(session, row, actor.account_id) for row in page.items]
+    return Page(cases, page.next_cursor)
+
+
+def _uuid(text: str | None) -> UUID:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        raise errors.cursor_invalid() from None
+
+
+async def my_disputes(session: AsyncSession, actor: Actor) -> Sequence[Case]:
+    """Return the disputes that somebody is a side of or judges and that can still go on."""
+    account_id = actor.require(Scope.LEDGER_READ)
+    seated = select(DisputeSeat.dispute_id).where(
+        DisputeSeat.account_id == account_id,
+        col(DisputeSeat.state).in_([SeatState.DRAWN, SeatState.DECIDED]),
+    )
+    statement = (
+        select(Dispute)
+        .where(
+            col(Dispute.final_at).is_(None),
+            Dispute.entry_id == Entry.entry_id,
+            or_(
+                col(Dispute.worker_id) == account_id,
+                col(Dispute.opened_by) == account_id,
+                col(Entry.recorded_by) == account_id,
+                col(Dispute.id).in_(seated),
+            ),
+        )
+        .order_by(col(Dispute.opened_at), col(Dispute.id))
+        .limit(100)
+    )
+    cases = []
+    for dispute in (await session.exec(statement)).all():
+        case = await case_of(session, dispute, account_id)
+        if case.sides or case.seat:
+            cases.append(case)
+    return cases
+
+
+async def worker_owners_of(session: AsyncSession, book_id: UUID) -> set[UUID]:
+    """Return who is a worker-owner of a book today, by the newest status of each."""
+    newest = (
+        select(BookStatus.account_id, BookStatus.status)
+        .where(BookStatus.book_id == book_id, col(BookStatus.since) <= clock.today())
+        .distinct(col(BookStatus.account_id))
+        .order_by(
+            col(BookStatus.account_id), col(BookStatus.since).desc(), col(BookStatus.id).desc()
+        )
+    )
+    rows = (await session.exec(newest)).all()
+    return {account for account, status in rows if status == BookStatusKind.WORKER_OWNER}
+
+
+async def disputes_due(session: AsyncSession) -> Sequence[UUID]:
+    """Return disputes that the clock may have to move on: everything that is not final."""
+    statement = (
+        select(Dispute.id)
+        .where(col(Dispute.final_at).is_(None), col(Dispute.state) != DisputeState.ASSEMBLY)
+        .order_by(col(Dispute.opened_at), col(Dispute.id))
+    )
+    return (await session.exec(statement)).all()
+
+
+def is_past_appeal(dispute: Dispute) -> bool:
+    """Say whether a closed dispute can be appealed no more."""
+    until = reappeal_until(dispute)
+    return dispute.state == DisputeState.CLOSED and (until is None or clock.now() >= until)
+
+
+async def names_of(session: AsyncSession, case: Case) -> dict[UUID, str]:
+    """Return the names by which the people of a case are known."""
+    dispute = case.dispute
+    people = {dispute.worker_id, dispute.opened_by, case.entry.recorded_by, dispute.named_id}
+    people |= {dispute.assembly_asked_by, *(seat.account_id for seat in case.seats)}
+    statement = select(Account.id, Account.display_name, Account.handle).where(
+        col(Account.id).in_([person for person in people if person is not None])
+    )
+    rows = (await session.exec(statement)).all()
+    return {account_id: name or handle for account_id, name, handle in rows}

@@ -11,7 +11,6 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.models.base import choice, created, moment, texts
-from app.models.claims import SeatState
 
 
 class DisputeState(StrEnum):
@@ -38,6 +37,15 @@ class ResolvedBy(StrEnum):
     AGREEMENT = "agreement"
     PANEL = "panel"
     ASSEMBLY = "assembly"
+
+
+class JudgeState(StrEnum):
+    """What became of somebody who was to judge."""
+
+    DRAWN = "drawn"
+    DECIDED = "decided"
+    DECLINED = "declined"
+    MISSED = "missed"
 
 
 class JudgeTier(StrEnum):
@@ -129,7 +137,7 @@ class DisputeSeat(SQLModel, table=True):
     pool_size: int
     # The first of the pool in the order of the draw, the drawn one first.
     pool_head: list[str] = texts()
-    state: SeatState = choice(SeatState, name="state", default=SeatState.DRAWN)
+    state: JudgeState = choice(JudgeState, name="state", default=JudgeState.DRAWN)
     drawn_at: datetime = created()
     answer_by: datetime = moment()
     minutes: int | None = None

@@ -9,6 +9,8 @@ from itertools import groupby
 
 from app.domain.claims import panels
 from app.domain.claims import sweep as claims
+from app.domain.disputes import actions as disputes
+from app.domain.disputes.queries import disputes_due
 from app.domain.needs import sweep as needs
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
@@ -18,7 +20,8 @@ CLAIMS_A_TRANSACTION = 20
 
 async def turn_clocks(runtime: Runtime) -> int:
     """Take every step that is due; answers how many were taken."""
-    return await _turn_claims(runtime) + await _turn_needs(runtime) + await _turn_panels(runtime)
+    taken = await _turn_claims(runtime) + await _turn_needs(runtime) + await _turn_panels(runtime)
+    return taken + await _turn_disputes(runtime)
 
 
 async def _turn_claims(runtime: Runtime) -> int:
@@ -65,3 +68,14 @@ async def _turn_panels(runtime: Runtime) -> int:
         async with transaction(runtime.sessions) as session:
             await panels.redraw(session, panel_id)
     return 0
+
+
+async def _turn_disputes(runtime: Runtime) -> int:
+    """Draw panels that are due, replace silent judges, end what nobody can appeal any more."""
+    async with transaction(runtime.sessions) as session:
+        due = await disputes_due(session)
+    taken = 0
+    for dispute_id in due:
+        async with transaction(runtime.sessions) as session:
+            taken += await disputes.turn(session, dispute_id)
+    return taken

@@ -141,6 +141,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
         SETTLE_RECEIPT,
     ),
     "claim.rejected": (TELL_WEBHOOKS, TELL_INSTANCE, SETTLE_RECEIPT),
+    "claim.minutes_ruled": (TELL_INSTANCE, SETTLE_RECEIPT),
     "claim.active": (TELL_INSTANCE,),
     "claim.work_logged": (TELL_INSTANCE,),
     "claim.heartbeat": (TELL_INSTANCE,),

@@ -119,6 +119,10 @@ DOMAIN_EXTRAS = {
     "needs/filters",  # what a list is narrowed by
     "needs/closing",  # who keeps what was built running, and what comes after
     "needs/contents",  # what a need holds beside its own row
+    "disputes/drawing",  # who sits on an appeal panel: the lot
+    "disputes/judging",  # what its members decide, and who is named to sit
+    "disputes/showing",  # as its reader may see it
+    "disputes/ruling",  # into suspense and out again
     "files/preparing",  # what was sent → what is kept
     "needs/attachments",  # files on needs
     "needs/following",  # what becomes of needs when their organisation changes

@@ -43,8 +43,9 @@ def test_every_claim_can_begin_and_end() -> None:
     assert all(_reachable(state, moves) & over for state in ClaimState)
     # Confirmed work has used its place up; every other end gives it back.
     assert over & set(HOLDING_STATES) == {ClaimState.CONFIRMED}
-    # What is confirmed moves again only by a dispute, which ends in a decision of people.
-    assert moves[ClaimState.CONFIRMED] == {ClaimState.DISPUTED}
+    # What is confirmed moves again only by a dispute, which ends in a decision of people: at the
+    # claim, or in the book that the ledger then answers for.
+    assert moves[ClaimState.CONFIRMED] == {ClaimState.DISPUTED, ClaimState.REJECTED}
 
 
 def test_only_the_ledger_confirms() -> None:

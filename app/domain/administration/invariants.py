@@ -56,7 +56,24 @@ INVARIANTS: Mapping[str, str] = {
             GROUP BY entries.claim_id
         ) AS credited ON credited.claim_id = claims.id
         WHERE elsewhere IS DISTINCT FROM 'need'
-            AND coalesce(credited.minutes, 0) <> coalesce(claims.confirmed_minutes, 0)""",
+            AND coalesce(credited.minutes, 0) <> coalesce(claims.confirmed_minutes, 0)
+            AND NOT EXISTS (
+                SELECT FROM disputes JOIN entries USING (entry_id)
+                WHERE entries.claim_id = claims.id AND disputes.final_at IS NULL
+            )""",
+    "what is in suspense is what is in dispute": """
+        SELECT count(*) FROM (
+            SELECT book_id, holder_id, sum(amount) AS minutes
+            FROM ledger_accounts JOIN balances ON balances.account_id = ledger_accounts.id
+            WHERE kind = 'suspense' GROUP BY book_id, holder_id
+        ) AS held FULL JOIN (
+            SELECT book_id, worker_id AS holder_id, sum(minutes) AS minutes
+            FROM disputes WHERE state <> 'closed' GROUP BY book_id, worker_id
+        ) AS asked USING (book_id, holder_id)
+        WHERE coalesce(held.minutes, 0) <> coalesce(asked.minutes, 0)""",
+    "nobody judges a dispute of their own": """
+        SELECT count(*) FROM dispute_seats JOIN disputes ON disputes.id = dispute_id
+        WHERE account_id IN (worker_id, opened_by)""",
     "every entry has its cause": """
         SELECT count(*) FROM entries WHERE CASE kind
             WHEN 'contribution' THEN claim_id IS NULL OR corrects IS NOT NULL
@@ -110,6 +127,7 @@ INVARIANTS: Mapping[str, str] = {
         ) OR EXISTS (
             SELECT FROM entries
             WHERE entries.claim_id = claims.id AND entries.recorded_by = claims.account_id
+                AND entries.kind <> 'dispute'
         )""",
 }
 

@@ -198,6 +198,8 @@ async def move_claim(
         await agreements.check_acceptable(session, view.claim)
     if to == ClaimState.SUBMITTED and not await queries.minutes_logged(session, [view.claim.id]):
         raise ConflictError("nothing_logged")
+    if to == ClaimState.DISPUTED and await queries.is_disputed_in_book(session, view.claim):
+        raise errors.disputed_in_book()
     await apply_move(session, actor, view, to, reason)
     return view
 

@@ -14,6 +14,7 @@ scoping_taken           409  somebody is finding its scope out already
 scoping_overfull        422  a scoping session is an hour
 work_before_need        422  more than a year before there was the need
 settlement_state        409  only what is disputed can be settled
+disputed_in_book        409  what worker-owners keep is disputed in their book
 settlement_parties_only 403  the two sides settle it, nobody else
 panel_not_found         404  not there, or not for the asker to know
 panel_closed            409  it is decided already
@@ -83,3 +84,8 @@ def settlement_minutes(logged: int) -> InvalidError:
 def panel_not_found() -> NotFoundError:
     """404: not there, or not for the asker to know."""
     return NotFoundError("panel_not_found")
+
+
+def disputed_in_book() -> ConflictError:
+    """409: work that stands in a book of worker-owners is disputed there, entry by entry."""
+    return ConflictError("disputed_in_book")

@@ -32,6 +32,8 @@ from app.models.claims import (
     Resolution,
     WorkLog,
 )
+from app.models.disputes import Dispute
+from app.models.ledger import Book, Entry
 from app.models.needs import Need
 from app.models.organisations import Membership
 
@@ -287,3 +289,16 @@ async def get_work_log(session: AsyncSession, claim_id: UUID, log_id: UUID) -> W
     if found is None or found.claim_id != claim_id:
         raise NotFoundError("work_log_not_found")
     return found
+
+
+async def is_disputed_in_book(session: AsyncSession, claim: Claim) -> bool:
+    """Say whether credited work is disputed in the book and no longer at the claim.
+
+    That is so in a book that worker-owners keep. Whoever works from another instance has no way
+    into it and disputes the claim, unless somebody disputed its entry already.
+    """
+    credited = select(Entry.id).where(Entry.claim_id == claim.id)
+    kept = credited.where(Entry.book_id == Book.id, col(Book.ownership_since).is_not(None))
+    disputed = credited.where(Dispute.entry_id == Entry.entry_id)
+    wanted = kept if claim.elsewhere is None and claim.confirmed_at is not None else disputed
+    return (await session.exec(wanted.limit(1))).first() is not None

@@ -177,6 +177,8 @@ async def apply_report(session: AsyncSession, agreement: Agreement, said: Report
     agreement.heard_version = said.version
     if path is None:
         return False
+    if S.DISPUTED in path and await queries.is_disputed_in_book(session, claim):
+        return False
     now = clock.now()
     claim.heartbeat_at = max(claim.heartbeat_at or now, now)
     if said.days and claim.confirmed_at is None:

@@ -62,7 +62,10 @@ TRANSITIONS: Mapping[ClaimState, Mapping[ClaimState, frozenset[Side]]] = {
         S.PANEL_REVIEW: WORKER | ORG | SYSTEM,
     },
     S.PANEL_REVIEW: {S.CONFIRMED: LEDGER, S.REJECTED: LEDGER},
-    S.CONFIRMED: {S.DISPUTED: WORKER | ORG},  # for a while, see DISPUTE_WINDOW
+    S.CONFIRMED: {
+        S.DISPUTED: WORKER | ORG,  # for a while, see DISPUTE_WINDOW
+        S.REJECTED: LEDGER,  # its entry was taken back after a dispute in the book
+    },
     S.DECLINED: {},
     S.WITHDRAWN: {},
     S.EXPIRED: {},

@@ -12,10 +12,10 @@ from app.domain.disputes import errors, policy, queries, ruling
 from app.domain.disputes.drawing import draw_missing
 from app.domain.disputes.queries import Case
 from app.domain.disputes.rules import CaseSide, as_it_stood, panel_due, seats_wanted
+from app.domain.disputes.ruling import Ruling
 from app.errors import reason_required
 from app.infra import clock, ids
-from app.models.claims import SeatState
-from app.models.disputes import Dispute, DisputeState, ResolvedBy
+from app.models.disputes import Dispute, DisputeState, JudgeState, ResolvedBy
 from app.models.ledger import Book, Entry
 
 # Whoever disputes an entry and whoever corrects it wait for one another: see the migration.
@@ -23,9 +23,7 @@ LOCK_ENTRY = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:entry_id 
 FINAL = frozenset({ResolvedBy.PANEL, ResolvedBy.ASSEMBLY})
 
 
-async def open_dispute(
-    session: AsyncSession, actor: Actor, entry_id: UUID, reason: str
-) -> Dispute:
+async def open_dispute(session: AsyncSession, actor: Actor, entry_id: UUID, reason: str) -> Dispute:
     """Dispute an entry: its minutes wait in suspense until it is decided (R3)."""
     account_id = actor.require(Scope.CLAIMS_WRITE)
     entry, book, own = await queries.entry_for(session, actor, entry_id)
@@ -75,11 +73,16 @@ async def check_disputable(
     if await queries.is_corrected(session, entry.entry_id):
         raise errors.undisputable("dispute_corrected")
     if entry.claim_id is not None:
-        view = await lock_claim_for(session, SYSTEM, entry.claim_id)
-        if view.claim.state in CONTESTED:
-            raise errors.undisputable("dispute_claim_open")
-        if view.claim.confirmed_minutes is None:
-            raise errors.undisputable("dispute_not_disputable")
+        await _check_claim(session, entry.claim_id)
+
+
+async def _check_claim(session: AsyncSession, claim_id: UUID) -> None:
+    """Only what a claim's own way has decided is disputed in the book; its row is held."""
+    view = await lock_claim_for(session, SYSTEM, claim_id)
+    if view.claim.state in CONTESTED:
+        raise errors.undisputable("dispute_claim_open")
+    if view.claim.confirmed_minutes is None:
+        raise errors.undisputable("dispute_not_disputable")
 
 
 async def offer(session: AsyncSession, actor: Actor, dispute_id: UUID, minutes: int) -> Dispute:
@@ -94,7 +97,8 @@ async def offer(session: AsyncSession, actor: Actor, dispute_id: UUID, minutes: 
     if others is not None and dispute.offer_minutes == minutes:
         # Whoever speaks for the book answers for the entry, whichever side spoke last (R15).
         recorded_by = others if by_worker else account_id
-        await ruling.rule(session, actor, case, minutes, ResolvedBy.AGREEMENT, recorded_by)
+        end = Ruling(minutes, ResolvedBy.AGREEMENT, recorded_by)
+        await ruling.rule(session, actor, case, end)
         return dispute
     dispute.offer_minutes, dispute.offer_by = minutes, account_id
     dispute.offer_by_worker = by_worker
@@ -115,11 +119,10 @@ async def withdraw(session: AsyncSession, actor: Actor, dispute_id: UUID) -> Dis
     case = await queries.lock_case_for(session, actor, dispute_id)
     enforce(policy.may_withdraw(case.dispute, opened=case.dispute.opened_by == account_id))
     # Nobody answers for minutes of their own: what stands again, its recorder wrote down (R15).
-    recorded_by = (
-        case.entry.recorded_by if account_id == case.dispute.worker_id else account_id
-    )
+    recorded_by = case.entry.recorded_by if account_id == case.dispute.worker_id else account_id
     minutes = as_it_stood(case.dispute)
-    await ruling.rule(session, actor, case, minutes, ResolvedBy.WITHDRAWAL, recorded_by)
+    end = Ruling(minutes, ResolvedBy.WITHDRAWAL, recorded_by)
+    await ruling.rule(session, actor, case, end)
     return case.dispute
 
 
@@ -140,9 +143,7 @@ async def _to_panel(session: AsyncSession, actor: Actor, case: Case) -> None:
     await draw_missing(session, actor, case)
 
 
-async def reappeal(
-    session: AsyncSession, actor: Actor, dispute_id: UUID, reason: str
-) -> Dispute:
+async def reappeal(session: AsyncSession, actor: Actor, dispute_id: UUID, reason: str) -> Dispute:
     """Ask the assembly, once: after a panel's ruling, or where no panel can be filled (R13)."""
     account_id = actor.require(Scope.CLAIMS_WRITE)
     case = await queries.lock_case_for(session, actor, dispute_id)
@@ -184,9 +185,8 @@ async def rule_of_assembly(
         stood = dispute.final_minutes
         minutes = as_it_stood(dispute) if stood is None else stood
     check_minutes(case, minutes)
-    await ruling.rule(
-        session, actor, case, minutes, ResolvedBy.ASSEMBLY, recorded_by, decision_id
-    )
+    end = Ruling(minutes, ResolvedBy.ASSEMBLY, recorded_by, decision_id)
+    await ruling.rule(session, actor, case, end)
     return dispute
 
 
@@ -210,10 +210,10 @@ async def _redraw(session: AsyncSession, case: Case) -> bool:
     late = [
         seat
         for seat in case.seats
-        if seat.state == SeatState.DRAWN and seat.answer_by <= clock.now()
+        if seat.state == JudgeState.DRAWN and seat.answer_by <= clock.now()
     ]
     for seat in late:
-        seat.state = SeatState.MISSED
+        seat.state = JudgeState.MISSED
     await session.flush()  # the draw counts the seats
     before = len(case.seats)
     await draw_missing(session, SYSTEM, case)

@@ -11,10 +11,10 @@ from app.domain.disputes.actions import check_minutes
 from app.domain.disputes.drawing import draw_missing, may_sit, parties_of, seat_of
 from app.domain.disputes.queries import Case
 from app.domain.disputes.rules import CaseSide, outcome, seats_wanted
+from app.domain.disputes.ruling import Ruling, rule
 from app.errors import reason_required
 from app.infra import clock
-from app.models.claims import SeatState
-from app.models.disputes import Dispute, DisputeSeat, JudgeTier, ResolvedBy
+from app.models.disputes import Dispute, DisputeSeat, JudgeState, JudgeTier, ResolvedBy
 from app.models.identity import Account
 
 
@@ -27,33 +27,31 @@ async def decide(
     check_minutes(case, minutes)
     if not reason:
         raise reason_required()
-    seat.state, seat.minutes, seat.reason = SeatState.DECIDED, minutes, reason
+    seat.state, seat.minutes, seat.reason = JudgeState.DECIDED, minutes, reason
     seat.answered_at = clock.now()
     await session.flush()  # what all decided is counted below
     given = [
         one.minutes or 0
         for one in await queries.seats_of(session, dispute_id)
-        if one.state == SeatState.DECIDED
+        if one.state == JudgeState.DECIDED
     ]
     final = outcome(given)
     if final is None:
         return False
-    await ruling.rule(session, actor, case, final, ResolvedBy.PANEL, account_id)
+    await rule(session, actor, case, Ruling(final, ResolvedBy.PANEL, account_id))
     return True
 
 
 async def decline(session: AsyncSession, actor: Actor, dispute_id: UUID) -> None:
     """Give one's seat up, for whatever reason; somebody else is drawn."""
     case, seat = await _lock_seat(session, actor, dispute_id)
-    seat.state = SeatState.DECLINED
+    seat.state = JudgeState.DECLINED
     seat.minutes, seat.reason, seat.answered_at = None, "", clock.now()
     await session.flush()  # the draw counts the seats
     await draw_missing(session, actor, case)
 
 
-async def name_judge(
-    session: AsyncSession, actor: Actor, dispute_id: UUID, handle: str
-) -> Dispute:
+async def name_judge(session: AsyncSession, actor: Actor, dispute_id: UUID, handle: str) -> Dispute:
     """Say whom one would let judge where too few can be drawn; both the same, and they sit."""
     actor.require(Scope.CLAIMS_WRITE)
     case = await queries.lock_case_for(session, actor, dispute_id)

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from app.domain.access import ALLOWED, Decision, Denied
 from app.domain.disputes.rules import CaseSide, reappeal_until
-from app.models.claims import SeatState
-from app.models.disputes import Dispute, DisputeSeat, DisputeState
+from app.models.disputes import Dispute, DisputeSeat, DisputeState, JudgeState
 from app.models.organisations import Membership
 
 
@@ -62,7 +61,7 @@ def may_reappeal(
 
 def may_judge(dispute: Dispute, seat: DisputeSeat | None) -> Decision:
     """Those who sit decide while the panel does, and may think again until it is closed."""
-    if seat is None or seat.state not in {SeatState.DRAWN, SeatState.DECIDED}:
+    if seat is None or seat.state not in {JudgeState.DRAWN, JudgeState.DECIDED}:
         return Denied("dispute_judges_only")
     if dispute.state != DisputeState.PANEL:
         return Denied("dispute_state", conflict=True)

@@ -21,8 +21,7 @@ from app.domain.ledger.policy import may_read_book
 from app.domain.organisations.queries import membership
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
-from app.models.claims import SeatState
-from app.models.disputes import Dispute, DisputeSeat, DisputeState
+from app.models.disputes import Dispute, DisputeSeat, DisputeState, JudgeState
 from app.models.identity import Account
 from app.models.ledger import (
     MINUTE,
@@ -66,9 +65,7 @@ async def get_case_for(session: AsyncSession, actor: Actor, dispute_id: UUID) ->
 async def lock_case_for(session: AsyncSession, actor: Actor, dispute_id: UUID) -> Case:
     """As `get_case_for`, holding the dispute's row until the end of the transaction."""
     account_id = None if actor.system else actor.require(Scope.CLAIMS_WRITE)
-    dispute = await session.get(
-        Dispute, dispute_id, with_for_update=True, populate_existing=True
-    )
+    dispute = await session.get(Dispute, dispute_id, with_for_update=True, populate_existing=True)
     if dispute is None:
         raise errors.dispute_not_found()
     return await case_of(session, dispute, account_id)
@@ -83,7 +80,7 @@ async def case_of(session: AsyncSession, dispute: Dispute, account_id: UUID | No
     seat = next((one for one in seats if one.account_id == account_id), None)
     own = await membership(session, organisation.id, account_id)
     sides = await _sides_of(session, dispute, entry, organisation.id, account_id)
-    sits = seat is not None and seat.state in {SeatState.DRAWN, SeatState.DECIDED}
+    sits = seat is not None and seat.state in {JudgeState.DRAWN, JudgeState.DECIDED}
     reads = not isinstance(may_read_book(own), Denied)
     concerned = account_id in {dispute.worker_id, dispute.opened_by}
     if account_id is not None and not (sides or sits or reads or concerned):
@@ -264,7 +261,7 @@ async def my_disputes(session: AsyncSession, actor: Actor) -> Sequence[Case]:
     account_id = actor.require(Scope.LEDGER_READ)
     seated = select(DisputeSeat.dispute_id).where(
         DisputeSeat.account_id == account_id,
-        col(DisputeSeat.state).in_([SeatState.DRAWN, SeatState.DECIDED]),
+        col(DisputeSeat.state).in_([JudgeState.DRAWN, JudgeState.DECIDED]),
     )
     statement = (
         select(Dispute)

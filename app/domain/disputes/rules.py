@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from uuid import UUID
 
 from app.domain.ledger.rules import PostingLine
-from app.models.claims import SeatState
-from app.models.disputes import Dispute, DisputeResolution, DisputeState
+from app.models.disputes import Dispute, DisputeResolution, DisputeState, JudgeState
 from app.models.ledger import MINUTE, EntryKind
 
 TALK = timedelta(days=14)  # then the panel is drawn, whoever of the two is silent
@@ -31,7 +31,7 @@ DISPUTABLE = frozenset(
     }
 )
 # Those who hold or held a seat and may know the case.
-SEATED = frozenset({SeatState.DRAWN, SeatState.DECIDED})
+SEATED = frozenset({JudgeState.DRAWN, JudgeState.DECIDED})
 
 
 class CaseSide(StrEnum):
@@ -107,13 +107,13 @@ def outcome(given: Iterable[int]) -> int | None:
     The middle number is the one that two of the three would rather have than either other one.
     """
     numbers = sorted(given)
-    for first, second in zip(numbers, numbers[1:], strict=False):
+    for first, second in pairwise(numbers):
         if first == second:
             return first
     return numbers[1] if len(numbers) >= PANEL_SIZE else None
 
 
-def seats_wanted(states: Sequence[SeatState]) -> int:
+def seats_wanted(states: Sequence[JudgeState]) -> int:
     """Return how many more a panel needs: three who decided or still may."""
     return max(0, PANEL_SIZE - sum(state in SEATED for state in states))
 

@@ -4,6 +4,7 @@ Nothing that stands is touched. Each entry counts on the day of the disputed wor
 day after the periods that are closed already (R8).
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlmodel import select
@@ -33,6 +34,16 @@ from app.models.ledger import (
 )
 
 
+@dataclass(frozen=True)
+class Ruling:
+    """How a dispute ends: the worker's minutes, who ended it, who answers for the entry."""
+
+    final: int
+    by: ResolvedBy
+    recorded_by: UUID
+    decision_id: UUID | None = None
+
+
 async def suspend(
     session: AsyncSession, actor: Actor, entry: Entry, dispute: Dispute, matter: Matter
 ) -> None:
@@ -42,9 +53,7 @@ async def suspend(
     await post_entry(session, actor, entry.book_id, new, into_suspense(matter, suspense))
 
 
-async def suspend_again(
-    session: AsyncSession, actor: Actor, case: Case, asked_by: UUID
-) -> None:
+async def suspend_again(session: AsyncSession, actor: Actor, case: Case, asked_by: UUID) -> None:
     """Put back into suspense what a panel's ruling took out: the assembly decides anew."""
     entry, dispute = case.entry, case.dispute
     statement = (
@@ -59,15 +68,7 @@ async def suspend_again(
     await post_entry(session, actor, entry.book_id, new, lines)
 
 
-async def rule(
-    session: AsyncSession,
-    actor: Actor,
-    case: Case,
-    final: int,
-    by: ResolvedBy,
-    recorded_by: UUID,
-    decision_id: UUID | None = None,
-) -> None:
+async def rule(session: AsyncSession, actor: Actor, case: Case, ruling: Ruling) -> None:
     """End a dispute: so many minutes are the worker's, and the rest goes back."""
     dispute, entry = case.dispute, case.entry
     found = await queries.sides_of_entry(session, entry.entry_id)
@@ -75,20 +76,19 @@ async def rule(
         raise undisputable("dispute_not_disputable")
     matter = Matter(found[0].id, found[1].id, dispute.minutes, dispute.takes)
     suspense = await _suspense(session, entry, dispute)
-    new = _entry(EntryKind.RULING, entry, dispute, recorded_by, decision_id)
-    await post_entry(
-        session, actor, entry.book_id, new, out_of_suspense(matter, suspense, final)
-    )
+    new = _entry(EntryKind.RULING, entry, dispute, ruling.recorded_by, ruling.decision_id)
+    lines = out_of_suspense(matter, suspense, ruling.final)
+    await post_entry(session, actor, entry.book_id, new, lines)
     dispute.state = DisputeState.CLOSED
     dispute.resolution = resolution_of(
-        final=final, minutes=dispute.minutes, takes=dispute.takes
+        final=ruling.final, minutes=dispute.minutes, takes=dispute.takes
     )
-    dispute.resolved_by, dispute.final_minutes = by, final
-    dispute.decision_id = decision_id
+    dispute.resolved_by, dispute.final_minutes = ruling.by, ruling.final
+    dispute.decision_id = ruling.decision_id
     dispute.offer_minutes = dispute.offer_by = dispute.offer_by_worker = None
     dispute.closed_at = clock.now()
     dispute.version += 1
-    if by != ResolvedBy.PANEL:  # a panel's ruling may still be appealed
+    if ruling.by != ResolvedBy.PANEL:  # a panel's ruling may still be appealed
         await finish(session, actor, case)
     await tell(session, actor, case, "dispute.ruled")
 
@@ -103,9 +103,7 @@ async def finish(session: AsyncSession, actor: Actor, case: Case) -> None:
 async def tell(session: AsyncSession, actor: Actor, case: Case, verb: str) -> None:
     """Tell the two sides, and whoever wrote the entry down."""
     dispute = case.dispute
-    answering = await queries.answering_for_book(
-        session, dispute, case.entry, case.organisation.id
-    )
+    answering = await queries.answering_for_book(session, dispute, case.entry, case.organisation.id)
     people = {dispute.worker_id, dispute.opened_by, case.entry.recorded_by, *answering}
     record_dispute(session, actor, case, verb, people)
 

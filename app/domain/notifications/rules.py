@@ -42,6 +42,7 @@ class Opens(StrEnum):
     NOTICES = "notices"
     RECEIPTS = "receipts"
     PERIOD = "period"
+    DISPUTE = "dispute"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ def _reminded(kind: str, opens: Opens) -> Row:
 
 def _about_need(kind: str) -> Row:
     return Row(kind, MEMBERS, T.APPLICATIONS, Opens.NEED)
+
+
+def _of_dispute(kind: str) -> Row:
+    return Row(kind, NAMED, T.DECISIONS, Opens.DISPUTE)
 
 
 def _of_peer(kind: str) -> Row:
@@ -128,6 +133,15 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     ),
     "claim.settlement_offered": (Row("claim_settlement", NAMED, T.DECISIONS, Opens.OWN_CLAIM),),
     "panel.drawn": (Row("panel_drawn", NAMED, T.REMINDERS, Opens.PANEL),),
+    # Entries of a book that somebody disputes.
+    "dispute.opened": (_of_dispute("dispute_opened"),),
+    "dispute.offered": (_of_dispute("dispute_offered"),),
+    "dispute.panel_asked": (_of_dispute("dispute_panel_asked"),),
+    "dispute.judge_drawn": (Row("dispute_judge_drawn", NAMED, T.REMINDERS, Opens.DISPUTE),),
+    "dispute.judge_named": (_of_dispute("dispute_judge_named"),),
+    "dispute.ruled": (_of_dispute("dispute_ruled"),),
+    "dispute.reappealed": (_of_dispute("dispute_reappealed"),),
+    "dispute.assembly_asked": (_of_dispute("dispute_assembly_asked"),),
     "need.question_asked": (Row("need_question", MEMBERS, T.MESSAGES, Opens.NEED),),
     "need.question_answered": (
         Row("need_answer", NAMED, T.MESSAGES, Opens.NEED, named="asker_id"),

@@ -86,6 +86,7 @@ _PAGES = {
     Opens.NOTICES: "/notices",
     Opens.RECEIPTS: "/me/receipts",
     Opens.PERIOD: "/periods/{object}",
+    Opens.DISPUTE: "/disputes/{object}",
 }
 _SCREENS = {
     None: "/notices",
@@ -106,6 +107,7 @@ _SCREENS = {
     Opens.NOTICES: "/notices",
     Opens.RECEIPTS: "/",
     Opens.PERIOD: "/",
+    Opens.DISPUTE: "/disputes/{object}",
 }
 
 

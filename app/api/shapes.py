@@ -127,7 +127,7 @@ async def claim_shape(session: AsyncSession, actor: Actor, claim: Claim, need: N
     entry = await entry_of_claim(session, claim.id)
     if entry is not None and claim.confirmed_minutes is not None:
         shape.confirmation = ConfirmationShape(
-            minutes=entry.minutes,
+            minutes=claim.confirmed_minutes,
             stream=entry.stream,
             entry_id=entry.entry_id,
             at=entry.recorded_at,

@@ -63,6 +63,17 @@ async def check_disputable(
     """Refuse to dispute what cannot be, and say why."""
     if book.ownership_since is None:
         raise errors.undisputable("dispute_no_ownership")
+    if await queries.is_locked(session, entry):
+        raise errors.undisputable("dispute_locked")
+    if await queries.is_corrected(session, entry.entry_id):
+        raise errors.undisputable("dispute_corrected")
+    await _check_before(session, entry, account_id)
+    if entry.claim_id is not None:
+        await _check_claim(session, entry.claim_id)
+
+
+async def _check_before(session: AsyncSession, entry: Entry, account_id: UUID) -> None:
+    """One dispute at a time, one of each person, and none once a panel has decided."""
     before = await queries.disputes_of_entry(session, entry.entry_id)
     if any(one.final_at is None for one in before):
         raise errors.undisputable("dispute_open")
@@ -70,10 +81,6 @@ async def check_disputable(
         raise errors.undisputable("dispute_decided")
     if any(one.opened_by == account_id for one in before):
         raise errors.undisputable("dispute_had")
-    if await queries.is_corrected(session, entry.entry_id):
-        raise errors.undisputable("dispute_corrected")
-    if entry.claim_id is not None:
-        await _check_claim(session, entry.claim_id)
 
 
 async def _check_claim(session: AsyncSession, claim_id: UUID) -> None:

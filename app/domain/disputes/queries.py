@@ -35,6 +35,7 @@ from app.models.ledger import (
     WorkStream,
 )
 from app.models.organisations import MemberRole, Membership, Organisation
+from app.models.periods import Period, PeriodState
 
 WORKER = LedgerAccountKind.WORKER
 
@@ -209,6 +210,17 @@ async def is_corrected(session: AsyncSession, entry_id: UUID) -> bool:
     return (await session.exec(statement)).first() is not None
 
 
+async def is_locked(session: AsyncSession, entry: Entry) -> bool:
+    """Say whether the period in which an entry counts is locked: nothing touches it any more."""
+    statement = select(Period.id).where(
+        Period.book_id == entry.book_id,
+        Period.state == PeriodState.LOCKED,
+        col(Period.starts_on) <= entry.booked_on,
+        col(Period.ends_on) >= entry.booked_on,
+    )
+    return (await session.exec(statement)).first() is not None
+
+
 async def disputes_of_entry(session: AsyncSession, entry_id: UUID) -> Sequence[Dispute]:
     """Return all disputes that there were about an entry, the oldest first."""
     statement = select(Dispute).where(Dispute.entry_id == entry_id).order_by(col(Dispute.opened_at))
@@ -288,16 +300,19 @@ async def my_disputes(session: AsyncSession, actor: Actor) -> Sequence[Case]:
 
 async def worker_owners_of(session: AsyncSession, book_id: UUID) -> set[UUID]:
     """Return who is a worker-owner of a book today, by the newest status of each."""
-    newest = (
-        select(BookStatus.account_id, BookStatus.status)
-        .where(BookStatus.book_id == book_id, col(BookStatus.since) <= clock.today())
-        .distinct(col(BookStatus.account_id))
-        .order_by(
-            col(BookStatus.account_id), col(BookStatus.since).desc(), col(BookStatus.id).desc()
-        )
+    place = func.row_number().over(
+        partition_by=col(BookStatus.account_id),
+        order_by=(col(BookStatus.since).desc(), col(BookStatus.id).desc()),
     )
-    rows = (await session.exec(newest)).all()
-    return {account for account, status in rows if status == BookStatusKind.WORKER_OWNER}
+    known = (
+        select(BookStatus.account_id, BookStatus.status, place.label("place"))
+        .where(BookStatus.book_id == book_id, col(BookStatus.since) <= clock.today())
+        .subquery()
+    )
+    statement = select(known.c.account_id).where(
+        known.c.place == 1, known.c.status == BookStatusKind.WORKER_OWNER
+    )
+    return set((await session.exec(statement)).all())
 
 
 async def disputes_due(session: AsyncSession) -> Sequence[UUID]:

@@ -245,7 +245,10 @@ async def standing_entry(session: AsyncSession, claim: Claim) -> Entry | None:
     if claim.confirmed_minutes is None:
         return None
     statement = (
-        select(Entry).where(Entry.claim_id == claim.id).order_by(col(Entry.id).desc()).limit(1)
+        select(Entry)
+        .where(Entry.claim_id == claim.id, col(Entry.dispute_id).is_(None))
+        .order_by(col(Entry.id).desc())
+        .limit(1)
     )
     return (await session.exec(statement)).first()
 
@@ -272,9 +275,8 @@ async def stream_of(session: AsyncSession, entry_id: UUID) -> WorkStream:
 
 async def entry_of_claim(session: AsyncSession, claim_id: UUID) -> EntryLine | None:
     """Return the newest entry of a claim: what stands, or what took it back."""
-    rows = await _entry_page(
-        session, _entry_lines().where(col(Entry.claim_id) == claim_id), 1, None
-    )
+    own = _entry_lines().where(col(Entry.claim_id) == claim_id, col(Entry.dispute_id).is_(None))
+    rows = await _entry_page(session, own, 1, None)
     return rows.items[0] if rows.items else None
 
 

@@ -16,18 +16,18 @@ from app.infra import clock
 from app.infra.database import transaction
 from app.infra.ids import private_id
 from app.workers.clocks import turn_clocks
-from tests.factories.cooperative import Cooperative, cooperative
+from tests.factories.disputing import House, house_of
 from tests.factories.world import PASSWORD, Json, Person, World
 
 MOMENT = timedelta(seconds=1)
 
 
 @pytest.fixture
-async def coop(world: World) -> Cooperative:
-    return await cooperative(world)
+async def coop(world: World) -> House:
+    return await house_of(world)
 
 
-async def before_panel(coop: Cooperative) -> Json:
+async def before_panel(coop: House) -> Json:
     """Dispute the entry as the worker and have the panel drawn as the owner."""
     dispute = await coop.dispute(coop.worker)
     return await coop.owner.post(f"/disputes/{dispute['id']}/panel", expect=200)
@@ -47,7 +47,7 @@ async def back(*people: Person) -> None:
         await person.post("/sessions", body)
 
 
-async def turn(coop: Cooperative) -> None:
+async def turn(coop: House) -> None:
     """Let the clocks turn, twice: the second time there is nothing left to do."""
     await turn_clocks(coop.world.runtime)
     before = await coop.rows("SELECT count(*) FROM dispute_seats")
@@ -55,7 +55,7 @@ async def turn(coop: Cooperative) -> None:
     assert await coop.rows("SELECT count(*) FROM dispute_seats") == before
 
 
-async def test_disputed_minutes_wait_in_suspense(coop: Cooperative) -> None:
+async def test_disputed_minutes_wait_in_suspense(coop: House) -> None:
     assert await coop.held() == (90, 0)
     seen = await coop.dispute(coop.owners[0])
     assert (seen["state"], seen["minutes"], seen["takes"], seen["most"]) == (
@@ -78,7 +78,7 @@ async def test_disputed_minutes_wait_in_suspense(coop: Cooperative) -> None:
     await coop.sound()
 
 
-async def test_the_worker_and_worker_owners_dispute_and_nobody_else(coop: Cooperative) -> None:
+async def test_the_worker_and_worker_owners_dispute_and_nobody_else(coop: House) -> None:
     path = f"/organisations/{coop.organisation['id']}/members"
     plain = await coop.world.sign_up("plain")
     await coop.owner.post(path, {"handle": "plain", "role": "member", "worker_owner": False})
@@ -110,7 +110,7 @@ async def test_the_worker_and_worker_owners_dispute_and_nobody_else(coop: Cooper
     assert await coop.held() == (0, 90)
 
 
-async def test_two_sides_agree_and_the_receipt_follows(coop: Cooperative) -> None:
+async def test_two_sides_agree_and_the_receipt_follows(coop: House) -> None:
     await coop.world.work()
     dispute = await coop.dispute(coop.owners[0])
     path = f"/disputes/{dispute['id']}/offers"
@@ -137,7 +137,7 @@ async def test_two_sides_agree_and_the_receipt_follows(coop: Cooperative) -> Non
 
 
 async def test_the_one_who_began_lets_it_be_and_somebody_else_may_dispute(
-    coop: Cooperative,
+    coop: House,
 ) -> None:
     dispute = await coop.dispute(coop.owners[0])
     path = f"/disputes/{dispute['id']}/withdrawal"
@@ -154,7 +154,7 @@ async def test_the_one_who_began_lets_it_be_and_somebody_else_may_dispute(
     await coop.sound()
 
 
-async def test_three_outside_the_case_are_drawn_as_anybody_can_check(coop: Cooperative) -> None:
+async def test_three_outside_the_case_are_drawn_as_anybody_can_check(coop: House) -> None:
     double = await coop.world.sign_up("double", email="Worker@example.org")
     late = await coop.world.sign_up("late")
     path = f"/organisations/{coop.organisation['id']}/members"
@@ -182,7 +182,7 @@ async def test_three_outside_the_case_are_drawn_as_anybody_can_check(coop: Coope
     await coop.sound()
 
 
-async def test_two_who_decide_alike_end_it_and_each_says_why(coop: Cooperative) -> None:
+async def test_two_who_decide_alike_end_it_and_each_says_why(coop: House) -> None:
     dispute = await before_panel(coop)
     first, second, third = await coop.judges(dispute)
     assert (await judge(first, dispute, 90, reason="", expect=422))["code"] == "reason_required"
@@ -217,7 +217,7 @@ async def test_two_who_decide_alike_end_it_and_each_says_why(coop: Cooperative) 
         await coop.sound()
 
 
-async def test_where_three_differ_the_middle_holds(coop: Cooperative) -> None:
+async def test_where_three_differ_the_middle_holds(coop: House) -> None:
     dispute = await before_panel(coop)
     first, second, third = await coop.judges(dispute)
     await judge(first, dispute, 0, reason="Nothing was done")
@@ -229,7 +229,7 @@ async def test_where_three_differ_the_middle_holds(coop: Cooperative) -> None:
     await coop.sound()
 
 
-async def test_taken_back_the_claim_ends_and_its_place_is_free(coop: Cooperative) -> None:
+async def test_taken_back_the_claim_ends_and_its_place_is_free(coop: House) -> None:
     dispute = await before_panel(coop)
     first, second, _ = await coop.judges(dispute)
     await judge(first, dispute, 0, reason="Nobody was there")
@@ -246,7 +246,7 @@ async def test_taken_back_the_claim_ends_and_its_place_is_free(coop: Cooperative
     await coop.sound()
 
 
-async def test_who_is_silent_or_declines_is_replaced(coop: Cooperative) -> None:
+async def test_who_is_silent_or_declines_is_replaced(coop: House) -> None:
     dispute = await coop.dispute(coop.worker)
     with clock.moved(TALK - MOMENT):
         await turn(coop)
@@ -277,7 +277,7 @@ async def test_who_is_silent_or_declines_is_replaced(coop: Cooperative) -> None:
 
 
 async def test_both_sides_name_who_may_judge_where_too_few_are_outside(world: World) -> None:
-    coop = await cooperative(world, owners=1)
+    coop = await house_of(world, owners=1)
     steward = await world.set_up()
     other = await world.sign_up("elsewhere")
     double = await world.sign_up("double", email="worker@example.org")
@@ -309,7 +309,7 @@ async def test_both_sides_name_who_may_judge_where_too_few_are_outside(world: Wo
     await coop.sound()
 
 
-async def test_one_re_appeal_goes_to_the_assembly(coop: Cooperative) -> None:
+async def test_one_re_appeal_goes_to_the_assembly(coop: House) -> None:
     dispute = await before_panel(coop)
     path = f"/disputes/{dispute['id']}/reappeal"
     early = await coop.worker.post(path, {"reason": "I was there"}, expect=409)
@@ -349,7 +349,7 @@ async def test_one_re_appeal_goes_to_the_assembly(coop: Cooperative) -> None:
 
 @pytest.mark.parametrize("ruled", [0, 20, 90])
 async def test_where_the_assembly_says_no_the_panels_word_stands(
-    coop: Cooperative, ruled: int
+    coop: House, ruled: int
 ) -> None:
     dispute = await before_panel(coop)
     for person in (await coop.judges(dispute))[:2]:
@@ -364,7 +364,7 @@ async def test_where_the_assembly_says_no_the_panels_word_stands(
     await coop.sound()
 
 
-async def test_what_worker_owners_keep_is_disputed_in_their_book_alone(coop: Cooperative) -> None:
+async def test_what_worker_owners_keep_is_disputed_in_their_book_alone(coop: House) -> None:
     path = f"/claims/{coop.claim['id']}"
     refused = await coop.worker.move(path, "disputed", "Too few", expect=409)
     assert refused["code"] == "disputed_in_book"
@@ -378,7 +378,7 @@ async def test_what_worker_owners_keep_is_disputed_in_their_book_alone(coop: Coo
     assert await coop.held() == (90, 0)
 
 
-async def test_of_many_who_dispute_at_once_one_does(coop: Cooperative) -> None:
+async def test_of_many_who_dispute_at_once_one_does(coop: House) -> None:
     people = [coop.worker, *coop.owners]
     answers = await asyncio.gather(
         *(
@@ -396,7 +396,7 @@ async def test_of_many_who_dispute_at_once_one_does(coop: Cooperative) -> None:
     await coop.sound()
 
 
-async def test_the_database_lets_nothing_correct_what_is_in_dispute(coop: Cooperative) -> None:
+async def test_the_database_lets_nothing_correct_what_is_in_dispute(coop: House) -> None:
     correct = (
         "INSERT INTO entries (entry_id, book_id, kind, worked_on, booked_on, corrects, "
         "recorded_by, recorded_at, posting_count) SELECT gen_random_uuid(), book_id, "

@@ -12,7 +12,7 @@ from app.infra.ids import private_id
 from app.models.asks import Ask, AskState
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 from app.models.imports import ImportRun
-from tests.contracts import cast_ledger
+from tests.contracts import cast_disputes, cast_ledger
 from tests.contracts.cast_periods import period_ids, period_requests
 from tests.contracts.cast_policies import policy_ids, policy_requests
 from tests.factories.world import PASSWORD, Json, Person, World, need_input
@@ -58,7 +58,7 @@ async def gather(world: World) -> Cast:
         await owner.post(f"/organisations/{organisation['id']}/members", body)
     draft = await world.draft(owner, organisation)
     done = await world.open_need(owner, organisation)
-    await world.confirm(owner, await world.submitted_claim(worker, owner, done))
+    credit = await world.confirm(owner, await world.submitted_claim(worker, owner, done))
     await world.work()  # the confirmation is followed by its receipt
     receipt = (await worker.get("/me/receipts"))["items"][0]
     need = await world.open_need(owner, organisation, places=3, skills_unknown=True)
@@ -81,6 +81,7 @@ async def gather(world: World) -> Cast:
         "claim_id": claim["id"],
         "log_id": log["id"],
         **book,
+        **await cast_disputes.open_dispute(worker, credit["entry"]["entry_id"]),
         "receipt_id": receipt["id"],
         "token": "no-such-token",
         "token_id": token["id"],
@@ -223,6 +224,7 @@ def requests(cast: Cast) -> dict[str, dict[str, Any]]:
         **cast_ledger.requests(cast.ids),
         **policy_requests(),
         **period_requests(),
+        **cast_disputes.requests(),
         **_last_requests(cast),
     }
 

@@ -18,6 +18,7 @@ from app.domain.disputes.rules import (
     reappeal_until,
 )
 from app.domain.ledger.policy import may_read_book
+from app.domain.ledger.statuses import worker_owners_at
 from app.domain.organisations.queries import membership
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
@@ -26,8 +27,6 @@ from app.models.identity import Account
 from app.models.ledger import (
     MINUTE,
     Book,
-    BookStatus,
-    BookStatusKind,
     Entry,
     LedgerAccount,
     LedgerAccountKind,
@@ -299,20 +298,8 @@ async def my_disputes(session: AsyncSession, actor: Actor) -> Sequence[Case]:
 
 
 async def worker_owners_of(session: AsyncSession, book_id: UUID) -> set[UUID]:
-    """Return who is a worker-owner of a book today, by the newest status of each."""
-    place = func.row_number().over(
-        partition_by=col(BookStatus.account_id),
-        order_by=(col(BookStatus.since).desc(), col(BookStatus.id).desc()),
-    )
-    known = (
-        select(BookStatus.account_id, BookStatus.status, place.label("place"))
-        .where(BookStatus.book_id == book_id, col(BookStatus.since) <= clock.today())
-        .subquery()
-    )
-    statement = select(known.c.account_id).where(
-        known.c.place == 1, known.c.status == BookStatusKind.WORKER_OWNER
-    )
-    return set((await session.exec(statement)).all())
+    """Return who is a worker-owner of a book today."""
+    return set(await worker_owners_at(session, book_id, clock.today()))
 
 
 async def disputes_due(session: AsyncSession) -> Sequence[UUID]:

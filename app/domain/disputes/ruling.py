@@ -1,7 +1,7 @@
 """What a dispute does in the book: minutes into suspense and out again, by entries of their own.
 
-Nothing that stands is touched. Each entry counts on the day of the disputed work, or on the first
-day after the periods that are closed already (R8).
+Nothing that stands is touched. Each entry counts where the disputed one does until that period is
+locked, and then on the first day after it (R8).
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from app.domain.disputes import queries
 from app.domain.disputes.errors import undisputable
 from app.domain.disputes.queries import Case
 from app.domain.disputes.rules import Matter, into_suspense, out_of_suspense, resolution_of
+from app.domain.ledger.booking import changing_day
 from app.domain.ledger.posting import NewEntry, account_of, post_entry
 from app.domain.ledger.queries import lines_of
 from app.domain.ledger.rules import opposite
@@ -49,7 +50,7 @@ async def suspend(
 ) -> None:
     """Put the minutes in question into suspense."""
     suspense = await _suspense(session, entry, dispute)
-    new = _entry(EntryKind.DISPUTE, entry, dispute, dispute.opened_by)
+    new = await _entry(session, EntryKind.DISPUTE, entry, dispute, dispute.opened_by)
     await post_entry(session, actor, entry.book_id, new, into_suspense(matter, suspense))
 
 
@@ -63,7 +64,7 @@ async def suspend_again(session: AsyncSession, actor: Actor, case: Case, asked_b
         .limit(1)
     )
     ruling = (await session.exec(statement)).one()
-    new = _entry(EntryKind.DISPUTE, entry, dispute, asked_by)
+    new = await _entry(session, EntryKind.DISPUTE, entry, dispute, asked_by)
     lines = opposite(await lines_of(session, ruling.entry_id))
     await post_entry(session, actor, entry.book_id, new, lines)
 
@@ -76,7 +77,9 @@ async def rule(session: AsyncSession, actor: Actor, case: Case, ruling: Ruling) 
         raise undisputable("dispute_not_disputable")
     matter = Matter(found[0].id, found[1].id, dispute.minutes, dispute.takes)
     suspense = await _suspense(session, entry, dispute)
-    new = _entry(EntryKind.RULING, entry, dispute, ruling.recorded_by, ruling.decision_id)
+    new = await _entry(
+        session, EntryKind.RULING, entry, dispute, ruling.recorded_by, ruling.decision_id
+    )
     lines = out_of_suspense(matter, suspense, ruling.final)
     await post_entry(session, actor, entry.book_id, new, lines)
     dispute.state = DisputeState.CLOSED
@@ -125,7 +128,8 @@ def record_dispute(
     )
 
 
-def _entry(
+async def _entry(
+    session: AsyncSession,
     kind: EntryKind,
     entry: Entry,
     dispute: Dispute,
@@ -136,6 +140,7 @@ def _entry(
         kind,
         entry.worked_on,
         recorded_by,
+        booked_on=await changing_day(session, entry.book_id, entry.booked_on),
         claim_id=entry.claim_id,
         dispute_id=dispute.id,
         decision_id=decision_id,

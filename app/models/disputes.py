@@ -106,7 +106,7 @@ class Dispute(SQLModel, table=True):
         ResolvedBy, name="resolved_by", default=None, nullable=True
     )
     final_minutes: int | None = None
-    decision_id: UUID | None = None
+    decision_id: UUID | None = Field(default=None, foreign_key="decisions.id")
     opened_at: datetime = created()
     panel_since: datetime | None = moment(default=None, nullable=True)
     assembly_since: datetime | None = moment(default=None, nullable=True)

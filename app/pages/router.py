@@ -17,6 +17,7 @@ from app.pages import (
     claims,
     clocks,
     conversations,
+    disputes,
     editing,
     embed,
     feeds,
@@ -51,6 +52,7 @@ PARTS = (
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
     about, identity, matching, profiles, receipts, books, policies,
+    disputes,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

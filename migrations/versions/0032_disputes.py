@@ -21,15 +21,16 @@ CLOSED_SAYS_HOW = (
     "AND final_minutes IS NOT NULL))"
 )
 # What is in dispute is not corrected meanwhile: its minutes are in suspense, where a correction
-# would not find them. Both sides take the same lock, so that neither slips past the other.
+# would not find them. What a dispute changed stands by its ruling, and not by the entry any more. Both sides take the same lock, so that neither slips past the other.
 REFUSE_CORRECTION = """
 CREATE FUNCTION refuse_correction_in_dispute() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(NEW.corrects::text, 5));
     IF EXISTS (
-        SELECT FROM disputes WHERE entry_id = NEW.corrects AND final_at IS NULL
+        SELECT FROM disputes WHERE entry_id = NEW.corrects
+            AND (final_at IS NULL OR resolution <> 'upheld')
     ) THEN
-        RAISE EXCEPTION 'entry % is in dispute', NEW.corrects
+        RAISE EXCEPTION 'entry % is in dispute, or was ruled about', NEW.corrects
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
@@ -91,6 +92,9 @@ def _disputes() -> None:
         ),
         sa.CheckConstraint(CLOSED_SAYS_HOW, name=op.f("ck_disputes_closed_says_how")),
         sa.ForeignKeyConstraint(["book_id"], ["books.id"], name=op.f("fk_disputes_book_id_books")),
+        sa.ForeignKeyConstraint(
+            ["decision_id"], ["decisions.id"], name=op.f("fk_disputes_decision_id_decisions")
+        ),
         sa.ForeignKeyConstraint(
             ["entry_id"], ["entries.entry_id"], name=op.f("fk_disputes_entry_id_entries")
         ),

@@ -237,10 +237,10 @@ async def test_taken_back_the_claim_ends_and_its_place_is_free(coop: House) -> N
     assert (seen["resolution"], await coop.held()) == ("taken_back", (0, 0))
     with clock.moved(REAPPEAL + MOMENT):
         await turn(coop)
+        await coop.world.work()
     claim = await coop.worker.get(f"/claims/{coop.claim['id']}")
     assert (claim["state"], claim["confirmation"]) == ("rejected", None)
     assert (await coop.owner.get(f"/needs/{claim['need']['id']}"))["taken"] == 0
-    await coop.world.work()
     states = [one["state"] for one in (await coop.worker.get("/me/receipts"))["items"]]
     assert "valid" not in states
     await coop.sound()
@@ -327,7 +327,7 @@ async def test_one_re_appeal_goes_to_the_assembly(coop: House) -> None:
     assert (seen["state"], await coop.held()) == ("assembly", (0, 90))
     await coop.sound()
     await coop.owner.post(path, {"reason": "Me too"}, expect=409)
-    decision = private_id()
+    decision = await coop.decision(dispute)
     async with transaction(coop.world.runtime.sessions) as session:
         ruled = await actions.rule_of_assembly(
             session, SYSTEM, UUID(dispute["id"]), 80, decision, UUID(coop.owners[0].id)
@@ -348,17 +348,16 @@ async def test_one_re_appeal_goes_to_the_assembly(coop: House) -> None:
 
 
 @pytest.mark.parametrize("ruled", [0, 20, 90])
-async def test_where_the_assembly_says_no_the_panels_word_stands(
-    coop: House, ruled: int
-) -> None:
+async def test_where_the_assembly_says_no_the_panels_word_stands(coop: House, ruled: int) -> None:
     dispute = await before_panel(coop)
     for person in (await coop.judges(dispute))[:2]:
         await judge(person, dispute, ruled)
     await coop.owner.post(f"/disputes/{dispute['id']}/reappeal", {"reason": "No"}, expect=200)
     assert await coop.held() == (0, 90)
+    decision = await coop.decision(dispute)
     async with transaction(coop.world.runtime.sessions) as session:
         await actions.rule_of_assembly(
-            session, SYSTEM, UUID(dispute["id"]), None, private_id(), UUID(coop.owners[0].id)
+            session, SYSTEM, UUID(dispute["id"]), None, decision, UUID(coop.owners[0].id)
         )
     assert await coop.held() == (ruled, 0)
     await coop.sound()

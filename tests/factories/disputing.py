@@ -1,13 +1,18 @@
 """A co-operative whose worker-owners keep its book, with work that somebody confirmed."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from secrets import token_hex
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 
 from app.domain.administration.invariants import count_violations
+from app.infra import clock
 from app.infra.database import transaction
+from app.infra.ids import private_id
+from app.models.governance import Decision, DecisionSubject, VoteBase
 from app.models.ledger import LedgerAccountKind
 from tests.factories.world import Json, Person, World
 
@@ -79,6 +84,19 @@ class House:
         )  # fmt: skip
         return [self.everybody[row[0]] for row in found]
 
+    async def decision(self, dispute: Json) -> UUID:
+        """Write down that the assembly decided; how it does is told elsewhere."""
+        now = clock.now()
+        row = Decision(
+            id=private_id(), book_id=UUID(dispute["book_id"]), subject=DecisionSubject.APPEAL,
+            subject_id=UUID(dispute["id"]), terms={}, base=VoteBase.YES_NO, numerator=1,
+            denominator=2, quorum_numerator=0, quorum_denominator=1, roll_size=1,
+            opened_by=UUID(self.owner.id), opened_at=now, ends_at=now + timedelta(days=1),
+        )  # fmt: skip
+        async with transaction(self.world.runtime.sessions) as session:
+            session.add(row)
+        return row.id
+
     async def sound(self) -> None:
         """Everything that must hold holds."""
         async with transaction(self.world.runtime.sessions) as session:
@@ -99,9 +117,7 @@ async def house_of(world: World, owners: int = 5, minutes: int = 90) -> House:
     need = await world.open_need(owner, organisation, places=3)
     claim = await world.submitted_claim(worker, owner, need, minutes)
     confirmed = await world.confirm(owner, claim, minutes)
-    made = House(
-        world, organisation, owner, worker, others, claim, confirmed["entry"]["entry_id"]
-    )
+    made = House(world, organisation, owner, worker, others, claim, confirmed["entry"]["entry_id"])
     path = f"/organisations/{organisation['id']}/ownership"
     await owner.post(path, {"currency": "EUR"}, key=token_hex(8))
     await world.work()

@@ -1,5 +1,7 @@
 """Disputed entries without JavaScript: begin one, agree, sit on the panel, ask the assembly."""
 
+from typing import Any
+
 from tests.factories.disputing import house_of
 from tests.factories.world import World
 from tests.pages.reading import Reader, target_of
@@ -28,7 +30,7 @@ async def test_a_dispute_goes_its_way_on_pages(world: World) -> None:
     reader = Reader(world, first)
     refused = await reader.send(here, f"{here}/judgement", status=422, hours="1", minutes="15")
     assert refused.document.all(id="problems")
-    words = {"hours": "1", "minutes": "15", "reason": "Two logs agree"}
+    words: dict[str, Any] = {"hours": "1", "minutes": "15", "reason": "Two logs agree"}
     await reader.send(here, f"{here}/judgement", **words)
     assert "Two logs agree" not in (await worker.open(here)).main.text
     await Reader(world, second).send(here, f"{here}/judgement", **words)

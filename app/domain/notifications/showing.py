@@ -86,7 +86,7 @@ _PAGES = {
     Opens.NOTICES: "/notices",
     Opens.RECEIPTS: "/me/receipts",
     Opens.PERIOD: "/periods/{object}",
-    Opens.DISPUTE: "/disputes/{object}",
+    Opens.DISPUTE: "/",
 }
 _SCREENS = {
     None: "/notices",
@@ -107,7 +107,7 @@ _SCREENS = {
     Opens.NOTICES: "/notices",
     Opens.RECEIPTS: "/",
     Opens.PERIOD: "/",
-    Opens.DISPUTE: "/disputes/{object}",
+    Opens.DISPUTE: "/",
 }
 
 

@@ -48,3 +48,7 @@ export type OrganisationInput = Whole<Schemas['OrganisationFields']>;
 export type Member = Schemas['MemberShape'];
 export type Peer = Schemas['PeerShape'];
 export type Job = Schemas['JobShape'];
+
+export type Policy = Schemas['Policy-Input'];
+export type Preview = Schemas['PolicyPreviewShape'];
+export type PreviewQuestion = Schemas['PolicyPreviewInput'];

@@ -60,16 +60,16 @@ FILL = (
     FROM generate_series({first}, {last}) AS n
     """,
     """
-    INSERT INTO postings (entry_id, account_id, unit, amount)
-    SELECT e.entry_id, a.id, 'minute', 60 FROM entries e
+    INSERT INTO postings (entry_id, account_id, unit, amount, number)
+    SELECT e.entry_id, a.id, 'minute', 60, e.id FROM entries e
     JOIN ledger_accounts a ON a.book_id = e.book_id AND a.kind = 'worker'
         AND a.holder_id = ('00000000-0000-4000-8000-' || lpad(to_hex(e.id % {workers}), 12, '0'))
             ::uuid
     WHERE e.id BETWEEN {first} AND {last}
     """,
     """
-    INSERT INTO postings (entry_id, account_id, unit, amount)
-    SELECT e.entry_id, a.id, 'minute', -60 FROM entries e
+    INSERT INTO postings (entry_id, account_id, unit, amount, number)
+    SELECT e.entry_id, a.id, 'minute', -60, e.id FROM entries e
     JOIN ledger_accounts a ON a.book_id = e.book_id AND a.kind = 'organisation'
     WHERE e.id BETWEEN {first} AND {last}
     """,

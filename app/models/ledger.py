@@ -247,12 +247,16 @@ class Posting(SQLModel, table=True):
             "amount BETWEEN -9007199254740991 AND 9007199254740991", name="amount_exact"
         ),
         Index("ix_postings_account", "account_id", "entry_id"),
+        # The newest lines of an account, however many there are.
+        Index("ix_postings_newest", "account_id", text("number DESC")),
     )
 
     entry_id: UUID = Field(primary_key=True, foreign_key="entries.entry_id")
     account_id: UUID = Field(primary_key=True, foreign_key="ledger_accounts.id")
     unit: str = Field(primary_key=True, max_length=10)
     amount: int = Field(sa_type=BigInteger)
+    # The entry's own number, so that an account's lines have an order of their own.
+    number: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Balance(SQLModel, table=True):

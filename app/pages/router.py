@@ -24,6 +24,7 @@ from app.pages import (
     home,
     identity,
     keys,
+    ledger,
     matching,
     moderation,
     need_contents,
@@ -53,6 +54,7 @@ PARTS = (
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
     about, identity, matching, profiles, receipts, books, policies,
     disputes,
+    ledger,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

@@ -65,8 +65,9 @@ BEGIN
         WHERE (SELECT count(*) FROM line) = new_posting_count
         RETURNING *
     ), posted AS (
-        INSERT INTO postings (entry_id, account_id, unit, amount)
-        SELECT entry.entry_id, line.account_id, line.unit, line.amount FROM entry CROSS JOIN line
+        INSERT INTO postings (entry_id, account_id, unit, amount, number)
+        SELECT entry.entry_id, line.account_id, line.unit, line.amount, entry.id
+        FROM entry CROSS JOIN line
     ), moved AS (
         INSERT INTO balances (account_id, unit, amount)
         SELECT line.account_id, line.unit, line.amount FROM entry CROSS JOIN line
@@ -214,6 +215,11 @@ def upgrade() -> None:
         op.f("ix_entries_receipt_id"), "entries", ["receipt_id"],
         postgresql_where=sa.text("receipt_id IS NOT NULL"),
     )
+    op.add_column("postings", sa.Column("number", sa.BigInteger(), nullable=True))
+    op.execute("ALTER TABLE postings DISABLE TRIGGER postings_append_only")
+    op.execute("UPDATE postings SET number = e.id FROM entries e WHERE e.entry_id = postings.entry_id")
+    op.execute("ALTER TABLE postings ENABLE TRIGGER postings_append_only")
+    op.create_index("ix_postings_newest", "postings", ["account_id", sa.text("number DESC")])
     op.execute(APPEND_ENTRY)
     op.execute(BALANCED)
     op.execute(POSTED)
@@ -237,6 +243,8 @@ def downgrade() -> None:
     op.execute("ALTER FUNCTION check_entry_balanced() RESET plan_cache_mode")
     op.execute(BALANCED_BEFORE)
     op.execute("DROP FUNCTION append_entry")
+    op.drop_index("ix_postings_newest", table_name="postings")
+    op.drop_column("postings", "number")
     op.drop_index(op.f("ix_entries_receipt_id"), table_name="entries")
     op.drop_table("receipt_offers")
     op.drop_table("book_openings")

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func
+from sqlalchemy import Row, Select, TextClause, func, text
 from sqlalchemy import select as core_select
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -36,6 +36,23 @@ from app.models.organisations import Membership, Organisation
 
 WORKER = LedgerAccountKind.WORKER
 CURSOR_DIGITS = 18
+NUMBER_MAX = 2**63 - 1
+# The newest entries that hold work, along an index: what a page costs does not grow with the book.
+# The condition is a value and no join, so that it is looked up for a page and never for all.
+NEWEST_OF_BOOK = text("""
+    SELECT e.id FROM entries e WHERE e.book_id = :book_id AND e.id < :below AND (
+        SELECT true FROM postings p JOIN ledger_accounts a ON a.id = p.account_id
+        WHERE p.entry_id = e.entry_id AND a.kind = 'worker' AND p.unit = 'minute' LIMIT 1
+    ) ORDER BY e.id DESC LIMIT :limit
+""")
+NEWEST_OF_WORKER = text("""
+    SELECT line.number FROM ledger_accounts a CROSS JOIN LATERAL (
+        SELECT p.number FROM postings p WHERE p.account_id = a.id AND p.number < :below
+        ORDER BY p.number DESC LIMIT :limit
+    ) AS line
+    WHERE a.holder_id = :holder_id AND a.kind = 'worker'
+    ORDER BY line.number DESC LIMIT :limit
+""")
 
 
 @dataclass(frozen=True)
@@ -164,16 +181,16 @@ async def page_of_entries(
     session: AsyncSession, book_id: UUID, limit: int, cursor: str | None
 ) -> Page[EntryLine]:
     """Return a book's entries for whoever may read it, newest first."""
-    statement = _entry_lines().where(col(Entry.book_id) == book_id)
-    return await _entry_page(session, statement, limit, cursor)
+    values = {"book_id": book_id, **_place(limit, cursor)}
+    return await _numbered_page(session, NEWEST_OF_BOOK, values, limit)
 
 
 async def contributions_of(
     session: AsyncSession, account_id: UUID, limit: int, cursor: str | None
 ) -> Page[EntryLine]:
     """Return what one worker gave, in all books, newest first."""
-    statement = _entry_lines().where(col(LedgerAccount.holder_id) == account_id)
-    return await _entry_page(session, statement, limit, cursor)
+    values = {"holder_id": account_id, **_place(limit, cursor)}
+    return await _numbered_page(session, NEWEST_OF_WORKER, values, limit)
 
 
 async def minutes_by_stream(session: AsyncSession, account_id: UUID) -> dict[str, int]:
@@ -220,18 +237,31 @@ def _entry_lines() -> Select[Any]:
     )
 
 
-async def _entry_page(
-    session: AsyncSession, statement: Select[Any], limit: int, cursor: str | None
+def _place(limit: int, cursor: str | None) -> dict[str, int]:
+    """Return below which number a page begins, and how many rows tell whether more follow."""
+    if cursor is None:
+        return {"below": NUMBER_MAX, "limit": limit + 1}
+    (last,) = decode_cursor(cursor, 1)
+    if last is None or not (last.isascii() and last.isdigit()) or len(last) > CURSOR_DIGITS:
+        raise InvalidError("cursor_invalid")
+    return {"below": int(last), "limit": limit + 1}
+
+
+async def _numbered_page(
+    session: AsyncSession, newest: TextClause, values: dict[str, Any], limit: int
 ) -> Page[EntryLine]:
-    if cursor is not None:
-        (last,) = decode_cursor(cursor, 1)
-        if last is None or not (last.isascii() and last.isdigit()) or len(last) > CURSOR_DIGITS:
-            raise InvalidError("cursor_invalid")
-        statement = statement.where(col(Entry.id) < int(last))
-    rows = (await session.execute(statement.order_by(col(Entry.id).desc()).limit(limit + 1))).all()
+    """Find a page's entries along an index first, and then read what they say."""
+    numbers = list((await session.execute(newest, values)).scalars())
+    wanted = _entry_lines().where(col(Entry.id).in_(numbers))
+    if "holder_id" in values:
+        wanted = wanted.where(col(LedgerAccount.holder_id) == values["holder_id"])
+    return cut_page(await _lines(session, wanted), limit, lambda line: encode_cursor(line.id))
+
+
+async def _lines(session: AsyncSession, statement: Select[Any]) -> list[EntryLine]:
+    rows = (await session.execute(statement.order_by(col(Entry.id).desc()))).all()
     recorders = await _names(session, [row.recorded_by for row in rows])
-    lines = [_line(row, recorders) for row in rows]
-    return cut_page(lines, limit, lambda line: encode_cursor(line.id))
+    return [_line(row, recorders) for row in rows]
 
 
 def _line(row: Row[Any], recorders: dict[UUID, tuple[str, str]]) -> EntryLine:
@@ -275,9 +305,11 @@ async def stream_of(session: AsyncSession, entry_id: UUID) -> WorkStream:
 
 async def entry_of_claim(session: AsyncSession, claim_id: UUID) -> EntryLine | None:
     """Return the newest entry of a claim: what stands, or what took it back."""
-    own = _entry_lines().where(col(Entry.claim_id) == claim_id, col(Entry.dispute_id).is_(None))
-    rows = await _entry_page(session, own, 1, None)
-    return rows.items[0] if rows.items else None
+    statement = _entry_lines().where(
+        col(Entry.claim_id) == claim_id, col(Entry.dispute_id).is_(None)
+    )
+    found = await _lines(session, statement.order_by(col(Entry.id).desc()).limit(1))
+    return found[0] if found else None
 
 
 async def worker_of(session: AsyncSession, entry_id: UUID) -> UUID | None:

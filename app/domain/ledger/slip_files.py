@@ -43,7 +43,7 @@ def slips_of(said: Sequence[Mapping[str, Any]]) -> list[SlipFields]:
     slips, faults = [], []
     for number, cells in enumerate(said):
         values = {name: cells[name] for name in COLUMNS if name in cells}
-        values["minutes"] = _minutes(str(values.get("minutes", "")))
+        values["minutes"] = minutes_said(str(values.get("minutes", "")))
         try:
             slips.append(SlipFields.model_validate(values))
         except ValidationError as error:
@@ -54,10 +54,12 @@ def slips_of(said: Sequence[Mapping[str, Any]]) -> list[SlipFields]:
     return slips
 
 
-def _minutes(text: str) -> str:
-    """Return minutes for both spellings; what is neither is left for the check."""
+def minutes_said(text: str, longest: int = 4) -> str:
+    """Return minutes for both spellings, 90 and 1:30; what is neither is left for the check."""
     hours, colon, minutes = text.strip().partition(":")
-    digits = all(part.isascii() and part.isdigit() and len(part) <= 4 for part in (hours, minutes))
+    digits = all(
+        part.isascii() and part.isdigit() and len(part) <= longest for part in (hours, minutes)
+    )
     if colon and digits and len(minutes) == 2 and int(minutes) < 60:
         return str(int(hours) * 60 + int(minutes))
     return text.strip()

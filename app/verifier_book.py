@@ -100,11 +100,15 @@ def check_entries(book: Json, entries: Iterable[Json]) -> Iterator[str]:
 
 
 def check_balances(entries: Iterable[Json], balances: Iterable[Json]) -> Iterator[str]:
-    """What pages show as balances is what the entries sum to."""
+    """What pages show as balances is what the entries sum to.
+
+    The organisation's side has none: it is what all workers gave, turned round.
+    """
     sums: dict[tuple[str, str], int] = defaultdict(int)
     for entry in entries:
         for posting in entry["postings"]:
-            sums[posting["account"], posting["unit"]] += posting["amount"]
+            if posting["kind"] != "organisation":
+                sums[posting["account"], posting["unit"]] += posting["amount"]
     shown = {(each["account"], each["unit"]): each["amount"] for each in balances}
     for account, unit in sorted(sums.keys() | shown.keys()):
         have, want = shown.get((account, unit), 0), sums.get((account, unit), 0)

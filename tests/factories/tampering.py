@@ -262,7 +262,8 @@ async def fit_balances(session: AsyncSession) -> None:
     await run(
         session,
         "INSERT INTO balances (account_id, unit, amount) "
-        "SELECT account_id, unit, sum(amount) FROM postings GROUP BY account_id, unit",
+        "SELECT account_id, unit, sum(amount) FROM postings "
+        "JOIN ledger_accounts ON id = account_id WHERE kind <> 'organisation' GROUP BY account_id, unit",
     )
 
 

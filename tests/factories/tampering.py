@@ -263,7 +263,8 @@ async def fit_balances(session: AsyncSession) -> None:
         session,
         "INSERT INTO balances (account_id, unit, amount) "
         "SELECT account_id, unit, sum(amount) FROM postings "
-        "JOIN ledger_accounts ON id = account_id WHERE kind <> 'organisation' GROUP BY account_id, unit",
+        "JOIN ledger_accounts ON id = account_id WHERE kind <> 'organisation' "
+        "GROUP BY account_id, unit",
     )
 
 

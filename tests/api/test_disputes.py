@@ -395,6 +395,35 @@ async def test_of_many_who_dispute_at_once_one_does(coop: House) -> None:
     await coop.sound()
 
 
+async def correct(coop: House, *, expect: int) -> Json:
+    """Correct the entry as a worker-owner."""
+    path = f"/entries/{coop.entry_id}/correction"
+    body = {"minutes": 30, "reason": "It was half an hour"}
+    return await coop.owners[1].post(path, body, expect=expect, key=str(private_id()))
+
+
+async def test_what_is_in_dispute_or_was_changed_by_one_is_not_corrected(coop: House) -> None:
+    dispute = await coop.dispute(coop.worker)
+    assert (await correct(coop, expect=409))["code"] == "entry_disputed"
+    await coop.worker.post(f"/disputes/{dispute['id']}/withdrawal", expect=200)
+    second = await coop.dispute(coop.owners[0])
+    for person in (coop.worker, coop.owners[0]):
+        await person.post(f"/disputes/{second['id']}/offers", {"minutes": 60}, expect=200)
+    assert (await correct(coop, expect=409))["code"] == "entry_disputed"
+    assert await coop.held() == (60, 0)
+    await coop.sound()
+
+
+async def test_what_a_dispute_left_as_it_was_is_corrected_like_any_other(coop: House) -> None:
+    dispute = await coop.dispute(coop.worker)
+    await coop.worker.post(f"/disputes/{dispute['id']}/withdrawal", expect=200)
+    await correct(coop, expect=201)
+    assert await coop.held() == (30, 0)
+    refused = await coop.dispute(coop.owners[0], expect=409)
+    assert refused["code"] == "dispute_corrected"
+    await coop.sound()
+
+
 async def test_the_database_lets_nothing_correct_what_is_in_dispute(coop: House) -> None:
     correct = (
         "INSERT INTO entries (entry_id, book_id, kind, worked_on, booked_on, corrects, "

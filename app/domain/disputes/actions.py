@@ -13,6 +13,7 @@ from app.domain.disputes.drawing import draw_missing
 from app.domain.disputes.queries import Case
 from app.domain.disputes.rules import CaseSide, as_it_stood, panel_due, seats_wanted
 from app.domain.disputes.ruling import Ruling
+from app.domain.ledger.keeping import lock_book
 from app.errors import reason_required
 from app.infra import clock, ids
 from app.models.disputes import Dispute, DisputeState, JudgeState, ResolvedBy
@@ -27,6 +28,7 @@ async def open_dispute(session: AsyncSession, actor: Actor, entry_id: UUID, reas
     """Dispute an entry: its minutes wait in suspense until it is decided (R3)."""
     account_id = actor.require(Scope.CLAIMS_WRITE)
     entry, book, own = await queries.entry_for(session, actor, entry_id)
+    await lock_book(session, book.id)  # whoever corrects the entry holds it first, too
     await session.execute(LOCK_ENTRY, {"entry_id": str(entry_id)})
     sides = await queries.sides_of_entry(session, entry_id)
     worker_id = sides[0].holder_id if sides else None

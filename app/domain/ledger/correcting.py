@@ -6,7 +6,7 @@ In a locked period nothing is touched: the entries of a correction count in the 
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
@@ -21,6 +21,7 @@ from app.domain.ledger.keeping import book_to_keep, folded, lock_book, same_pers
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import Side, contribution_sides, opposite
 from app.models.claims import ClaimState
+from app.models.disputes import Dispute, DisputeResolution
 from app.models.ledger import (
     MINUTE,
     Book,
@@ -103,6 +104,8 @@ async def work_of_entry(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
         raise errors.entry_stays("entry_not_correctable")
     if await _is_corrected(session, entry_id):
         raise errors.entry_stays("entry_corrected")
+    if await _is_disputed(session, entry_id):
+        raise errors.entry_stays("entry_disputed")
     statement = select(LedgerAccount, Posting.amount).where(
         Posting.entry_id == entry_id,
         Posting.account_id == LedgerAccount.id,
@@ -131,6 +134,15 @@ async def _id_of(session: AsyncSession, entry_id: UUID) -> int | None:
 
 async def _is_corrected(session: AsyncSession, entry_id: UUID) -> bool:
     statement = select(Entry.id).where(col(Entry.corrects) == entry_id)
+    return (await session.exec(statement)).first() is not None
+
+
+async def _is_disputed(session: AsyncSession, entry_id: UUID) -> bool:
+    """Say whether an entry is in dispute, or stands by a ruling that changed it."""
+    statement = select(Dispute.id).where(
+        Dispute.entry_id == entry_id,
+        or_(col(Dispute.final_at).is_(None), col(Dispute.resolution) != DisputeResolution.UPHELD),
+    )
     return (await session.exec(statement)).first() is not None
 
 

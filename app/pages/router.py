@@ -36,6 +36,7 @@ from app.pages import (
     peer_page,
     peers,
     policies,
+    periods,
     profiles,
     receipts,
     reviews,
@@ -52,7 +53,7 @@ PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
-    about, identity, matching, profiles, receipts, books, policies,
+    about, identity, matching, profiles, receipts, periods, books, policies,
     disputes,
     ledger,
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli import ledger_periods
 from app.cli.output import CommandError, answer, say
 from app.cli.services import Services, running_services
 from app.settings import load_settings
@@ -18,6 +19,7 @@ def register(root: typer.Typer) -> None:
     commands.command("export")(export)
     commands.command("verify")(verify)
     commands.command("key")(key)
+    ledger_periods.register_into(commands)
     root.add_typer(commands, name="ledger")
 
 

@@ -3,6 +3,7 @@
 Each step is a transaction of its own, so that it may die anywhere and another worker goes on.
 """
 
+from collections.abc import Callable
 from uuid import UUID
 
 import structlog
@@ -28,8 +29,10 @@ async def close_periods(runtime: Runtime) -> int:
     return taken
 
 
-async def close_period(runtime: Runtime, period_id: UUID) -> int:
-    """Take the steps that one period waits for."""
+async def close_period(
+    runtime: Runtime, period_id: UUID, told: Callable[[int, int], None] | None = None
+) -> int:
+    """Take the steps that one period waits for; `told` hears how many lines of how many stand."""
     taken = 0
     while True:
         async with transaction(runtime.sessions) as session:
@@ -37,6 +40,8 @@ async def close_period(runtime: Runtime, period_id: UUID) -> int:
         if progress is None:
             break
         taken += 1
+        if told is not None:
+            told(progress.done, progress.total)
         _log.info("period drawn up", period_id=str(period_id), **vars(progress))
     async with transaction(runtime.sessions) as session:
         locked = await sealing.lock_signed(session, period_id)

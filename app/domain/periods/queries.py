@@ -129,6 +129,12 @@ async def periods_of(
     return cut_page(rows.all(), limit, lambda period: encode_cursor(period.number))
 
 
+async def all_periods(session: AsyncSession, book_id: UUID) -> Sequence[Period]:
+    """Return a book's periods in their order."""
+    statement = select(Period).where(Period.book_id == book_id).order_by(col(Period.number))
+    return (await session.exec(statement)).all()
+
+
 async def last_period(session: AsyncSession, book_id: UUID) -> Period | None:
     """Return a book's newest period."""
     statement = select(Period).where(Period.book_id == book_id)

@@ -13,7 +13,7 @@ from app.domain.ledger.statuses import worker_owners_at
 from app.domain.periods.rules import SealedEntry, root_of
 from app.domain.policies.document import Policy
 from app.domain.policies.facts import carried_before, minutes_between, workers_of
-from app.domain.policies.queries import policy_by_id, read_policy
+from app.domain.policies.queries import policy_by_id, policy_on, read_policy
 from app.domain.policies.rules import Outcome, PeriodFacts, close
 from app.models.ledger import Book, Entry, LedgerAccount, LedgerAccountKind, LogKind, Posting
 from app.models.periods import Period
@@ -34,6 +34,17 @@ async def people_of(session: AsyncSession, period: Period, book: Book) -> list[U
 async def outcome_of(session: AsyncSession, period: Period, book: Book) -> Outcome:
     """Compute a period from the book as it stands."""
     return close(await policy_of(session, period), await facts_of(session, period, book))
+
+
+async def preview_of(session: AsyncSession, period: Period) -> Outcome | None:
+    """Say what a period would come to if it were closed now; None where it has no rules yet."""
+    book = await session.get_one(Book, period.book_id)
+    if period.policy_id is not None:
+        return await outcome_of(session, period, book)
+    policy = await policy_on(session, book.id, period.starts_on)
+    if policy is None:
+        return None
+    return close(read_policy(policy), await facts_of(session, period, book))
 
 
 async def facts_of(session: AsyncSession, period: Period, book: Book) -> PeriodFacts:

@@ -56,7 +56,7 @@ async def show_rules(book_id: UUID, db: Db, visit: SignedIn) -> Response:
         holds=holds,
         rows=rule_rows(visit.language, policy) if policy else [],
         others=[row for row in adopted if holds is None or row.id != holds.id],
-        drafts=[draft for draft in drafts if draft.row.state != DraftState.ADOPTED],
+        drafts=[draft for draft in drafts if draft.state != DraftState.ADOPTED],
         today=clock.today(),
     )
 
@@ -162,7 +162,7 @@ async def show_draft(policy_draft_id: UUID, request: Request, db: Db, visit: Sig
         status=422 if asked.problems else 200,
         book=book,
         draft=draft,
-        own=draft.row.created_by == visit.actor.account_id and draft.row.state == DraftState.OPEN,
+        own=draft.row.created_by == visit.actor.account_id and draft.state == DraftState.OPEN,
         rows=rule_rows(visit.language, policy, now),
         seen=seen,
         form=_filled(asked, seen),

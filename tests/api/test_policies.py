@@ -15,6 +15,7 @@ from app.domain.policies.queries import policy_on
 from app.errors import AppError
 from app.infra import clock, ids
 from app.infra.database import transaction
+from app.models.governance import DecisionOutcome
 from app.models.ledger import BookStatusKind, LedgerAccountKind, WorkStream
 from app.models.periods import PeriodState
 from tests.factories.cooperative import (
@@ -183,6 +184,36 @@ async def test_what_was_refused_goes_back_to_its_author(coop: Cooperative) -> No
     with pytest.raises(AppError, match="policy_draft_closed"):
         async with transaction(coop.world.runtime.sessions) as session:
             await actions.propose_draft(session, acting(ana), draft_id, decision)
+
+
+async def test_what_passed_too_late_to_hold_goes_back_as_well(coop: Cooperative) -> None:
+    """A yes that came after its own first day adopts nothing, and does not lock the draft up."""
+    ana = coop.people["ana"]
+    await coop.adopt(date(2026, 1, 1), **PAPER)
+    made = await ana.post(
+        f"/books/{coop.book_id}/policy-drafts", draft(valid_from="2026-04-25"), key="one"
+    )
+    draft_id, path = UUID(made["id"]), f"/policy-drafts/{made['id']}"
+    decision = await coop.decision(draft_id)
+    async with transaction(coop.world.runtime.sessions) as session:
+        await actions.propose_draft(session, acting(ana), draft_id, decision)
+    assert (await ana.get(path))["state"] == "proposed"
+    with clock.frozen(datetime(2026, 4, 25, tzinfo=UTC)):
+        with pytest.raises(AppError, match="policy_day_past"):
+            async with transaction(coop.world.runtime.sessions) as session:
+                await actions.adopt_draft(session, SYSTEM, draft_id)
+        outcome = DecisionOutcome(
+            decision_id=decision, passed=True, yes=1, no=0, abstain=0, refused="policy_day_past"
+        )
+        async with transaction(coop.world.runtime.sessions) as session:
+            session.add(outcome)
+        now = await ana.get(path)
+        assert now["state"] == "open"
+        later = draft(valid_from="2026-10-01")
+        headers = {"If-Match": f'"{now["version"]}"'}
+        changed = await ana.ask("PUT", path, json=later, headers=headers)
+        assert (changed.status_code, changed.json()["state"]) == (200, "open")
+        assert changed.json()["decision_id"] is None
 
 
 async def test_drafts_are_of_cooperatives_and_name_what_is_wrong(coop: Cooperative) -> None:

@@ -58,7 +58,7 @@ class PolicyDraftShape(Shape):
     def of(cls, draft: Draft) -> Self:
         """Read a draft."""
         document = Policy.model_validate(draft.row.document)
-        known = {"author": draft.author, "document_hash": document.hash()}
+        known = {"author": draft.author, "state": draft.state, "document_hash": document.hash()}
         return cls.model_validate(_values(cls, draft.row, known))
 
 

@@ -128,10 +128,18 @@ async def _draft_to_change(
     session: AsyncSession, actor: Actor, draft_id: UUID, expected: int
 ) -> PolicyDraft:
     await queries.get_draft_for(session, actor, draft_id)
-    row = await queries.lock_draft(session, draft_id)
-    enforce(may_change_draft(row, actor.signed_in()))
+    row = await _lock(session, draft_id)
+    enforce(may_change_draft(row.created_by, row.state, actor.signed_in()))
     if row.version != expected:
         raise errors.stale(row.version)
+    return row
+
+
+async def _lock(session: AsyncSession, draft_id: UUID) -> PolicyDraft:
+    """Return a draft to write to; one whose decision did not adopt it is its author's again."""
+    row = await queries.lock_draft(session, draft_id)
+    if await queries.is_left_over(session, row):
+        row.state, row.decision_id = DraftState.OPEN, None
     return row
 
 
@@ -140,7 +148,7 @@ async def propose_draft(
 ) -> PolicyDraft:
     """Put a draft to the vote: from now on it stays as it is. Called by who opens the decision."""
     await queries.get_draft_for(session, actor, draft_id)
-    row = await queries.lock_draft(session, draft_id)
+    row = await _lock(session, draft_id)
     if row.state != DraftState.OPEN:
         raise errors.draft_closed(row.state)
     await check_day(session, row.book_id, row.valid_from)

@@ -16,6 +16,7 @@ from app.domain.policies.policy import may_change_draft
 from app.errors import InvalidError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
+from app.models.governance import DecisionOutcome
 from app.models.identity import Account
 from app.models.ledger import Book
 from app.models.periods import Period, PeriodState
@@ -28,6 +29,14 @@ class Draft:
 
     row: PolicyDraft
     author: str
+    # Its decision is closed. Where that passed and came too late to hold, nothing else says so.
+    over: bool = False
+
+    @property
+    def state(self) -> DraftState:
+        """Return how far it is; what was decided and not adopted is its author's again."""
+        left = self.row.state == DraftState.PROPOSED and self.over
+        return DraftState.OPEN if left else self.row.state
 
 
 def read_policy(row: AdoptedPolicy | PolicyDraft) -> Policy:
@@ -127,7 +136,7 @@ async def get_draft_for(session: AsyncSession, actor: Actor, draft_id: UUID) -> 
 async def get_own_draft_for(session: AsyncSession, actor: Actor, draft_id: UUID) -> Draft:
     """Return a draft to who may change it."""
     draft = await get_draft_for(session, actor, draft_id)
-    enforce(may_change_draft(draft.row, actor.signed_in()))
+    enforce(may_change_draft(draft.row.created_by, draft.state, actor.signed_in()))
     return draft
 
 
@@ -137,6 +146,12 @@ async def lock_draft(session: AsyncSession, draft_id: UUID) -> PolicyDraft:
     if row is None:
         raise errors.missing("policy_draft_missing")
     return row
+
+
+async def is_left_over(session: AsyncSession, row: PolicyDraft) -> bool:
+    """Say whether the decision about a draft is closed and did not adopt it."""
+    decided = await _closed(session, [row.decision_id] if row.decision_id else [])
+    return row.state == DraftState.PROPOSED and bool(decided)
 
 
 async def drafts_of(
@@ -178,7 +193,17 @@ def _draft_cursor(cursor: str) -> tuple[datetime, UUID]:
 
 async def _with_authors(session: AsyncSession, rows: Sequence[PolicyDraft]) -> list[Draft]:
     names = await names_of(session, [row.created_by for row in rows])
-    return [Draft(row, names.get(row.created_by, "")) for row in rows]
+    over = await _closed(session, [row.decision_id for row in rows if row.decision_id])
+    return [Draft(row, names.get(row.created_by, ""), row.decision_id in over) for row in rows]
+
+
+async def _closed(session: AsyncSession, decisions: Sequence[UUID]) -> set[UUID]:
+    if not decisions:
+        return set()
+    statement = select(DecisionOutcome.decision_id).where(
+        col(DecisionOutcome.decision_id).in_(decisions)
+    )
+    return set((await session.exec(statement)).all())
 
 
 async def names_of(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, str]:

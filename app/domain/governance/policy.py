@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.domain.access import ALLOWED, Decision, Denied
+from app.models.governance import ConversionSide
 from app.models.ledger import Book, BookStatus, BookStatusKind
 from app.models.organisations import MemberRole, Membership
 
@@ -72,3 +73,20 @@ def may_see_decision(place: Place, *, elector: bool, concerned: bool) -> Decisio
     if elector or concerned or place.lead:
         return ALLOWED
     return Denied("decision_not_found")
+
+
+def side_of(place: Place, account_id: UUID) -> ConversionSide | None:
+    """Return the side for which somebody signs: one's own gifts never for the book (R15)."""
+    if place.account_id == account_id:
+        return ConversionSide.WORKER
+    return ConversionSide.BOOK if place.worker_owner else None
+
+
+def may_open_conversion(place: Place, account_id: UUID) -> Decision:
+    """The one who gave asks, or a worker-owner for them."""
+    return ALLOWED if side_of(place, account_id) else Denied("conversion_side")
+
+
+def may_pay(place: Place, account_id: UUID) -> Decision:
+    """Worker-owners pay out; nobody pays themselves."""
+    return ALLOWED if place.worker_owner and place.account_id != account_id else Denied("exit_side")

@@ -215,11 +215,12 @@ async def get_decision_for(session: AsyncSession, actor: Actor, decision_id: UUI
     decision = await session.get(Decision, decision_id)
     if decision is None:
         raise NotFoundError("decision_not_found")
-    place = await _place_or(session, actor, decision.book_id, "decision_not_found")
+    place = await place_or(session, actor, decision.book_id, "decision_not_found")
     return await view_of(session, place, decision)
 
 
-async def _place_or(session: AsyncSession, actor: Actor, book_id: UUID, code: str) -> Place:
+async def place_or(session: AsyncSession, actor: Actor, book_id: UUID, code: str) -> Place:
+    """Return where the asker stands; to strangers there is no object of that book either."""
     try:
         return await get_place(session, actor, book_id)
     except NotFoundError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
@@ -16,11 +17,14 @@ from app.domain.activity.actions import record
 from app.domain.governance import errors, queries
 from app.domain.governance.policy import may_lead
 from app.domain.identity import queries as identity
+from app.domain.ledger.booking import booking_day
 from app.domain.ledger.statuses import status_at, statuses_of
 from app.domain.organisations.queries import membership
 from app.errors import ConflictError
 from app.infra import clock, ids
+from app.models.governance import Exit
 from app.models.ledger import Book, BookStatus, BookStatusKind, LogKind, LogPending
+from app.models.periods import CLOSED_STATES, Period
 
 LATEST = date.max
 
@@ -54,7 +58,10 @@ async def name_founders(
 async def begin_probation(
     session: AsyncSession, actor: Actor, book_id: UUID, handle: str, since: date
 ) -> BookStatus:
-    """Write down since when a member works towards becoming a worker-owner."""
+    """Write down since when a member works towards becoming a worker-owner.
+
+    Whoever comes back does so once what they left with is paid.
+    """
     actor.require_session()
     place = await queries.get_place(session, actor, book_id)
     enforce(may_lead(place))
@@ -65,8 +72,24 @@ async def begin_probation(
     before = await status_at(session, book_id, account_id, LATEST)
     if before is not None and before.status == BookStatusKind.WORKER_OWNER:
         raise ConflictError("status_same")
+    waiting = select(Exit.id).where(
+        Exit.book_id == book_id, Exit.account_id == account_id, col(Exit.closed_at).is_(None)
+    )
+    if (await session.exec(waiting)).first() is not None:
+        raise ConflictError("exit_open")
     new = NewStatus(account_id, BookStatusKind.PROBATIONARY, since)
     return await set_status(session, actor, book, new)
+
+
+async def _lies_in_closed_period(session: AsyncSession, book_id: UUID, day: date) -> bool:
+    """Say whether a day is in a period that is closed or about to be, or before one."""
+    await booking_day(session, book_id, day)  # first: it holds the periods still
+    statement = select(Period.id).where(
+        Period.book_id == book_id,
+        col(Period.state).in_(CLOSED_STATES),
+        Period.ends_on >= day,
+    )
+    return (await session.exec(statement.limit(1))).first() is not None
 
 
 async def _require_member(
@@ -84,6 +107,8 @@ async def set_status(session: AsyncSession, actor: Actor, book: Book, new: NewSt
     """
     if new.since > clock.today():
         raise errors.invalid("status_future", "/since")
+    if await _lies_in_closed_period(session, book.id, new.since):
+        raise ConflictError("status_period_closed")
     before = await status_at(session, book.id, new.account_id, LATEST)
     if before is not None and before.status == new.status:
         raise ConflictError("status_same")

@@ -11,6 +11,8 @@ from app.domain.claims import panels
 from app.domain.claims import sweep as claims
 from app.domain.disputes import actions as disputes
 from app.domain.disputes.queries import disputes_due
+from app.domain.governance.actions import close_due, due_decisions
+from app.domain.governance.leaving import exits_to_close, turn_exit
 from app.domain.needs import sweep as needs
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
@@ -22,6 +24,8 @@ async def turn_clocks(runtime: Runtime) -> int:
     """Take every step that is due; answers how many were taken."""
     taken = await _turn_claims(runtime) + await _turn_needs(runtime) + await _turn_panels(runtime)
     return taken + await _turn_disputes(runtime)
+    turned = await _turn_claims(runtime) + await _turn_needs(runtime) + await _turn_panels(runtime)
+    return turned + await _turn_decisions(runtime)
 
 
 async def _turn_claims(runtime: Runtime) -> int:
@@ -79,3 +83,15 @@ async def _turn_disputes(runtime: Runtime) -> int:
         async with transaction(runtime.sessions) as session:
             taken += await disputes.turn(session, dispute_id)
     return taken
+async def _turn_decisions(runtime: Runtime) -> int:
+    """Close what was to be voted on until now, and exits that are paid."""
+    async with transaction(runtime.sessions) as session:
+        due, paid = await due_decisions(session), await exits_to_close(session)
+    closed = 0
+    for decision_id in due:
+        async with transaction(runtime.sessions) as session:
+            closed += await close_due(session, decision_id)
+    for exit_id in paid:
+        async with transaction(runtime.sessions) as session:
+            closed += await turn_exit(session, exit_id)
+    return closed

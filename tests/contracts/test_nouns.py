@@ -88,6 +88,8 @@ DOMAIN_EXTRAS = {
     "matching/walks",  # along the postings, newest first
     "ledger/booking",  # the day on which an entry counts
     "governance/admission",  # asking to be taken in, and trainings
+    "governance/conversions",  # gift work that is recognised as standing
+    "governance/leaving",  # handing back, and being paid out
     "governance/effects",  # what a decision does once it is closed
     "governance/proposals",  # what may be decided, and on which terms
     "governance/standing",  # what counts toward becoming a worker-owner

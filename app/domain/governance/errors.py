@@ -21,6 +21,24 @@ admission_open            409  somebody asked already
 admission_not_found       404  nothing was asked, or it is answered
 training_own              403  somebody else writes down what one learned
 training_not_found        404  no such training of theirs
+status_period_closed      409  the day lies in a period that is closed, or about to be
+decision_minutes          422  an appeal says how much would be left of the entry
+conversion_not_found      404  not there, or not for the asker to know
+conversion_empty          422  not all that was chosen is gift work that waits to be recognised
+conversion_side           403  each side signs for itself, and only these two take part
+conversion_signed         409  this side signed, or nothing waits for a signature any more
+conversion_unsigned       409  both sides sign before it is decided
+conversion_changed        409  a gift does not stand any more as it stood
+exit_not_found            404  not there, or not for the asker to know
+exit_open                 409  one is open already
+exit_last_owner           409  somebody has to be left who is worker-owner
+exit_side                 403  worker-owners pay, and nobody themselves
+exit_schedule             422  so many instalments, so far apart, from such a day on
+exit_paying               409  the first instalment is paid
+exit_unpaid               409  something is left to pay
+payout_day                422  not before they left, nor in the future
+payout_not_due            409  the next one has not come yet
+payout_done               409  nothing is left to pay
 """
 
 from typing import Any

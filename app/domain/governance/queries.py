@@ -32,7 +32,6 @@ from app.models.ledger import Book, BookStatus, BookStatusKind
 from app.models.organisations import Membership
 
 BOOK_NOT_FOUND = "book_not_found"
-OWNERSHIP_NEEDED = "ownership_needed"
 
 
 async def get_place(session: AsyncSession, actor: Actor, book_id: UUID) -> Place:
@@ -45,7 +44,7 @@ async def get_place(session: AsyncSession, actor: Actor, book_id: UUID) -> Place
     if isinstance(may_see(place), Denied):
         raise NotFoundError(BOOK_NOT_FOUND)
     if book.ownership_since is None:
-        raise ConflictError(OWNERSHIP_NEEDED)
+        raise ConflictError("ownership_needed")
     return place
 
 

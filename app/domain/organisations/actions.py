@@ -197,6 +197,8 @@ async def add_member(
         raise errors.member_handle_unknown()  # a guest's account, or an asker's, is nobody's
     if await queries.membership(session, organisation_id, account.id) is not None:
         raise errors.member_already()
+    if worker_owner and await queries.has_worker_ownership(session, organisation_id):
+        raise errors.worker_owner_decided()
     membership = Membership(
         organisation_id=organisation_id,
         account_id=account.id,
@@ -224,7 +226,9 @@ async def change_member(
         await _keep_an_owner(session, membership)
     if role is not None:
         membership.role = role
-    if worker_owner is not None:
+    if worker_owner is not None and worker_owner != membership.worker_owner:
+        if await queries.has_worker_ownership(session, organisation_id):
+            raise errors.worker_owner_decided()
         membership.worker_owner = worker_owner
     _record_member(session, actor, "organisation.member_changed", membership)
     return membership, await identity.get_account(session, account_id)
@@ -241,6 +245,8 @@ async def remove_member(
         await _lock_as_manager(session, actor, organisation_id)
     membership = await _get_member(session, organisation_id, account_id)
     await _keep_an_owner(session, membership)
+    if await queries.is_of_cooperative(session, organisation_id, account_id):
+        raise errors.exit_first()
     await session.delete(membership)
     _record_member(session, actor, "organisation.member_removed", membership)
 

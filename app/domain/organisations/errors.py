@@ -17,6 +17,8 @@ block_not_found             404  there is no such block
 person_not_found            404  nobody here has that id
 organisation_was_reviewed   409  stewards read its name and site; they stay until it is vouched for
 links_unvouched             422  nobody vouched for it: its summary holds no links yet
+worker_owner_decided        409  worker-owners decide who is one of them, not this list
+exit_first                  409  whoever is in the co-operative leaves that first
 version_stale               412  somebody changed it meanwhile
 """
 
@@ -106,3 +108,11 @@ def block_not_found() -> NotFoundError:
 
 def person_not_found() -> NotFoundError:
     return NotFoundError("person_not_found")
+
+
+def worker_owner_decided() -> ConflictError:
+    return ConflictError("worker_owner_decided")
+
+
+def exit_first() -> ConflictError:
+    return ConflictError("exit_first")

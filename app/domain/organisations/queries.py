@@ -14,6 +14,7 @@ from app.domain.organisations.rules import slug_of
 from app.errors import InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.identity import Account
+from app.models.ledger import Book, BookStatus, BookStatusKind
 from app.models.needs import Audience, Need, NeedState
 from app.models.organisations import MemberRole, Membership, Organisation, OrganisationState
 
@@ -298,3 +299,28 @@ async def count_members(
     if role is not None:
         statement = statement.where(Membership.role == role)
     return (await session.exec(statement)).one()
+
+
+async def has_worker_ownership(session: AsyncSession, organisation_id: UUID) -> bool:
+    """Say whether its worker-owners keep its book: they decide then who is one of them."""
+    statement = select(Book.id).where(
+        Book.organisation_id == organisation_id, col(Book.ownership_since).is_not(None)
+    )
+    return (await session.exec(statement)).first() is not None
+
+
+async def is_of_cooperative(session: AsyncSession, organisation_id: UUID, account_id: UUID) -> bool:
+    """Say whether somebody is on probation or a worker-owner where worker-owners keep the book."""
+    statement = (
+        select(BookStatus.status)
+        .where(
+            Book.organisation_id == organisation_id,
+            col(Book.ownership_since).is_not(None),
+            BookStatus.book_id == Book.id,
+            BookStatus.account_id == account_id,
+        )
+        .order_by(col(BookStatus.since).desc(), col(BookStatus.id).desc())
+        .limit(1)
+    )
+    held = (await session.exec(statement)).first()
+    return held is not None and held != BookStatusKind.LEFT

@@ -61,7 +61,7 @@ async def open_decision(
     electors = [each for each in roll if each not in put.parties]
     if not electors:
         raise ConflictError("decision_roll_empty")
-    rule = rule_for(await proposals.policy_of(session, book_id), motion.proposal.subject)
+    rule = rule_for(await queries.policy_of(session, book_id), motion.proposal.subject)
     salt, words = secrets.token_bytes(SALT_BYTES), motion.words.strip()
     decision = Decision(
         id=ids.private_id(),

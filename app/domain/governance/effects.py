@@ -7,10 +7,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
 from app.domain.governance import queries
+from app.domain.governance.conversions import recognise
 from app.domain.governance.statuses import NewStatus, set_status
 from app.errors import ConflictError
 from app.infra import clock
-from app.models.governance import AdmissionAsk, Decision, DecisionSubject
+from app.models.governance import AdmissionAsk, Conversion, Decision, DecisionSubject
 from app.models.ledger import BookStatusKind
 
 
@@ -40,6 +41,16 @@ async def _admit(session: AsyncSession, decision: Decision, passed: bool) -> Non
     await set_status(session, SYSTEM, book, new)
 
 
+async def _convert(session: AsyncSession, decision: Decision, passed: bool) -> None:
+    """Recognise gifts; after a no the same gifts may be asked about again."""
+    if passed:
+        await recognise(session, SYSTEM, decision)
+    else:
+        conversion = await session.get_one(Conversion, decision.subject_id)
+        conversion.closed_at = conversion.closed_at or clock.now()
+
+
 _EFFECTS: Mapping[DecisionSubject, Callable[[AsyncSession, Decision, bool], Awaitable[None]]] = {
     DecisionSubject.ADMISSION: _admit,
+    DecisionSubject.CONVERSION: _convert,
 }

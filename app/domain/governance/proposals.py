@@ -2,20 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.governance import standing
+from app.domain.governance import conversions, standing
 from app.domain.governance.policy import Place
-from app.domain.policies.document import Policy
 from app.errors import ConflictError, NotFoundError
-from app.infra import clock
 from app.models.governance import AdmissionAsk, DecisionSubject
-from app.models.policies import AdoptedPolicy
 
 
 @dataclass(frozen=True)
@@ -38,18 +33,6 @@ class Prepared:
     parties: frozenset[UUID] = field(default_factory=frozenset)
 
 
-async def policy_of(session: AsyncSession, book_id: UUID, on: date | None = None) -> Policy:
-    """Return the policy that holds on a day; before the first one, what is usual."""
-    statement = (
-        select(AdoptedPolicy)
-        .where(AdoptedPolicy.book_id == book_id, AdoptedPolicy.valid_from <= (on or clock.today()))
-        .order_by(col(AdoptedPolicy.valid_from).desc(), col(AdoptedPolicy.version).desc())
-        .limit(1)
-    )
-    adopted = (await session.exec(statement)).first()
-    return Policy.model_validate(adopted.document) if adopted else Policy()
-
-
 async def prepare(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
     """Check that something can be decided now, and say exactly what a yes would do."""
     return await _PREPARE[proposal.subject](session, place, proposal)
@@ -64,8 +47,13 @@ async def _admission(session: AsyncSession, place: Place, proposal: Proposal) ->
     return Prepared({"account_id": str(ask.account_id)}, frozenset({ask.account_id}))
 
 
+async def _conversion(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
+    return Prepared(await conversions.terms_of(session, place, proposal.subject_id))
+
+
 _PREPARE: Mapping[
     DecisionSubject, Callable[[AsyncSession, Place, Proposal], Awaitable[Prepared]]
 ] = {
     DecisionSubject.ADMISSION: _admission,
+    DecisionSubject.CONVERSION: _conversion,
 }

@@ -15,7 +15,7 @@ from app.domain.governance.policy import Place, may_lead, may_see, may_see_decis
 from app.domain.governance.rules import Tally, tally_of
 from app.domain.ledger import statuses
 from app.domain.organisations.queries import membership
-from app.domain.policies.document import VoteRule
+from app.domain.policies.document import Policy, VoteRule
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
@@ -30,6 +30,7 @@ from app.models.governance import (
 from app.models.identity import Account
 from app.models.ledger import Book, BookStatus, BookStatusKind
 from app.models.organisations import Membership
+from app.models.policies import AdoptedPolicy
 
 BOOK_NOT_FOUND = "book_not_found"
 
@@ -277,3 +278,15 @@ def _position(cursor: str) -> tuple[datetime, UUID]:
         return datetime.fromisoformat(at or ""), UUID(last or "")
     except ValueError:
         raise InvalidError("cursor_invalid") from None
+
+
+async def policy_of(session: AsyncSession, book_id: UUID, on: date | None = None) -> Policy:
+    """Return the policy that holds on a day; before the first one, what is usual."""
+    statement = (
+        select(AdoptedPolicy)
+        .where(AdoptedPolicy.book_id == book_id, AdoptedPolicy.valid_from <= (on or clock.today()))
+        .order_by(col(AdoptedPolicy.valid_from).desc(), col(AdoptedPolicy.version).desc())
+        .limit(1)
+    )
+    adopted = (await session.exec(statement)).first()
+    return Policy.model_validate(adopted.document) if adopted else Policy()

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
-from app.domain.governance import proposals, queries
+from app.domain.governance import queries
 from app.domain.governance.policy import may_see_of
 from app.domain.governance.rules import Met, Standing, explain, recent_from
 from app.domain.ledger.statuses import statuses_of
@@ -69,7 +69,7 @@ async def standing_at(
     session: AsyncSession, book_id: UUID, account_id: UUID, on: date
 ) -> StandingView:
     """Return somebody's standing at a day, whoever asks."""
-    asked = (await proposals.policy_of(session, book_id, on)).admission
+    asked = (await queries.policy_of(session, book_id, on)).admission
     rows = [row for row in await statuses_of(session, book_id, account_id) if row.since <= on]
     work = await _work_by_day(session, book_id, account_id, on)
     recent = recent_from(on, asked.recent_months)

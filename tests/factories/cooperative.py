@@ -26,6 +26,7 @@ from app.models.ledger import (
     LedgerAccountKind,
     WorkStream,
 )
+from app.models.organisations import Membership
 from app.models.periods import Period
 from app.models.policies import AdoptedPolicy
 from tests.factories.world import Json, Person, World
@@ -50,8 +51,7 @@ class Cooperative:
     ) -> Person:
         """Let somebody in, since the founding, as a worker-owner unless said otherwise."""
         person = await self.world.sign_up(name)
-        body: dict[str, Any] = {"handle": name, "role": "member"}
-        body["worker_owner"] = kind == BookStatusKind.WORKER_OWNER
+        body = {"handle": name, "role": "member"}
         await self.owner.post(f"/organisations/{self.organisation['id']}/members", body)
         if kind is not None:
             await self.become(person, kind, FOUNDED)
@@ -69,6 +69,13 @@ class Cooperative:
         )
         async with transaction(self.world.runtime.sessions) as session:
             session.add(status)
+            key = {
+                "organisation_id": UUID(self.organisation["id"]),
+                "account_id": status.account_id,
+            }
+            member = await session.get(Membership, key)
+            if member is not None:
+                member.worker_owner = kind == BookStatusKind.WORKER_OWNER
 
     async def worked(
         self,

@@ -87,6 +87,7 @@ async def open_decision(
     if words:
         session.add(DecisionNote(decision_id=decision.id, text=words, salt=salt))
     await session.flush()
+    await proposals.bind(session, actor, decision)
     await _record(session, actor, decision, "opened")
     return decision
 

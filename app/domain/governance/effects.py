@@ -9,6 +9,7 @@ from app.domain.access import SYSTEM
 from app.domain.governance import queries
 from app.domain.governance.conversions import recognise
 from app.domain.governance.statuses import NewStatus, set_status
+from app.domain.policies.actions import adopt_draft, release_draft
 from app.errors import ConflictError
 from app.infra import clock
 from app.models.governance import AdmissionAsk, Conversion, Decision, DecisionSubject
@@ -50,7 +51,16 @@ async def _convert(session: AsyncSession, decision: Decision, passed: bool) -> N
         conversion.closed_at = conversion.closed_at or clock.now()
 
 
+async def _adopt(session: AsyncSession, decision: Decision, passed: bool) -> None:
+    """Let a draft hold from its day on, or give it back to whoever wrote it."""
+    if passed:
+        await adopt_draft(session, SYSTEM, decision.subject_id)
+    else:
+        await release_draft(session, decision.subject_id)
+
+
 _EFFECTS: Mapping[DecisionSubject, Callable[[AsyncSession, Decision, bool], Awaitable[None]]] = {
+    DecisionSubject.POLICY: _adopt,
     DecisionSubject.ADMISSION: _admit,
     DecisionSubject.CONVERSION: _convert,
 }

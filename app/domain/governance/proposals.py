@@ -7,10 +7,14 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.access import Actor
 from app.domain.governance import conversions, standing
 from app.domain.governance.policy import Place
+from app.domain.policies.actions import propose_draft
+from app.domain.policies.queries import read_policy
 from app.errors import ConflictError, NotFoundError
-from app.models.governance import AdmissionAsk, DecisionSubject
+from app.models.governance import AdmissionAsk, Decision, DecisionSubject
+from app.models.policies import PolicyDraft
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,29 @@ async def _conversion(session: AsyncSession, place: Place, proposal: Proposal) -
     return Prepared(await conversions.terms_of(session, place, proposal.subject_id))
 
 
+async def _policy(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
+    """The whole document is put to the vote, so that what all read is what holds."""
+    draft = await session.get(PolicyDraft, proposal.subject_id)
+    if draft is None or draft.book_id != place.book.id:
+        raise NotFoundError("policy_draft_not_found")
+    terms = {
+        "policy": draft.document,
+        "policy_hash": read_policy(draft).hash().hex(),
+        "valid_from": draft.valid_from.isoformat(),
+    }
+    return Prepared(terms)
+
+
+async def bind(session: AsyncSession, actor: Actor, decision: Decision) -> None:
+    """Hold still what a decision is about, as long as it is voted on."""
+    if decision.subject == DecisionSubject.POLICY:
+        await propose_draft(session, actor, decision.subject_id, decision.id)
+
+
 _PREPARE: Mapping[
     DecisionSubject, Callable[[AsyncSession, Place, Proposal], Awaitable[Prepared]]
 ] = {
+    DecisionSubject.POLICY: _policy,
     DecisionSubject.ADMISSION: _admission,
     DecisionSubject.CONVERSION: _conversion,
 }

@@ -16,6 +16,7 @@ from app.domain.governance.rules import Tally, tally_of
 from app.domain.ledger import statuses
 from app.domain.organisations.queries import membership
 from app.domain.policies.document import Policy, VoteRule
+from app.domain.policies.queries import policy_on, read_policy
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
@@ -30,7 +31,6 @@ from app.models.governance import (
 from app.models.identity import Account
 from app.models.ledger import Book, BookStatus, BookStatusKind
 from app.models.organisations import Membership
-from app.models.policies import AdoptedPolicy
 
 BOOK_NOT_FOUND = "book_not_found"
 
@@ -282,11 +282,5 @@ def _position(cursor: str) -> tuple[datetime, UUID]:
 
 async def policy_of(session: AsyncSession, book_id: UUID, on: date | None = None) -> Policy:
     """Return the policy that holds on a day; before the first one, what is usual."""
-    statement = (
-        select(AdoptedPolicy)
-        .where(AdoptedPolicy.book_id == book_id, AdoptedPolicy.valid_from <= (on or clock.today()))
-        .order_by(col(AdoptedPolicy.valid_from).desc(), col(AdoptedPolicy.version).desc())
-        .limit(1)
-    )
-    adopted = (await session.exec(statement)).first()
-    return Policy.model_validate(adopted.document) if adopted else Policy()
+    adopted = await policy_on(session, book_id, on or clock.today())
+    return read_policy(adopted) if adopted else Policy()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
@@ -24,6 +24,7 @@ from app.errors import ConflictError
 from app.infra import clock, ids
 from app.models.governance import Exit
 from app.models.ledger import Book, BookStatus, BookStatusKind, LogKind, LogPending
+from app.models.organisations import Membership
 from app.models.periods import CLOSED_STATES, Period
 
 LATEST = date.max
@@ -50,6 +51,12 @@ async def name_founders(
     owner = BookStatusKind.WORKER_OWNER
     if any(row.status == owner for row in await statuses_of(session, book_id)):
         raise ConflictError("founders_named")
+    # Who was ticked as one before, and is not named now, was never one in the book.
+    await session.execute(
+        update(Membership)
+        .where(col(Membership.organisation_id) == book.organisation_id)
+        .values(worker_owner=False)
+    )
     for account_id in dict.fromkeys(account_ids):
         await _require_member(session, book, account_id, "/account_ids")
         await set_status(session, actor, book, NewStatus(account_id, owner, since))

@@ -197,7 +197,7 @@ async def add_member(
         raise errors.member_handle_unknown()  # a guest's account, or an asker's, is nobody's
     if await queries.membership(session, organisation_id, account.id) is not None:
         raise errors.member_already()
-    if worker_owner and await queries.has_worker_ownership(session, organisation_id):
+    if worker_owner and await queries.has_worker_owners(session, organisation_id):
         raise errors.worker_owner_decided()
     membership = Membership(
         organisation_id=organisation_id,
@@ -227,7 +227,7 @@ async def change_member(
     if role is not None:
         membership.role = role
     if worker_owner is not None and worker_owner != membership.worker_owner:
-        if await queries.has_worker_ownership(session, organisation_id):
+        if await queries.has_worker_owners(session, organisation_id):
             raise errors.worker_owner_decided()
         membership.worker_owner = worker_owner
     _record_member(session, actor, "organisation.member_changed", membership)

@@ -301,12 +301,15 @@ async def count_members(
     return (await session.exec(statement)).one()
 
 
-async def has_worker_ownership(session: AsyncSession, organisation_id: UUID) -> bool:
-    """Say whether its worker-owners keep its book: they decide then who is one of them."""
-    statement = select(Book.id).where(
-        Book.organisation_id == organisation_id, col(Book.ownership_since).is_not(None)
+async def has_worker_owners(session: AsyncSession, organisation_id: UUID) -> bool:
+    """Say whether its first worker-owners are named: they decide then who is one of them."""
+    statement = select(BookStatus.id).where(
+        Book.organisation_id == organisation_id,
+        col(Book.ownership_since).is_not(None),
+        BookStatus.book_id == Book.id,
+        BookStatus.status == BookStatusKind.WORKER_OWNER,
     )
-    return (await session.exec(statement)).first() is not None
+    return (await session.exec(statement.limit(1))).first() is not None
 
 
 async def is_of_cooperative(session: AsyncSession, organisation_id: UUID, account_id: UUID) -> bool:

@@ -99,6 +99,7 @@ async def gather(world: World) -> Cast:
         **await period_ids(world, book, people),
         **await policy_ids(world, book, people["worker-owner"]),
         **await governance_ids(world, book, people),
+        **await governance_ids(world, book["book_id"], people),
         **await _written(people, claim, need),
     }
     return Cast(people, {name: str(value) for name, value in ids.items()}, organisation)

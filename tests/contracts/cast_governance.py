@@ -16,22 +16,22 @@ from app.models.governance import (
     ExitPayout,
     VoteBase,
 )
-from tests.factories.world import Json, Person, World
+from tests.factories.world import Person, World
 
 DAY = "2026-01-01"
 
 
-async def governance_ids(world: World, book: Json, people: dict[str, Person]) -> dict[str, str]:
+async def governance_ids(world: World, book: str, people: dict[str, Person]) -> dict[str, str]:
     """Let there be one worker-owner, somebody on probation, and something to vote on."""
     owner, partner, leaver = people["owner"], people["worker-owner"], people["leaver"]
-    path = f"/books/{book['id']}"
+    path = f"/books/{book}"
     founders = {"account_ids": [partner.id], "since": DAY}
     await owner.post(f"{path}/founders", founders, key="founders")
     handle = leaver.me["account"]["handle"]
     await owner.post(f"{path}/probations", {"handle": handle, "since": DAY}, key="probation")
     training = {"name": "Safety", "done_on": DAY}
     done = await owner.post(f"{path}/people/{leaver.id}/trainings", training, key="training")
-    book_id, partner_id = UUID(book["id"]), UUID(partner.id)
+    book_id, partner_id = UUID(book), UUID(partner.id)
     decision = Decision(
         id=private_id(), book_id=book_id, subject=DecisionSubject.ADMISSION,
         subject_id=private_id(), terms={}, base=VoteBase.YES_NO, numerator=2, denominator=3,

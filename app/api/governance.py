@@ -45,6 +45,7 @@ from app.domain.governance import (
     actions,
     admission,
     conversions,
+    exits,
     leaving,
     queries,
     standing,
@@ -273,7 +274,7 @@ async def take_conversion_back(conversion_id: UUID, actor: InPerson, db: Db) -> 
 @router.get("/books/{book_id}/exits", operation_id="list_exits")
 async def list_exits(book_id: UUID, actor: LedgerReader, db: Db) -> Listing[ExitShape]:
     """List those who left, and what is still to be paid to them."""
-    return Listing(items=[ExitShape.of(one) for one in await leaving.exits_of(db, actor, book_id)])
+    return Listing(items=[ExitShape.of(one) for one in await exits.exits_of(db, actor, book_id)])
 
 
 @router.post(
@@ -285,13 +286,13 @@ async def list_exits(book_id: UUID, actor: LedgerReader, db: Db) -> Listing[Exit
 async def leave_book(book_id: UUID, actor: InPerson, db: Db) -> ExitShape:
     """Leave the co-operative oneself."""
     row = await leaving.leave(db, actor, book_id)
-    return ExitShape.of(await leaving.get_exit_for(db, actor, row.id))
+    return ExitShape.of(await exits.get_exit_for(db, actor, row.id))
 
 
 @router.get("/exits/{exit_id}", operation_id="get_exit")
 async def get_exit(exit_id: UUID, actor: LedgerReader, db: Db) -> ExitShape:
     """Return one exit."""
-    return ExitShape.of(await leaving.get_exit_for(db, actor, exit_id))
+    return ExitShape.of(await exits.get_exit_for(db, actor, exit_id))
 
 
 @router.post("/exits/{exit_id}/schedule", operation_id="set_exit_schedule", dependencies=[WithKey])

@@ -14,7 +14,9 @@ from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 from app.models.imports import ImportRun
 from tests.contracts import cast_disputes, cast_ledger
 from tests.contracts.cast_periods import period_ids, period_requests
+from tests.contracts import cast_ledger
 from tests.contracts.cast_governance import governance_ids, governance_requests
+from tests.contracts.cast_periods import period_ids, period_requests
 from tests.contracts.cast_policies import policy_ids, policy_requests
 from tests.factories.world import PASSWORD, Json, Person, World, need_input
 
@@ -97,8 +99,6 @@ async def gather(world: World) -> Cast:
         **await _webhook(owner, organisation),
         **await policy_ids(world, book["book_id"], people["worker-owner"]),
         **await period_ids(world, book, people),
-        **await policy_ids(world, book, people["worker-owner"]),
-        **await governance_ids(world, book, people),
         **await governance_ids(world, book["book_id"], people),
         **await _written(people, claim, need),
     }

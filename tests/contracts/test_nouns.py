@@ -89,6 +89,7 @@ DOMAIN_EXTRAS = {
     "ledger/booking",  # the day on which an entry counts
     "governance/admission",  # asking to be taken in, and trainings
     "governance/conversions",  # gift work that is recognised as standing
+    "governance/exits",  # who left, and what is still to be paid
     "governance/leaving",  # handing back, and being paid out
     "governance/effects",  # what a decision does once it is closed
     "governance/proposals",  # what may be decided, and on which terms

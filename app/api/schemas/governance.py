@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 from app.api.schemas.base import Body, Shape
 from app.domain.governance.actions import VOTING_DAYS_MAX
 from app.domain.governance.conversions import GIFTS_MAX, ConversionView
-from app.domain.governance.leaving import INSTALMENTS_MAX, INTERVAL_MAX, ExitView
+from app.domain.governance.exits import ExitView
+from app.domain.governance.leaving import INSTALMENTS_MAX, INTERVAL_MAX
 from app.domain.governance.queries import BookPerson, DecisionView
 from app.domain.governance.rules import Criterion
 from app.domain.governance.standing import Gift, StandingView

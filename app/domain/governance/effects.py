@@ -23,8 +23,8 @@ async def carry_out(session: AsyncSession, decision: Decision, *, passed: bool) 
 
 async def _admit(session: AsyncSession, decision: Decision, passed: bool) -> None:
     """Take somebody in from today on, unless they left or took it back meanwhile."""
-    ask = await session.get_one(AdmissionAsk, decision.subject_id)
-    if ask.closed_at is not None:
+    ask = await session.get(AdmissionAsk, decision.subject_id)
+    if ask is None or ask.closed_at is not None:
         raise ConflictError("admission_not_found")
     ask.closed_at = clock.now()
     if not passed:

@@ -19,10 +19,18 @@ from app.domain.claims.actions import move_claim
 from app.domain.claims.queries import get_claim_for
 from app.domain.claims.rules import possible_moves
 from app.domain.governance import errors, queries
+from app.domain.governance.exits import (
+    CAPITAL,
+    OUTSIDE,
+    ExitView,
+    capital_of,
+    get_exit_for,
+    payouts_of,
+    view_of,
+)
 from app.domain.governance.policy import Place, may_pay
 from app.domain.governance.rules import add_months, instalment
 from app.domain.governance.statuses import NewStatus, set_status
-from app.domain.identity import queries as identity
 from app.domain.ledger.booking import booking_day
 from app.domain.ledger.posting import NewEntry, post_entry
 from app.domain.ledger.rules import Side
@@ -32,7 +40,6 @@ from app.infra import clock, ids
 from app.models.claims import Claim, ClaimState
 from app.models.governance import AdmissionAsk, Conversion, Exit, ExitPayout
 from app.models.ledger import (
-    Balance,
     Book,
     BookStatusKind,
     Entry,
@@ -49,42 +56,6 @@ USUAL_INTERVAL = 1
 INSTALMENTS_MAX = 120
 INTERVAL_MAX = 24
 FIRST_DUE_MAX = timedelta(days=366 * 2)
-CAPITAL, OUTSIDE = LedgerAccountKind.CAPITAL, LedgerAccountKind.OUTSIDE
-
-
-@dataclass(frozen=True)
-class PayoutView:
-    """One instalment: when it is due, and what was paid, if it was."""
-
-    number: int
-    due_on: date
-    paid_on: date | None
-    amount: int
-    entry_id: UUID | None
-
-
-@dataclass(frozen=True)
-class ExitView:
-    """Somebody's exit, what is left on their account, and the instalments."""
-
-    exit: Exit
-    handle: str
-    display_name: str
-    currency: str
-    capital: int
-    payouts: Sequence[PayoutView]
-    may_pay: bool
-
-    @property
-    def next_due(self) -> PayoutView | None:
-        """Return the instalment that comes next."""
-        return next((one for one in self.payouts if one.paid_on is None), None)
-
-    @property
-    def next_amount(self) -> int:
-        """Return what it comes to if nothing is added until then."""
-        left = sum(one.paid_on is None for one in self.payouts)
-        return instalment(self.capital, max(left, 1))
 
 
 @dataclass(frozen=True)
@@ -195,7 +166,7 @@ async def set_schedule(
         raise errors.invalid("exit_schedule", "/interval_months")
     if not row.left_on <= schedule.first_due_on <= row.left_on + FIRST_DUE_MAX:
         raise errors.invalid("exit_schedule", "/first_due_on")
-    before = await _payouts(session, exit_id)
+    before = await payouts_of(session, exit_id)
     if any(one.paid_at is not None for one in before):
         raise ConflictError("exit_paying")
     for one in before:
@@ -206,7 +177,7 @@ async def set_schedule(
     session.add_all(_rows(exit_id, schedule))
     await session.flush()
     _record(session, actor, row, place.book, "exit.scheduled", [row.account_id])
-    return await _view(session, place, row)
+    return await view_of(session, place, row)
 
 
 async def pay(session: AsyncSession, actor: Actor, exit_id: UUID, *, day: date) -> ExitView:
@@ -222,7 +193,7 @@ async def pay(session: AsyncSession, actor: Actor, exit_id: UUID, *, day: date) 
     # No period closes between this look at the account and the entry.
     booked = await booking_day(session, row.book_id, day)
     capital = await capital_of(session, place.book, row.account_id)
-    waiting = [one for one in await _payouts(session, exit_id) if one.paid_at is None]
+    waiting = [one for one in await payouts_of(session, exit_id) if one.paid_at is None]
     payout = waiting[0] if waiting else await _one_more(session, row, capital)
     if payout.due_on > clock.today():
         raise ConflictError("payout_not_due", due=payout.due_on.isoformat())
@@ -234,13 +205,13 @@ async def pay(session: AsyncSession, actor: Actor, exit_id: UUID, *, day: date) 
     await session.flush()
     _record(session, actor, row, place.book, "exit.paid", [row.account_id])
     await _close_when_done(session, row, place.book)
-    return await _view(session, place, row)
+    return await view_of(session, place, row)
 
 
 async def _one_more(session: AsyncSession, row: Exit, capital: int) -> ExitPayout:
     if capital <= 0:
         raise ConflictError("payout_done")
-    count = len(await _payouts(session, row.id))
+    count = len(await payouts_of(session, row.id))
     payout = ExitPayout(exit_id=row.id, number=count + 1, due_on=clock.today())
     session.add(payout)
     return payout
@@ -262,12 +233,12 @@ async def _post(
 async def close_exit(session: AsyncSession, actor: Actor, exit_id: UUID) -> ExitView:
     """End an exit by hand: every instalment is paid, and nothing is left on the account."""
     row, place = await _lock_to_pay(session, actor, exit_id)
-    waiting = any(one.paid_at is None for one in await _payouts(session, exit_id))
+    waiting = any(one.paid_at is None for one in await payouts_of(session, exit_id))
     if waiting or await capital_of(session, place.book, row.account_id) > 0:
         raise ConflictError("exit_unpaid")
     row.closed_at = row.closed_at or clock.now()
     await session.flush()
-    return await _view(session, place, row)
+    return await view_of(session, place, row)
 
 
 async def exits_to_close(session: AsyncSession, limit: int = 50) -> Sequence[UUID]:
@@ -292,7 +263,7 @@ async def turn_exit(session: AsyncSession, exit_id: UUID) -> int:
 
 async def _close_when_done(session: AsyncSession, row: Exit, book: Book) -> bool:
     """Close an exit that is paid, once all their work is in locked periods."""
-    waiting = any(one.paid_at is None for one in await _payouts(session, row.id))
+    waiting = any(one.paid_at is None for one in await payouts_of(session, row.id))
     if waiting or await capital_of(session, book, row.account_id) > 0:
         return False
     if await _uncounted(session, row):
@@ -324,43 +295,6 @@ async def _uncounted(session: AsyncSession, row: Exit) -> bool:
     return (await session.exec(statement)).first() is not None
 
 
-async def capital_of(session: AsyncSession, book: Book, account_id: UUID) -> int:
-    """Return what stands on somebody's account, in minor units."""
-    statement = select(Balance.amount).where(
-        Balance.account_id == LedgerAccount.id,
-        Balance.unit == book.currency,
-        LedgerAccount.book_id == book.id,
-        LedgerAccount.kind == CAPITAL,
-        LedgerAccount.holder_id == account_id,
-    )
-    return (await session.exec(statement)).first() or 0
-
-
-async def exits_of(session: AsyncSession, actor: Actor, book_id: UUID) -> Sequence[ExitView]:
-    """List exits, those that are open first: all to the lead, one's own to who left."""
-    place = await queries.get_place(session, actor, book_id)
-    statement = (
-        select(Exit)
-        .where(Exit.book_id == book_id)
-        .order_by(col(Exit.closed_at).desc().nulls_first(), col(Exit.opened_at).desc())
-        .limit(100)
-    )
-    if not place.lead:
-        statement = statement.where(Exit.account_id == place.account_id)
-    return [await _view(session, place, row) for row in (await session.exec(statement)).all()]
-
-
-async def get_exit_for(session: AsyncSession, actor: Actor, exit_id: UUID) -> ExitView:
-    """Return an exit to who left, and to those who look after the book."""
-    row = await session.get(Exit, exit_id)
-    if row is None:
-        raise NotFoundError("exit_not_found")
-    place = await queries.place_or(session, actor, row.book_id, "exit_not_found")
-    if not place.lead and place.account_id != row.account_id:
-        raise NotFoundError("exit_not_found")
-    return await _view(session, place, row)
-
-
 async def _lock_to_pay(session: AsyncSession, actor: Actor, exit_id: UUID) -> tuple[Exit, Place]:
     actor.require_session()
     seen = await get_exit_for(session, actor, exit_id)
@@ -376,44 +310,6 @@ async def _open_exit_of(session: AsyncSession, book_id: UUID, account_id: UUID) 
         Exit.book_id == book_id, Exit.account_id == account_id, col(Exit.closed_at).is_(None)
     )
     return (await session.exec(statement)).first()
-
-
-async def _payouts(session: AsyncSession, exit_id: UUID) -> Sequence[ExitPayout]:
-    statement = (
-        select(ExitPayout).where(ExitPayout.exit_id == exit_id).order_by(col(ExitPayout.number))
-    )
-    return (await session.exec(statement)).all()
-
-
-async def _view(session: AsyncSession, place: Place, row: Exit) -> ExitView:
-    """Whoever is paid is called by their name here: somebody has to pay them."""
-    book = place.book
-    paid = select(Posting.entry_id, Posting.amount).where(
-        Posting.entry_id == ExitPayout.entry_id,
-        ExitPayout.exit_id == row.id,
-        Posting.account_id == LedgerAccount.id,
-        LedgerAccount.kind == OUTSIDE,
-    )
-    amounts = dict((await session.exec(paid)).all())
-    account = (await identity.accounts_by_id(session, [row.account_id])).get(row.account_id)
-    return ExitView(
-        exit=row,
-        handle=account.handle if account else "",
-        display_name=account.display_name if account else "",
-        currency=book.currency,
-        capital=await capital_of(session, book, row.account_id),
-        payouts=[
-            PayoutView(
-                one.number,
-                one.due_on,
-                one.paid_at.date() if one.paid_at else None,
-                amounts.get(one.entry_id, 0) if one.entry_id else 0,
-                one.entry_id,
-            )
-            for one in await _payouts(session, row.id)
-        ],
-        may_pay=row.closed_at is None and place.worker_owner and place.account_id != row.account_id,
-    )
 
 
 def _record(

@@ -53,8 +53,6 @@ async def people_at(session: AsyncSession, book_id: UUID, day: date) -> Mapping[
         )
     )
     return {status.account_id: status for status in await session.exec(statement)}
-    rows = await statuses_of(session, book_id)
-    return {status.account_id: status for status in rows if status.since <= day}
 
 
 async def worker_owners_at(session: AsyncSession, book_id: UUID, day: date) -> Sequence[UUID]:

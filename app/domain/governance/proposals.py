@@ -39,7 +39,10 @@ class Prepared:
 
 async def prepare(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
     """Check that something can be decided now, and say exactly what a yes would do."""
-    return await _PREPARE[proposal.subject](session, place, proposal)
+    put = _PREPARE.get(proposal.subject)
+    if put is None:
+        raise NotFoundError("decision_not_found")
+    return await put(session, place, proposal)
 
 
 async def _admission(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
@@ -59,7 +62,7 @@ async def _policy(session: AsyncSession, place: Place, proposal: Proposal) -> Pr
     """The whole document is put to the vote, so that what all read is what holds."""
     draft = await session.get(PolicyDraft, proposal.subject_id)
     if draft is None or draft.book_id != place.book.id:
-        raise NotFoundError("policy_draft_not_found")
+        raise NotFoundError("policy_not_found")
     terms = {
         "policy": draft.document,
         "policy_hash": read_policy(draft).hash().hex(),

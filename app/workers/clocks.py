@@ -23,9 +23,7 @@ CLAIMS_A_TRANSACTION = 20
 async def turn_clocks(runtime: Runtime) -> int:
     """Take every step that is due; answers how many were taken."""
     taken = await _turn_claims(runtime) + await _turn_needs(runtime) + await _turn_panels(runtime)
-    return taken + await _turn_disputes(runtime)
-    turned = await _turn_claims(runtime) + await _turn_needs(runtime) + await _turn_panels(runtime)
-    return turned + await _turn_decisions(runtime)
+    return taken + await _turn_disputes(runtime) + await _turn_decisions(runtime)
 
 
 async def _turn_claims(runtime: Runtime) -> int:
@@ -83,6 +81,8 @@ async def _turn_disputes(runtime: Runtime) -> int:
         async with transaction(runtime.sessions) as session:
             taken += await disputes.turn(session, dispute_id)
     return taken
+
+
 async def _turn_decisions(runtime: Runtime) -> int:
     """Close what was to be voted on until now, and exits that are paid."""
     async with transaction(runtime.sessions) as session:

@@ -13,8 +13,6 @@ from app.models.asks import Ask, AskState
 from app.models.federation import Peer, PeerInbox, PeerOutbox, PeerState
 from app.models.imports import ImportRun
 from tests.contracts import cast_disputes, cast_ledger
-from tests.contracts.cast_periods import period_ids, period_requests
-from tests.contracts import cast_ledger
 from tests.contracts.cast_governance import governance_ids, governance_requests
 from tests.contracts.cast_periods import period_ids, period_requests
 from tests.contracts.cast_policies import policy_ids, policy_requests

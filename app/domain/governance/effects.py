@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
+from app.domain.disputes.actions import rule_of_assembly
 from app.domain.governance import queries
 from app.domain.governance.conversions import recognise
 from app.domain.governance.statuses import NewStatus, set_status
@@ -59,8 +60,17 @@ async def _adopt(session: AsyncSession, decision: Decision, passed: bool) -> Non
         await release_draft(session, decision.subject_id)
 
 
+async def _rule(session: AsyncSession, decision: Decision, passed: bool) -> None:
+    """End a dispute as the assembly said; a no lets stand what stood before it."""
+    minutes = decision.terms["minutes"] if passed else None
+    await rule_of_assembly(
+        session, SYSTEM, decision.subject_id, minutes, decision.id, decision.opened_by
+    )
+
+
 _EFFECTS: Mapping[DecisionSubject, Callable[[AsyncSession, Decision, bool], Awaitable[None]]] = {
     DecisionSubject.POLICY: _adopt,
     DecisionSubject.ADMISSION: _admit,
     DecisionSubject.CONVERSION: _convert,
+    DecisionSubject.APPEAL: _rule,
 }

@@ -7,12 +7,16 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.access import Actor
-from app.domain.governance import conversions, standing
+from app.domain.access import SYSTEM, Actor
+from app.domain.disputes.actions import check_minutes
+from app.domain.disputes.errors import dispute_not_found, wrong_state
+from app.domain.disputes.queries import lock_case_for
+from app.domain.governance import conversions, errors, standing
 from app.domain.governance.policy import Place
 from app.domain.policies.actions import propose_draft
 from app.domain.policies.queries import read_policy
 from app.errors import ConflictError, NotFoundError
+from app.models.disputes import DisputeState
 from app.models.governance import AdmissionAsk, Decision, DecisionSubject
 from app.models.policies import PolicyDraft
 
@@ -39,10 +43,7 @@ class Prepared:
 
 async def prepare(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
     """Check that something can be decided now, and say exactly what a yes would do."""
-    put = _PREPARE.get(proposal.subject)
-    if put is None:
-        raise NotFoundError("decision_not_found")
-    return await put(session, place, proposal)
+    return await _PREPARE[proposal.subject](session, place, proposal)
 
 
 async def _admission(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
@@ -71,6 +72,21 @@ async def _policy(session: AsyncSession, place: Place, proposal: Proposal) -> Pr
     return Prepared(terms)
 
 
+async def _appeal(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
+    """A party never sits (R13): neither the worker nor whoever began the dispute votes on it."""
+    case = await lock_case_for(session, SYSTEM, proposal.subject_id)
+    dispute = case.dispute
+    if dispute.book_id != place.book.id:
+        raise dispute_not_found()
+    if dispute.state != DisputeState.ASSEMBLY:
+        raise wrong_state(dispute.state)
+    if proposal.minutes is None:
+        raise errors.invalid("decision_minutes", "/minutes")
+    check_minutes(case, proposal.minutes)
+    terms = {"account_id": str(dispute.worker_id), "minutes": proposal.minutes}
+    return Prepared(terms, frozenset({dispute.worker_id, dispute.opened_by}))
+
+
 async def bind(session: AsyncSession, actor: Actor, decision: Decision) -> None:
     """Hold still what a decision is about, as long as it is voted on."""
     if decision.subject == DecisionSubject.POLICY:
@@ -83,4 +99,5 @@ _PREPARE: Mapping[
     DecisionSubject.POLICY: _policy,
     DecisionSubject.ADMISSION: _admission,
     DecisionSubject.CONVERSION: _conversion,
+    DecisionSubject.APPEAL: _appeal,
 }

@@ -21,6 +21,7 @@ from app.domain.governance.policy import may_see_of
 from app.domain.governance.rules import Met, Standing, explain, recent_from
 from app.domain.ledger.statuses import statuses_of
 from app.infra import clock
+from app.models.disputes import Dispute
 from app.models.governance import AdmissionAsk, Training
 from app.models.ledger import (
     MINUTE,
@@ -187,7 +188,30 @@ async def standing_gifts(
     if only is not None:
         statement = statement.where(col(Entry.entry_id).in_(only))
     rows = (await session.execute(statement)).all()
-    return {row[0]: Gift(row[0], row[1], row[2]) for row in rows}
+    moved = await _moved_by_disputes(session, book_id, account_id)
+    gifts = [Gift(row[0], row[1], row[2] + moved.get(row[0], 0)) for row in rows]
+    return {gift.entry_id: gift for gift in gifts if gift.minutes > 0}
+
+
+async def _moved_by_disputes(
+    session: AsyncSession, book_id: UUID, account_id: UUID
+) -> Mapping[UUID, int]:
+    """Return by how much disputes changed somebody's gifts: into suspense, and out by a ruling."""
+    statement = (
+        core_select(col(Dispute.entry_id), func.sum(Posting.amount))
+        .where(
+            col(Dispute.book_id) == book_id,
+            col(Dispute.worker_id) == account_id,
+            col(Entry.dispute_id) == col(Dispute.id),
+            col(Posting.entry_id) == col(Entry.entry_id),
+            col(Posting.account_id) == col(LedgerAccount.id),
+            col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
+            col(LedgerAccount.holder_id) == account_id,
+            col(LedgerAccount.stream) == WorkStream.GIFT,
+        )
+        .group_by(col(Dispute.entry_id))
+    )
+    return {entry_id: int(minutes) for entry_id, minutes in await session.execute(statement)}
 
 
 async def trainings_of(

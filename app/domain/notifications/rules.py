@@ -43,11 +43,6 @@ class Opens(StrEnum):
     RECEIPTS = "receipts"
     PERIOD = "period"
     DISPUTE = "dispute"
-    DECISION = "decision"
-    BOOK_PEOPLE = "book_people"
-    BOOK_DECISIONS = "book_decisions"
-    CONVERSION = "conversion"
-    EXIT = "exit"
 
 
 @dataclass(frozen=True)

@@ -87,11 +87,6 @@ _PAGES = {
     Opens.RECEIPTS: "/me/receipts",
     Opens.PERIOD: "/periods/{object}",
     Opens.DISPUTE: "/",
-    Opens.DECISION: "/decisions/{object}",
-    Opens.BOOK_PEOPLE: "/books/{object}/people",
-    Opens.BOOK_DECISIONS: "/books/{object}/decisions",
-    Opens.CONVERSION: "/conversions/{object}",
-    Opens.EXIT: "/exits/{object}",
 }
 _SCREENS = {
     None: "/notices",
@@ -113,11 +108,6 @@ _SCREENS = {
     Opens.RECEIPTS: "/",
     Opens.PERIOD: "/",
     Opens.DISPUTE: "/",
-    Opens.DECISION: "/decisions/{object}",
-    Opens.BOOK_PEOPLE: "/books/{object}/people",
-    Opens.BOOK_DECISIONS: "/books/{object}/decisions",
-    Opens.CONVERSION: "/conversions/{object}",
-    Opens.EXIT: "/exits/{object}",
 }
 
 

@@ -159,7 +159,7 @@ async def test_three_outside_the_case_are_drawn_as_anybody_can_check(coop: House
     late = await coop.world.sign_up("late")
     path = f"/organisations/{coop.organisation['id']}/members"
     for handle in ("double", "late"):
-        await coop.owner.post(path, {"handle": handle, "role": "member", "worker_owner": True})
+        await coop.owner.post(path, {"handle": handle, "role": "member"})
     status = (
         "INSERT INTO book_statuses (status_id, book_id, account_id, status, since, recorded_at) "
         "SELECT gen_random_uuid(), id, :person, 'worker_owner', current_date - 9, "

@@ -1,4 +1,4 @@
-"""A book's figures: the lines behind them, entries, what came when."""
+"""A book's figures: the lines behind them, entries, what came when, statements of periods."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,7 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api.dependencies import Db, LedgerReader, set_next_link
+from app.api.errors import language_of
 from app.api.routing import StrictRoute
+from app.api.schemas.base import Listing
 from app.api.schemas.statements import (
     EntryWholeShape,
     LineList,
@@ -14,9 +16,18 @@ from app.api.schemas.statements import (
     LineShape,
     MonthList,
     MonthShape,
+    PartShape,
+    StatementShape,
+    StepShape,
+    TaskShape,
 )
 from app.domain.statements import entries, queries
+from app.domain.statements.composing import Statement, get_statement_for
 from app.domain.statements.lines import line_sums, lines
+from app.domain.statements.tasks import tasks_for
+from app.domain.statements.words import csv_of, document_of
+from app.infra.i18n import translate
+from app.infra.pdf import MEDIA_TYPE, make_pdf
 
 MONTHS_MAX = 60
 
@@ -58,6 +69,27 @@ async def list_months(
     return MonthList(items=[MonthShape.model_validate(month) for month in found])
 
 
+@router.get("/books/{book_id}/tasks", operation_id="list_book_tasks")
+async def list_book_tasks(
+    book_id: UUID, request: Request, actor: LedgerReader, db: Db
+) -> Listing[TaskShape]:
+    """Say what there is to do in a book now; nothing for who reads only their own part."""
+    sight = await queries.get_sight_for(db, actor, book_id, actor.account_id)
+    language = language_of(request)
+    items = [
+        TaskShape(
+            code=task.code,
+            subject_id=task.subject_id,
+            n=task.n,
+            day=task.day,
+            text=task.text(language),
+            path=task.path,
+        )
+        for task in await tasks_for(db, sight)
+    ]
+    return Listing(items=items)
+
+
 @router.get("/entries/{entry_id}", operation_id="get_entry")
 async def get_entry(entry_id: UUID, actor: LedgerReader, db: Db) -> EntryWholeShape:
     """Return an entry with all its sides, what it stands on, and what came of it."""
@@ -70,3 +102,66 @@ _OF_THE_WHOLE = (
     "recorded_by", "sides", "sums", "note", "note_erased", "corrects", "corrected_by",
     "stands_on", "carries", "need_id", "need_title",
 )  # fmt: skip
+
+
+@router.get("/periods/{period_id}/statement", operation_id="get_statement")
+async def get_statement(
+    period_id: UUID, request: Request, actor: LedgerReader, db: Db
+) -> StatementShape:
+    """Return a period's statement, worker by worker."""
+    return _statement(request, await get_statement_for(db, actor, period_id))
+
+
+@router.get("/periods/{period_id}/statements/{worker_id}", operation_id="get_own_statement")
+async def get_own_statement(
+    period_id: UUID, worker_id: UUID, request: Request, actor: LedgerReader, db: Db
+) -> StatementShape:
+    """Return one worker's statement: for the worker, and for those who keep the book."""
+    return _statement(request, await get_statement_for(db, actor, period_id, worker_id))
+
+
+def _statement(request: Request, said: Statement) -> StatementShape:
+    period = said.period
+    return StatementShape(
+        period_id=period.id,
+        book_id=period.book_id,
+        organisation_name=said.view.organisation.name,
+        starts_on=period.starts_on,
+        ends_on=period.ends_on,
+        stage=said.stage,
+        currency=said.view.book.currency,
+        legal=translate(language_of(request), "statement.legal"),
+        parts=[PartShape.model_validate(part) for part in said.parts],
+        minutes=dict(said.minutes),
+        base=str(said.base),
+        totals=dict(said.totals),
+        net_worth=[StepShape.model_validate(step) for step in said.net_worth],
+        policy_version=said.policy_version,
+        root=said.lock.root.hex() if said.lock else None,
+    )
+
+
+@router.get("/periods/{period_id}/statement.csv", operation_id="get_statement_table")
+async def get_statement_table(period_id: UUID, actor: LedgerReader, db: Db) -> Response:
+    """Return a period's statement for a spreadsheet: whole minutes, whole minor units."""
+    said = await get_statement_for(db, actor, period_id)
+    name = f'attachment; filename="statement-{said.period.starts_on}.csv"'
+    headers = {"Content-Disposition": name}
+    return Response(csv_of(said), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/periods/{period_id}/statement.pdf", operation_id="get_statement_file")
+async def get_statement_file(
+    period_id: UUID,
+    request: Request,
+    actor: LedgerReader,
+    db: Db,
+    worker_id: Annotated[UUID | None, Query(description="One worker's; all without.")] = None,
+) -> Response:
+    """Return a period's statement as PDF, whole or of one worker, in the asker's language."""
+    said = await get_statement_for(db, actor, period_id, worker_id)
+    document = document_of(said, language_of(request), one=worker_id is not None)
+    headers = {
+        "Content-Disposition": f'attachment; filename="statement-{said.period.starts_on}.pdf"'
+    }
+    return Response(await make_pdf(document), media_type=MEDIA_TYPE, headers=headers)

@@ -12,10 +12,12 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
+from app.domain.periods.queries import periods_of
 from app.domain.statements import entries, queries
 from app.domain.statements.lines import LineFilter, line_sums, lines
 from app.domain.statements.queries import Holding, Sight
 from app.domain.statements.rules import Month, tenths_of_percent
+from app.domain.statements.tasks import tasks_for
 from app.models.ledger import MINUTE, EntryKind, LedgerAccountKind, WorkStream
 from app.pages.dependencies import Db, PageRoute, SignedIn, Visit
 from app.pages.plots import RowBar, months_plot, share_bars
@@ -24,6 +26,7 @@ from app.pages.views import Paging
 
 PER_PAGE = 50
 MONTHS = 12
+PERIODS_SHOWN = 8
 Choice = TypeVar("Choice", bound=StrEnum)
 
 router = APIRouter(route_class=PageRoute)
@@ -55,9 +58,12 @@ async def show_book(book_id: UUID, db: Db, visit: SignedIn) -> Response:
         return await _render_worker(db, visit, sight, sight.account_id)
     held = await queries.holdings(db, book_id)
     months = await queries.contributions(db, sight, None, MONTHS)
+    periods = await periods_of(db, visit.actor, book_id, PERIODS_SHOWN)
     return await render(
         visit.page,
         "book.html",
+        tasks=[(task.text(visit.language), task.path) for task in await tasks_for(db, sight)],
+        periods=periods.items,
         sight=sight,
         workers=await _workers(db, held),
         totals=_totals(held),

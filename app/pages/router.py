@@ -41,6 +41,7 @@ from app.pages import (
     receipts,
     reviews,
     searches,
+    statements,
     stewardship,
     workspace,
 )
@@ -53,9 +54,8 @@ PARTS = (
     home, feeds, embed, searches, notifications, administration, asks, ask_holder, ask_threads,
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
-    about, identity, matching, profiles, receipts, periods, books, policies,
-    disputes,
-    ledger,
+    about, identity, matching, profiles, receipts, periods, books, policies, disputes, ledger,
+    statements,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

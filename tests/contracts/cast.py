@@ -75,6 +75,7 @@ async def gather(world: World) -> Cast:
         "organisation_id": organisation["id"],
         "name": "decisions",
         "account_id": people["leaver"].id,
+        "worker_id": worker.id,
         "need_id": need["id"],
         "draft_id": draft["id"],
         "proposal_id": proposal["id"],

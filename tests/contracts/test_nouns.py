@@ -150,8 +150,11 @@ DOMAIN_EXTRAS = {
     "organisations/blocking",  # who wants to hear nothing of whom
     "organisations/vouching",  # whose word frees an organisation of review
     "profiles/skills",  # the list of skills
+    "statements/composing",  # what a statement says
     "statements/entries",  # one entry, whole
     "statements/lines",  # the lines behind a figure
+    "statements/tasks",  # what there is to do in a book now
+    "statements/words",  # a statement as a table, and as a document for paper
 }
 
 

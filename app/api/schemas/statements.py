@@ -82,6 +82,17 @@ class SideShape(Shape):
     amount: int
 
 
+class TaskShape(Shape):
+    """One thing to do in a book, in the asker's language; `path` is the page where it is done."""
+
+    code: str
+    subject_id: UUID | None
+    n: int
+    day: date | None
+    text: str
+    path: str
+
+
 class EntryBrief(Shape):
     """An entry that another one stands on."""
 
@@ -117,3 +128,55 @@ class EntryWholeShape(Shape):
     period_id: UUID | None
     dispute_id: UUID | None
     batch_id: UUID | None
+
+
+class PartShape(Shape):
+    """One worker's part of a period; money in minor units, shares in tenths of a percent."""
+
+    account_id: UUID
+    name: str
+    by_stream: dict[WorkStream, int]
+    given: int
+    counted: int
+    carried_in: int
+    carried_out: int
+    eligible: bool
+    reason: str | None
+    weighted: str
+    share: int
+    share_before: int | None
+    change: int | None
+    amount: int
+    capital_before: int
+    capital_after: int
+
+
+class StepShape(Shape):
+    """One step from what was there to what is there, in minor units."""
+
+    name: str
+    change: int
+    after: int
+
+
+class StatementShape(Shape):
+    """A period's statement: `running` minutes, a `draft`, or what is `final` under a lock.
+
+    `legal` says that the legal act stays outside, as every statement does.
+    """
+
+    period_id: UUID
+    book_id: UUID
+    organisation_name: str
+    starts_on: date
+    ends_on: date
+    stage: str
+    currency: str
+    legal: str
+    parts: list[PartShape]
+    minutes: dict[WorkStream, int]
+    base: str = Field(description="All that took part, weighted, as p/q.")
+    totals: dict[str, int]
+    net_worth: list[StepShape]
+    policy_version: int | None
+    root: str | None = Field(description="Of the lock: the tree head over its entries, in hex.")

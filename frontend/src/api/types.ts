@@ -42,6 +42,7 @@ export type WorkLog = Schemas['WorkLogShape'];
 export type Contributions = Schemas['ContributionList'];
 export type BookEntry = Schemas['EntryShape'];
 export type WorkerShare = Schemas['WorkerShareShape'];
+export type BookTask = Schemas['TaskShape'];
 
 export type Organisation = Schemas['OrganisationShape'];
 export type OrganisationInput = Whole<Schemas['OrganisationFields']>;

@@ -33,6 +33,8 @@ export const paths = {
   reports: () => '/stewardship/reports',
   asks: () => '/stewardship/asks',
   noticeSettings: () => '/notices/settings',
+  bookHome: (id: string) => `/books/${id}`,
+  entry: (id: string) => `/entries/${id}`,
 };
 
 /** Only an address of the workspace itself may follow a sign-in. */

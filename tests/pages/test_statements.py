@@ -26,7 +26,7 @@ async def coop(world: World) -> Cooperative:
     return made
 
 
-async def drafted(coop: Cooperative, **more: list[str]) -> Json:
+async def drafted(coop: Cooperative, **more: bool) -> Json:
     return await coop.draw_up(await coop.open(LAST, 1_000_001, FIRST), **more)
 
 
@@ -101,13 +101,13 @@ async def test_a_worker_reads_their_own_statement_and_nobody_elses(
 ) -> None:
     outsider = await world.sign_up("paula")
     await coop.give(UUID(outsider.id), 24_000)
-    period = await drafted(coop, acknowledged=["statuses"])
+    period = await drafted(coop, acknowledged=True)
     base = f"/periods/{period['id']}"
     own = await Reader(world, outsider).open(f"{base}/statements/{outsider.id}")
     assert "the rules count another role" in own.main.text
     anna = coop.members["anna"].id
     shown = await Reader(world, coop.members["anna"]).open(f"{base}/statements/{anna}")
-    assert "36750 of 60010 weighted minutes, of €2,000.00 for all members, is €1,224.80" in (
+    assert "36,750 of 60,010 weighted minutes, of €2,000.00 for all members, is €1,224.80" in (
         shown.main.text
     )
     for path in (f"{base}/statement", f"{base}/statement.pdf", f"{base}/statement.csv"):

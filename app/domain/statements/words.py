@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from app.infra.i18n import (
     format_datetime,
     format_minutes,
     format_money,
+    format_number,
     format_share,
     translate,
 )
@@ -142,8 +144,8 @@ def how_of(statement: Statement, part: Part, language: str) -> list[str]:
             translate(
                 language,
                 "statement.how_loss" if loss else "statement.how_pool",
-                weighted=part.weighted,
-                base=str(statement.base),
+                weighted=_exact(language, Fraction(part.weighted)),
+                base=_exact(language, statement.base),
                 whole=format_money(
                     language, money["members_loss"] if loss else money["pool"], currency
                 ),
@@ -151,6 +153,13 @@ def how_of(statement: Statement, part: Part, language: str) -> list[str]:
             )
         )
     return said
+
+
+def _exact(language: str, value: Fraction) -> str:
+    """Write a fraction whole where it is whole, and as one where it is not."""
+    if value.denominator == 1:
+        return format_number(language, value.numerator)
+    return f"{value.numerator}/{value.denominator}"
 
 
 def percent(language: str, tenths: int) -> str:

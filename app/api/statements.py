@@ -17,6 +17,7 @@ from app.api.schemas.statements import (
     MonthList,
     MonthShape,
     PartShape,
+    ProofShape,
     StatementShape,
     StepShape,
     TaskShape,
@@ -95,6 +96,15 @@ async def get_entry(entry_id: UUID, actor: LedgerReader, db: Db) -> EntryWholeSh
     """Return an entry with all its sides, what it stands on, and what came of it."""
     whole = await entries.get_entry_for(db, actor, entry_id)
     said = {name: getattr(whole, name) for name in _OF_THE_WHOLE}
+    found = whole.inclusion
+    said["proof"] = found and ProofShape(
+        position=found.position,
+        size=found.size,
+        root=found.checkpoint.root.hex(),
+        data=found.data.hex(),
+        hashes=[each.hex() for each in found.proof],
+        checkpoint=found.checkpoint.note,
+    )
     return EntryWholeShape.model_validate({**whole.entry.model_dump(), **said})
 
 

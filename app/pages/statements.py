@@ -30,7 +30,7 @@ async def show_statement(period_id: UUID, db: Db, visit: SignedIn) -> Response:
         "statement.html",
         said=said,
         title=title_of(said, visit.language),
-        streams=list(WorkStream),
+        streams=[s for s in WorkStream if any(part.by_stream[s] for part in said.parts)],
         rows=list(
             zip(
                 said.parts,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.infra import clock
+from app.infra import clock, merkle
+from app.workers.checkpoints import keep_log
 from tests.factories.world import Json, Person, World
 from tests.pages.reading import Page, Reader
 
@@ -145,6 +146,25 @@ async def test_a_correction_and_what_it_corrects_lead_to_each_other(
 
 def _disagree() -> Json:
     return {"to": "disputed", "reason": "It was three quarters of an hour"}
+
+
+async def test_an_entry_shows_its_place_in_the_log_once_it_has_one(
+    world: World, coop: Coop
+) -> None:
+    (line,) = (await coop.ada.get(f"/books/{coop.book}/lines", holder_id=coop.ada.id))["items"]
+    path = f"/entries/{line['entry_id']}"
+    reader = Reader(world, coop.ada)
+    assert (await coop.ada.get(path))["proof"] is None
+    assert "has not taken this entry up yet" in (await reader.open(path)).main.text
+    assert await keep_log(world.runtime) >= 2
+    proof = (await coop.ada.get(path))["proof"]
+    place = f"Place {proof['position'] + 1} of {proof['size']}, in the state of the log"
+    assert place in (await reader.open(path)).main.text
+    leaf = merkle.leaf_hash(bytes.fromhex(proof["data"]))
+    hashes = [bytes.fromhex(each) for each in proof["hashes"]]
+    made = merkle.root_from_inclusion(leaf, proof["position"], proof["size"], hashes)
+    assert made.hex() == proof["root"]
+    assert proof["checkpoint"].splitlines()[1] == str(proof["size"])
 
 
 async def test_months_are_drawn_and_told(world: World, coop: Coop) -> None:

@@ -102,6 +102,17 @@ class EntryBrief(Shape):
     booked_on: date
 
 
+class ProofShape(Shape):
+    """RFC 9162: that an entry is in the newest signed state of the log; bytes in hex."""
+
+    position: int
+    size: int
+    root: str
+    data: str
+    hashes: list[str]
+    checkpoint: str
+
+
 class EntryWholeShape(Shape):
     """An entry with its sides, what it stands on, and what came of it."""
 
@@ -128,6 +139,7 @@ class EntryWholeShape(Shape):
     period_id: UUID | None
     dispute_id: UUID | None
     batch_id: UUID | None
+    proof: ProofShape | None
 
 
 class PartShape(Shape):

@@ -9,9 +9,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
+from app.domain.checkpoints.queries import Inclusion, inclusion_of
 from app.domain.statements import errors
 from app.domain.statements.queries import Sight, get_sight_for, names_of
-from app.errors import AppError
+from app.errors import AppError, NotFoundError
 from app.models.claims import Claim
 from app.models.ledger import (
     Entry,
@@ -19,6 +20,7 @@ from app.models.ledger import (
     EntryNote,
     LedgerAccount,
     LedgerAccountKind,
+    LogKind,
     Posting,
     WorkStream,
 )
@@ -56,6 +58,8 @@ class EntryWhole:
     carries: Sequence[Entry]
     need_id: UUID | None
     need_title: str
+    # Its place in the newest signed state of the log; None until the log has taken it up.
+    inclusion: Inclusion | None
 
     def sum_of(self, unit: str) -> int:
         """Add up all sides: zero, or the book is broken."""
@@ -105,7 +109,15 @@ async def get_entry_for(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
         carries=await _linked(session, col(EntryLink.linked_entry_id) == entry_id, towards=False),
         need_id=need.id if need else None,
         need_title=need.title if need else "",
+        inclusion=await _inclusion(session, entry_id),
     )
+
+
+async def _inclusion(session: AsyncSession, entry_id: UUID) -> Inclusion | None:
+    try:
+        return await inclusion_of(session, LogKind.ENTRY, entry_id)
+    except NotFoundError:
+        return None
 
 
 def _is_ones_own(side: Side, account_id: UUID) -> bool:

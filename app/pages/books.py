@@ -18,7 +18,7 @@ from app.domain.statements.lines import LineFilter, line_sums, lines
 from app.domain.statements.queries import Holding, Sight
 from app.domain.statements.rules import Month, tenths_of_percent
 from app.domain.statements.tasks import tasks_for
-from app.models.ledger import MINUTE, EntryKind, LedgerAccountKind, WorkStream
+from app.models.ledger import EntryKind, LedgerAccountKind, WorkStream
 from app.pages.dependencies import Db, PageRoute, SignedIn, Visit
 from app.pages.plots import RowBar, months_plot, share_bars
 from app.pages.rendering import render
@@ -67,7 +67,7 @@ async def show_book(book_id: UUID, db: Db, visit: SignedIn) -> Response:
         sight=sight,
         workers=await _workers(db, held),
         totals=_totals(held),
-        sums=_sums(held),
+        sums=await queries.book_sums(db, book_id),
         **_months(months),
     )
 
@@ -98,14 +98,6 @@ def _totals(held: Sequence[Holding]) -> dict[str, int]:
         for name in names:
             totals[name] = totals.get(name, 0) + one.amount
     return totals
-
-
-def _sums(held: Sequence[Holding]) -> dict[str, int]:
-    """Add everything up by unit: zero each, or the book is broken."""
-    sums = {MINUTE: 0}
-    for one in held:
-        sums[one.unit] = sums.get(one.unit, 0) + one.amount
-    return sums
 
 
 def _months(months: Sequence[Month]) -> dict[str, Any]:

@@ -46,8 +46,12 @@ class LineFilter:
 
     @property
     def is_a_balance(self) -> bool:
-        """Say whether it asks for all that ever went over its accounts."""
-        return not (self.kind or self.since or self.until or self.period_id)
+        """Say whether it asks for all that ever went over accounts that have a balance.
+
+        What an organisation received has none: every entry of a book would wait for it.
+        """
+        narrowed = self.kind or self.since or self.until or self.period_id
+        return not narrowed and self.account != LedgerAccountKind.ORGANISATION
 
 
 @dataclass(frozen=True)

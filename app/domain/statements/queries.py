@@ -152,6 +152,16 @@ async def holdings(
     ]
 
 
+async def book_sums(session: AsyncSession, book_id: UUID) -> dict[str, int]:
+    """Add up every line of a book by unit: zero each, or the book is broken."""
+    statement = (
+        select(Posting.unit, func.sum(Posting.amount))
+        .where(Posting.account_id == LedgerAccount.id, LedgerAccount.book_id == book_id)
+        .group_by(col(Posting.unit))
+    )
+    return {unit: int(total) for unit, total in (await session.exec(statement)).all()}
+
+
 async def names_of(session: AsyncSession, holders: Iterable[UUID]) -> dict[UUID, str]:
     """Return what people are called; who has left is known by a pseudonym and has no name."""
     wanted = set(holders)

@@ -192,6 +192,15 @@ async def test_a_correction_takes_back_and_says_what_is_true(coop: Cooperative) 
     await sound(coop.world)
 
 
+async def test_what_is_disputed_is_not_corrected_meanwhile(coop: Cooperative) -> None:
+    first, second = (await coop.write(coop.slip(minutes=60), coop.slip(minutes=90)))["entry_ids"]
+    reason = {"reason": "I was there for longer"}
+    await coop.worker.post(f"/entries/{first}/disputes", reason, key="dispute")
+    assert (await correct(coop.owner, first, 0, 409))["code"] == "entry_disputed"
+    await correct(coop.owner, second, 30)  # the control
+    await sound(coop.world)
+
+
 async def test_a_claims_entry_is_corrected_with_its_claim_and_receipt(coop: Cooperative) -> None:
     need = await coop.world.open_need(coop.owner, coop.organisation)
     claim = await coop.world.submitted_claim(coop.worker, coop.owner, need)

@@ -6,6 +6,7 @@ In a locked period nothing is touched: the entries of a correction count in the 
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -34,6 +35,8 @@ from app.models.ledger import (
     WorkStream,
 )
 
+# Whoever disputes an entry takes the same lock (migration 0032).
+LOCK_ENTRY = text("SELECT pg_advisory_xact_lock(hashtextextended(:entry_id, 5))")
 # What people wrote down. Other entries follow from rulings, decisions and closed periods, and are
 # mended where they come from.
 CORRECTABLE = frozenset(
@@ -124,6 +127,7 @@ async def _work_to_correct(
     """As `work_of_entry`, with the book locked: an entry is corrected once."""
     book, _ = await work_of_entry(session, actor, entry_id)
     await lock_book(session, book.id)
+    await session.execute(LOCK_ENTRY, {"entry_id": str(entry_id)})
     return await work_of_entry(session, actor, entry_id)
 
 

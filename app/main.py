@@ -21,6 +21,7 @@ from app.api.errors import answer_unexpected, install_error_handlers
 from app.api.middleware import RequestMiddleware
 from app.api.router import router
 from app.domain.identity import actions as identity
+from app.federation.witnesses.outside import look_outside
 from app.infra.database import transaction
 from app.infra.proxies import networks_of
 from app.infra.runtime import Runtime, make_runtime
@@ -111,6 +112,8 @@ class Workspace(StaticFiles):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     await _offer_setup(runtime)
+    # Before the first request: a database that was restored from an old backup must not grow.
+    await look_outside(runtime)
     yield
     await runtime.close()
 

@@ -7,11 +7,19 @@ from fastapi import APIRouter, Path, Query, Request, Response, status
 from starlette.responses import JSONResponse
 
 from app.api.dependencies import Configuration, Db, Tools
-from app.api.wire import PRIVATE, PUBLIC, ActivityRoute, PeerRoute, activity_answer, received_of
+from app.api.wire import (
+    PRIVATE,
+    PUBLIC,
+    ActivityRoute,
+    PeerRoute,
+    activity_answer,
+    received_of,
+    signed_answer,
+)
 from app.domain.administration.queries import instance_name
 from app.errors import NotFoundError
 from app.federation import agreements, inbox, outbox, sync
-from app.federation.peers.identity import Identity, our_identity
+from app.federation.peers.identity import our_identity
 from app.federation.public import receiving, sending
 from app.federation.public.receiving import is_for_peers
 from app.federation.receipts.issuing import receipt_for_peer
@@ -29,7 +37,6 @@ from app.federation.wire.problems import (
 from app.federation.wire.schemas import NOUNS, VERSION, schema_of
 from app.infra.database import transaction
 from app.infra.public_signatures import is_tagged_for_peers
-from app.infra.signatures import HttpAnswer
 
 SEQUENCE_MAX = 2**53
 ADDRESS_CHARACTERS_MAX = 500
@@ -71,7 +78,7 @@ async def read_log(
         body = await sync.log_page(session, tools, reader, asked)
         ours = await our_identity(session, tools, reader.peer.id)
     await tools.doorbell.ring(inbox.PROCESS_JOB)
-    return _signed_answer(tools, ours, received, body)
+    return signed_answer(tools.origin, ours, received, body)
 
 
 @wire_router.get("/fed/v1/manifest")
@@ -87,14 +94,7 @@ async def read_manifest(
         reader = await verify_reader(session, tools, received)
         body = await sync.manifest_page(session, tools, reader, after, limit)
         ours = await our_identity(session, tools, reader.peer.id)
-    return _signed_answer(tools, ours, received, body)
-
-
-def _signed_answer(tools: Tools, ours: Identity, received: Received, body: bytes) -> Response:
-    lines = [("Content-Type", ACTIVITY_JSON)]
-    asked = received.signed_as(tools.origin)
-    headers = ours.sign_answer(HttpAnswer(status.HTTP_200_OK, lines, body, asked))
-    return Response(body, headers={**headers, **PRIVATE})
+    return signed_answer(tools.origin, ours, received, body)
 
 
 @wire_router.get("/actor")

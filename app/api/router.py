@@ -30,6 +30,7 @@ from app.api import (
     statements,
     threads,
     webhooks,
+    witnesses,
 )
 
 PREFIX = "/api/v1"
@@ -61,11 +62,13 @@ NOUNS = (
     periods,
     webhooks,
     moderation,
+    witnesses,
 )
 for part in NOUNS:
     router.include_router(part.router, prefix=PREFIX)
 # Before the pages: a peer that asks for ActivityStreams gets the document at the page's address.
 router.include_router(federation.wire_router)
+router.include_router(witnesses.wire_router)
 router.include_router(followers.public_router)
 router.include_router(health.router)
 router.include_router(receipts.context_router)

@@ -12,11 +12,13 @@ from starlette.types import Scope
 
 from app.api.errors import PROBLEM, problem_of
 from app.errors import AppError, kind_of
+from app.federation.peers.identity import Identity
 from app.federation.verification import Received
 from app.federation.wire.context import ACTIVITY_JSON, ACTIVITY_MEDIA_TYPES
 from app.federation.wire.problems import MALFORMED, RATE_LIMIT, TOO_LARGE, RefusedError
 from app.infra import clock
 from app.infra.canonical import canonical_json
+from app.infra.signatures import HttpAnswer
 
 PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Signature"}
 PUBLIC = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
@@ -82,6 +84,14 @@ def refusal_answer(request: Request, refused: RefusedError) -> Response:
     document["code"] = refused.problem.code
     headers = {**refused.headers, "Date": clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")}
     return JSONResponse(document, refused.problem.status, headers=headers, media_type=PROBLEM)
+
+
+def signed_answer(origin: str, ours: Identity, received: Received, body: bytes) -> Response:
+    """Answer a peer, signed together with its request."""
+    lines = [("Content-Type", ACTIVITY_JSON)]
+    asked = received.signed_as(origin)
+    headers = ours.sign_answer(HttpAnswer(200, lines, body, asked))
+    return Response(body, headers={**headers, **PRIVATE})
 
 
 def activity_answer(

@@ -4,7 +4,6 @@ import os
 import shutil
 import stat
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.cli.finding import Finding
+from app.cli.ledger_checks import look_at_log
 from app.cli.services import Services
 from app.domain.administration.invariants import count_violations
 from app.domain.files.queries import missing_bytes, orphans_of
@@ -29,16 +30,6 @@ OLDEST_POSTGRES = 150_000
 SKEW_SECONDS_MAX = 30
 FREE_SHARE_MIN = 0.15
 GUARDED = ("entries", "postings", "claim_history", "need_history")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: sound or not, and what to do."""
-
-    name: str
-    ok: bool
-    what: str
-    mend: str = ""
 
 
 def look_at_machine(settings: Settings) -> list[Finding]:
@@ -59,6 +50,7 @@ async def look_at_services(services: Services) -> list[Finding]:
         lambda: _clock(engine),
         lambda: _doorbell(services.settings.redis_url or ""),
         lambda: _invariants(engine),
+        lambda: _log(engine, services.settings),
         lambda: _waiting_for_long(engine),
         lambda: look_at_mail(services.settings),
         lambda: _files(engine, services.settings),
@@ -219,6 +211,11 @@ async def _invariants(engine: AsyncEngine) -> list[Finding]:
         Finding(name, count == 0, "holds" if count == 0 else f"{count} break it", mend)
         for name, count in counts.items()
     ]
+
+
+async def _log(engine: AsyncEngine, settings: Settings) -> list[Finding]:
+    async with make_sessions(engine)() as session:
+        return await look_at_log(session, settings.data_dir)
 
 
 async def _ask(engine: AsyncEngine, statement: str) -> Any:

@@ -12,7 +12,7 @@ from app.cli.services import running_services
 from app.settings import load_settings
 
 if TYPE_CHECKING:
-    from app.cli.checks import Finding
+    from app.cli.finding import Finding
 
 
 def register(root: typer.Typer) -> None:

@@ -161,7 +161,10 @@ async def verify_message(
 async def verify_reader(
     session: AsyncSession, runtime: Runtime, received: Received
 ) -> VerifiedReader:
-    """Prove a signed GET of an active peer, or raise the problem that it is told."""
+    """Prove a signed request of an active peer, or raise the problem that it is told.
+
+    A POST that is no message for the inbox is proven by it as well; its route reads the body.
+    """
     _check_host(runtime.origin, received)
     _, origin = _claimed_origin(received)
     peer = await queries.peer_by_origin(session, origin)
@@ -170,7 +173,7 @@ async def verify_reader(
     if peer.state == PeerState.BLOCKED:
         raise RefusedError(problems.OBJECT_MISSING, "blocked")
     proven = await _prove_known(session, runtime, received, peer)
-    await budgets.spend(runtime, peer.id, 0)
+    await budgets.spend(runtime, peer.id, len(received.body))
     if peer.state != PeerState.ACTIVE:
         raise RefusedError(problem_of_state(peer.state))
     await _take_nonce(session, origin, proven.nonce)

@@ -5,15 +5,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy.engine import make_url
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.ext.asyncio import AsyncSession as SQLAlchemySession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.errors import AppError
+from app.errors import AppError, ConflictError
 
 STATEMENT_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+# What the database answers while nothing may enter the log (migration 0033).
+READ_ONLY = "LR001"
 
 
 def async_url(url: str) -> str:
@@ -29,7 +32,7 @@ def make_engine(
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
 ) -> AsyncEngine:
     """Make an engine whose connections refuse to hang: statements and idle transactions end."""
-    return create_async_engine(
+    engine = create_async_engine(
         async_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -49,6 +52,14 @@ def make_engine(
             }
         },
     )
+    event.listen(engine.sync_engine, "handle_error", _say_read_only)
+    return engine
+
+
+def _say_read_only(context: ExceptionContext) -> None:
+    """Tell people what they ran into, whichever of the many verbs that write a book it was."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        raise ConflictError("ledger_read_only") from context.original_exception
 
 
 class DatabaseSession(AsyncSession):

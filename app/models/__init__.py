@@ -29,6 +29,7 @@ from app.models import (
     receipts,
     threads,
     webhooks,
+    witnesses,
 )
 from app.models.base import metadata
 
@@ -62,4 +63,5 @@ __all__ = [
     "receipts",
     "threads",
     "webhooks",
+    "witnesses",
 ]

@@ -79,6 +79,7 @@ class LogKind(StrEnum):
     DECISION = "decision"
     STATUS = "status"
     LOCK = "lock"
+    FORK = "fork"
 
 
 class OfferState(StrEnum):

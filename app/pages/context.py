@@ -14,7 +14,8 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 NOTICES = frozenset(
     {
         "agreed", "appealed", "ask_confirmed", "changed", "claimed", "confirmed", "decided",
-        "dismissed", "in_review", "invited", "kept", "log_removed", "logged", "moved",
+        "dismissed", "fork_declared", "in_review", "invited", "kept", "log_removed",
+        "logged", "moved",
         "peer_asked", "peer_waits", "posted",
         "proof_sent", "proposed", "renewed", "reported", "restored", "saved", "search_removed",
         "search_saved", "seat_declined", "settled", "signed_out", "welcome",

@@ -43,6 +43,7 @@ from app.pages import (
     searches,
     statements,
     stewardship,
+    witnesses,
     workspace,
 )
 from app.pages.assets import Assets
@@ -55,7 +56,7 @@ PARTS = (
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
     about, identity, matching, profiles, receipts, periods, books, policies, disputes, ledger,
-    statements,
+    statements, witnesses,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

@@ -2,12 +2,16 @@
 
 from app.domain.checkpoints import actions
 from app.domain.checkpoints.signing import open_signer
+from app.federation.witnesses.our_log import current_name
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
+from app.workers.witnesses import may_append
 
 
 async def keep_log(runtime: Runtime) -> int:
     """Take up what waits and sign when that is due; answers how many leaves came."""
+    if not await may_append(runtime):
+        return 0
     taken = 0
     while True:
         async with transaction(runtime.sessions) as session:
@@ -18,5 +22,6 @@ async def keep_log(runtime: Runtime) -> int:
     async with transaction(runtime.sessions) as session:
         if await actions.is_due(session):
             signer = await open_signer(session, runtime.origin, runtime.data_dir)
-            await actions.make_checkpoint(session, signer.name, signer.sign)
+            name = await current_name(session, runtime)
+            await actions.make_checkpoint(session, name, signer.sign)
     return taken

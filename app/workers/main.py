@@ -37,6 +37,7 @@ from app.workers.notifications import write_digests
 from app.workers.periods import close_periods
 from app.workers.runtime import Chore, ChoreFunction
 from app.workers.webhooks import send_webhooks
+from app.workers.witnesses import offer_checkpoints
 
 CHORES: Mapping[str, ChoreFunction] = {
     "react_to_activities": react_to_activities,
@@ -44,6 +45,7 @@ CHORES: Mapping[str, ChoreFunction] = {
     "turn_clocks": turn_clocks,
     "close_periods": close_periods,
     "keep_log": keep_log,
+    "offer_checkpoints": offer_checkpoints,
     "look_after_keys": look_after_keys,
     "process_inbox": process_inbox,
     "deliver_messages": deliver_messages,
@@ -77,12 +79,14 @@ FOLLOWED_BY: Mapping[str, tuple[str, ...]] = {
     "look_after_keys": ("deliver_messages",),
     "process_inbox": ("deliver_messages",),
     "deliver_messages": ("deliver_notes",),
+    "keep_log": ("offer_checkpoints",),
+    "offer_checkpoints": ("react_to_activities",),
 }
 # Chores that need not look at every sweep.
 PACE_SECONDS: Mapping[str, float] = {
     "write_digests": 60, "send_alerts": 60, "turn_clocks": 60, "close_periods": 60,
     "sweep_files": 3600,
-    "look_after_keys": 60, "look_after_peers": 60, "tidy_peers": 600,
+    "look_after_keys": 60, "offer_checkpoints": 60, "look_after_peers": 60, "tidy_peers": 600,
 }  # fmt: skip
 TIDY_SECONDS = 600
 RECONNECT_SECONDS = 2

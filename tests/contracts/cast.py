@@ -339,6 +339,10 @@ def _other_requests(cast: Cast) -> dict[str, dict[str, Any]]:
         "POST /jobs/{job_id}/cancel": {},
         "POST /instance/keys": {},
         "POST /instance/keys/{key_name}/transitions": {"json": {"to": "revoked"}},
+        "POST /ledger/forks": {
+            "json": {"held_size": 1, "held_root": "00" * 32, "reason": "An old backup came back."},
+            "headers": {"Idempotency-Key": "fork"},
+        },
         "POST /peers": {"json": {"origin": "https://other.example"}},
         "POST /peers/introductions": {"json": {"origin": "https://192.0.2.1"}},
         "POST /peers/wishes": {"json": {"origin": "https://192.0.2.1"}},

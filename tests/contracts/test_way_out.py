@@ -66,6 +66,7 @@ CALLERS: dict[str, set[str]] = {
     "app/federation/delivery.py": {"peer's inbox"},
     "app/federation/receipts/issuers.py": {"receipt's issuer"},
     "app/federation/peers/reading.py": {"peer's log"},
+    "app/federation/witnesses/calling.py": {"peer's witness"},
     "app/federation/public/strangers.py": {"stranger's actor"},
     "app/federation/public/sending.py": {"follower's inbox"},
     "app/federation/peers/introductions.py": {"steward's look", "peer's description"},

@@ -17,6 +17,7 @@ from app.federation.peers.actions import new_peer
 from app.federation.peers.discovery import Discovered, ShownKey
 from app.federation.peers.identity import our_identity
 from app.federation.wire.context import ACTIVITY_JSON, PEER_RELATIONSHIP, PROFILE
+from app.federation.witnesses.offering import ask_all
 from app.infra import clock
 from app.infra.database import transaction
 from app.infra.keys import encode_multikey
@@ -203,6 +204,12 @@ async def peer_has_a_log(outside: Outside, url: str) -> str:
         return json.dumps([applied, lane.pull_failures])
 
 
+async def peer_is_a_witness(outside: Outside, url: str) -> str:
+    """A peer is asked what it holds of our log, where its origin is stored."""
+    await _store(outside, origin=url.removesuffix("/"))
+    return json.dumps(await ask_all(outside.world.runtime))
+
+
 async def actor_names_an_inbox(outside: Outside, url: str) -> str:
     """An instance's own description says where it is written to."""
     origin = f"https://{outside.host}"
@@ -308,6 +315,7 @@ INPUTS: dict[str, Input] = {
     "organisation's callback": organisation_adds_a_callback,
     "peer's inbox": peer_has_an_inbox,
     "peer's log": peer_has_a_log,
+    "peer's witness": peer_is_a_witness,
     "actor's inbox": actor_names_an_inbox,
     "stranger's actor": stranger_follows,
     "follower's inbox": follower_has_an_inbox,

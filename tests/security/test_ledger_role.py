@@ -35,6 +35,10 @@ GUARDED = (
     "trainings",
     "conversion_entries",
     "conversion_signatures",
+    "witnessed_checkpoints",
+    "contradictions",
+    "cosignatures",
+    "public_forks",
 )
 FIRST = "(SELECT entry_id FROM entries LIMIT 1)"
 COPY = (

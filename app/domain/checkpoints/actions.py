@@ -22,6 +22,8 @@ from app.models.ledger import LogKind, LogPending
 # "tlog": no other lock of the database has this number.
 LOG_LOCK = 0x746C6F67
 BATCH = 500
+# What people wait to see outside: a period that is closed, and a public fork.
+SIGNED_AT_ONCE = (LogKind.LOCK.value, LogKind.FORK.value)
 Signer = Callable[[str], NoteSignature]
 _log = structlog.get_logger("app.checkpoints")
 
@@ -52,7 +54,8 @@ async def _waiting(session: AsyncSession) -> Sequence[LogPending]:
     statement = (
         select(LogPending)
         .where(col(LogPending.kind).in_(LOADERS))
-        .order_by(col(LogPending.id))
+        # A fork before all else: nothing is signed under the old name once it is declared.
+        .order_by(col(LogPending.kind) != LogKind.FORK.value, col(LogPending.id))
         .limit(BATCH)
     )
     return (await session.exec(statement)).all()
@@ -126,6 +129,6 @@ async def _locks_from(session: AsyncSession, position: int) -> int:
     statement = (
         select(func.count())
         .select_from(LogLeaf)
-        .where(col(LogLeaf.position) >= position, LogLeaf.kind == LogKind.LOCK.value)
+        .where(col(LogLeaf.position) >= position, col(LogLeaf.kind).in_(SIGNED_AT_ONCE))
     )
     return (await session.exec(statement)).one()

@@ -23,6 +23,7 @@ from app.models.governance import Decision, DecisionElector, DecisionOutcome, De
 from app.models.ledger import BookStatus, Entry, EntryLink, LedgerAccount, LogKind, Posting
 from app.models.periods import PeriodLock
 from app.models.policies import AdoptedPolicy
+from app.models.witnesses import PublicFork
 
 Json = dict[str, Any]
 
@@ -247,6 +248,28 @@ async def _locks(session: AsyncSession, subjects: Sequence[UUID]) -> Mapping[UUI
     }
 
 
+async def _forks(session: AsyncSession, subjects: Sequence[UUID]) -> Mapping[UUID, Body]:
+    """Public forks: each says from which tree the log goes on, and what it gives up."""
+    statement = select(PublicFork).where(col(PublicFork.id).in_(subjects))
+    return {row.id: Body(None, _fork_body(row)) for row in (await session.exec(statement)).all()}
+
+
+def _fork_body(row: PublicFork) -> Json:
+    return {
+        "type": "fork",
+        "version": 1,
+        "id": str(row.id),
+        "number": row.number,
+        "continues": row.continues,
+        "origin": row.origin,
+        "common": {"size": row.common_size, "root": row.common_root.hex()},
+        "abandoned": {"size": row.abandoned_size, "root": row.abandoned_root.hex()},
+        "declared_by": str(row.declared_by),
+        "declared_at": moment_text(row.declared_at),
+        "reason_hash": row.reason_hash.hex(),
+    }
+
+
 def moment_text(moment: datetime) -> str:
     """A moment in UTC to the microsecond, always in the same spelling."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -262,4 +285,5 @@ LOADERS: Mapping[LogKind, Loader] = {
     LogKind.POLICY: _policies,
     LogKind.DECISION: _decisions,
     LogKind.LOCK: _locks,
+    LogKind.FORK: _forks,
 }

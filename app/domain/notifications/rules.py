@@ -43,6 +43,7 @@ class Opens(StrEnum):
     RECEIPTS = "receipts"
     PERIOD = "period"
     DISPUTE = "dispute"
+    LOG = "log"
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,11 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "peer.unreachable": (_of_peer("peer_unreachable"),),
     "peer.message_parked": (_of_peer("peer_message_parked"),),
     "peer.restore_noticed": (_of_peer("peer_restore_noticed"),),
+    # What somebody outside holds of a ledger, ours or theirs, and it does not.
+    "ledger.frozen": (Row("ledger_frozen", STEWARDS, T.DECISIONS, Opens.LOG),),
+    "ledger.forked": (Row("ledger_forked", STEWARDS, T.STEWARDSHIP, Opens.LOG),),
+    "witness.contradiction": (Row("witness_contradiction", STEWARDS, T.DECISIONS, Opens.LOG),),
+    "witness.fork_declared": (Row("witness_fork_declared", STEWARDS, T.STEWARDSHIP, Opens.LOG),),
     "peer.answered": (Row("peer_answered", STEWARDS, T.STEWARDSHIP, Opens.PEERS),),
 }
 

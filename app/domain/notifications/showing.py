@@ -87,6 +87,7 @@ _PAGES = {
     Opens.RECEIPTS: "/me/receipts",
     Opens.PERIOD: "/periods/{object}",
     Opens.DISPUTE: "/",
+    Opens.LOG: "/witnesses",
 }
 _SCREENS = {
     None: "/notices",
@@ -108,6 +109,7 @@ _SCREENS = {
     Opens.RECEIPTS: "/",
     Opens.PERIOD: "/",
     Opens.DISPUTE: "/",
+    Opens.LOG: "/",
 }
 
 

@@ -8,7 +8,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.federation.wire import actors, agreements, log, manifest, needs, notes, peering, receipts
+from app.federation.wire import (
+    actors,
+    agreements,
+    checkpoints,
+    log,
+    manifest,
+    needs,
+    notes,
+    peering,
+    receipts,
+)
 from app.federation.wire.context import NAMESPACE, NATIVE_CONTEXT
 from app.federation.wire.documents import Message
 
@@ -26,6 +36,11 @@ NOUNS: dict[str, tuple[type[BaseModel], ...]] = {
         agreements.CreateReport,
         agreements.UpdateReport,
         agreements.Agreement,
+    ),
+    "checkpoints": (
+        checkpoints.LogIntroduction,
+        checkpoints.WitnessIntroduction,
+        checkpoints.SignedCheckpoints,
     ),
     "log": (log.LogPage,),
     "manifest": (manifest.ManifestPage,),

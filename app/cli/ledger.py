@@ -55,14 +55,14 @@ def export(
 async def _export(services: Services, slug: str, file: Path) -> None:
     from app.domain.ledger.export import export_book, find_book, take_snapshot
     from app.domain.organisations.queries import organisation_by_slug
-    from app.infra.database import transaction
-    from app.infra.runtime import make_runtime
+    from app.infra.database import make_engine, make_sessions, transaction
 
-    runtime = make_runtime(**services.settings.tools())
+    settings = services.settings
+    engine = make_engine(settings.database_url or "", pool_size=1)
     # Renamed when whole: nobody takes half a book for one.
     draft = file.with_name(f".{file.name}.part")
     try:
-        async with transaction(runtime.sessions) as session:
+        async with transaction(make_sessions(engine)) as session:
             await take_snapshot(session)
             organisation = await organisation_by_slug(session, slug)
             book = await find_book(session, organisation.id) if organisation else None
@@ -70,12 +70,12 @@ async def _export(services: Services, slug: str, file: Path) -> None:
                 message = f"There is no book of {slug}."
                 raise CommandError(message)
             with draft.open("w", encoding="utf-8") as target:
-                async for piece in export_book(session, book.id, runtime.origin):
+                async for piece in export_book(session, book.id, settings.origin):
                     target.write(piece)
         draft.rename(file)
     finally:
         draft.unlink(missing_ok=True)
-        await runtime.close()
+        await engine.dispose()
 
 
 def verify(
@@ -115,18 +115,18 @@ def key(*, data_dir: DataDir = None, renew: bool = False, as_json: AsJson = Fals
 
 async def _key(services: Services, *, renew: bool) -> dict[str, str]:
     from app.domain.checkpoints.signing import open_signer, renew_key
-    from app.infra.database import transaction
+    from app.infra.database import make_engine, make_sessions, transaction
     from app.infra.notes import SignatureKind
-    from app.infra.runtime import make_runtime
 
-    runtime = make_runtime(**services.settings.tools())
+    settings = services.settings
+    engine = make_engine(settings.database_url or "", pool_size=1)
     try:
-        async with transaction(runtime.sessions) as session:
+        async with transaction(make_sessions(engine)) as session:
             if renew:
-                await renew_key(session, runtime.data_dir)
-            signer = await open_signer(session, runtime.origin, runtime.data_dir)
+                await renew_key(session, settings.data_dir)
+            signer = await open_signer(session, settings.origin, settings.data_dir)
     finally:
-        await runtime.close()
+        await engine.dispose()
     return {
         "log": signer.key(SignatureKind.NOTE).written(),
         "witness": signer.key(SignatureKind.COSIGNATURE).written(),

@@ -297,3 +297,22 @@ async def test_a_vote_is_yes_no_or_an_abstention(world: World, choice: str) -> N
         decision = await coop.motion(a, "admission", await _asked(coop, z))
         assert (await coop.vote(a, decision, choice, expect=422))["code"] == "validation_failed"
         assert (await coop.vote(a, decision, "abstain"))["my_vote"] == "abstain"
+
+
+async def test_rules_hold_once_the_worker_owners_said_yes(world: World) -> None:
+    with clock.frozen(noon(TODAY)):
+        coop = await cooperative(world)
+        a, b = coop.people["a"], coop.people["b"]
+        body = {
+            "title": "A minimum",
+            "valid_from": "2026-07-01",
+            "document": {"minimum_minutes": 960},
+        }
+        draft = await a.post(f"{coop.path}/policy-drafts", body, key="draft")
+        decision = await coop.motion(b, "policy", draft["id"])
+        assert (await a.get(f"{coop.path}/policies"))["items"] == []
+        await coop.vote(a, decision, "yes")
+        done = await coop.vote(b, decision, "yes")
+        assert (done["outcome"]["passed"], done["outcome"]["refused"]) == (True, None)
+        (adopted,) = (await a.get(f"{coop.path}/policies"))["items"]
+        assert adopted["document"]["minimum_minutes"] == 960

@@ -86,6 +86,19 @@ async def test_slips_enter_whole_or_not_at_all(coop: Cooperative) -> None:
     assert entered["count"] == len(entered["entry_ids"]) == 2
     assert await coop.minutes() == {"worker": 90, "owner": 30}
     await sound(coop.world)
+    # Whose work it is hears of it, and whoever wrote it down does not.
+    await coop.world.work()
+    told = {
+        name: [notice["kind"] for notice in (await person.get("/me/notifications"))["items"]]
+        for name, person in (
+            ("worker", coop.worker),
+            ("owner", coop.owner),
+            ("keeper", coop.keeper),
+        )
+    }
+    assert "book_slips_written" in told["worker"]
+    assert "book_slips_written" in told["owner"]
+    assert "book_slips_written" not in told["keeper"]
 
 
 async def test_a_slip_is_entered_once_and_a_day_has_24_hours(coop: Cooperative) -> None:

@@ -7,7 +7,7 @@ locked, and then on the first day after it (R8).
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM, Actor
@@ -60,7 +60,7 @@ async def suspend_again(session: AsyncSession, actor: Actor, case: Case, asked_b
     statement = (
         select(Entry)
         .where(Entry.dispute_id == dispute.id, Entry.kind == EntryKind.RULING)
-        .order_by(Entry.id.desc())  # type: ignore[union-attr]
+        .order_by(col(Entry.id).desc())
         .limit(1)
     )
     ruling = (await session.exec(statement)).one()

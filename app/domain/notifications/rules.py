@@ -43,6 +43,8 @@ class Opens(StrEnum):
     RECEIPTS = "receipts"
     PERIOD = "period"
     DISPUTE = "dispute"
+    BOOK = "book"
+    ENTRY = "entry"
     LOG = "log"
 
 
@@ -190,6 +192,16 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     # Signed proof of one's work; that there is one goes without saying when work is confirmed.
     "receipt.replaced": (Row("receipt_replaced", NAMED, T.DECISIONS, Opens.RECEIPTS),),
     "receipt.revoked": (Row("receipt_revoked", NAMED, T.DECISIONS, Opens.RECEIPTS),),
+    # What was written into a book about somebody, by another road than a claim.
+    "book.slips_written": (Row("book_slips_written", NAMED, T.DECISIONS, Opens.BOOK),),
+    "book.opened": (Row("book_opened", NAMED, T.DECISIONS, Opens.BOOK),),
+    "entry.corrected": (Row("entry_corrected", NAMED, T.DECISIONS, Opens.ENTRY),),
+    "receipt.taken_into_book": (
+        Row("receipt_taken_into_book", NAMED, T.DECISIONS, Opens.RECEIPTS),
+    ),
+    "receipt.declined_by_book": (
+        Row("receipt_declined_by_book", NAMED, T.DECISIONS, Opens.RECEIPTS),
+    ),
     # A book's periods: who has a line, and who keeps the book, is told of each step.
     "period.drafted": (_of_period("period_drafted"),),
     "period.objected": (_of_period("period_objected"),),

@@ -87,6 +87,8 @@ _PAGES = {
     Opens.RECEIPTS: "/me/receipts",
     Opens.PERIOD: "/periods/{object}",
     Opens.DISPUTE: "/",
+    Opens.BOOK: "/",
+    Opens.ENTRY: "/",
     Opens.LOG: "/witnesses",
 }
 _SCREENS = {
@@ -109,6 +111,8 @@ _SCREENS = {
     Opens.RECEIPTS: "/",
     Opens.PERIOD: "/",
     Opens.DISPUTE: "/",
+    Opens.BOOK: "/",
+    Opens.ENTRY: "/",
     Opens.LOG: "/",
 }
 

@@ -72,7 +72,8 @@ class Report:
         """How the command ends."""
         if self.problems:
             return BROKEN
-        return HOLDS if self.anchors else UNPROVEN
+        # What was signed before anything was in the book vouches for nothing of it.
+        return HOLDS if self.proven and self.entries_proven >= min(self.entries, 1) else UNPROVEN
 
 
 def mark(owner: bytes, position: int) -> bytes:
@@ -157,7 +158,7 @@ def check_log(export: Json, leaves: list[bytes], report: Report) -> list[tuple[i
     found: dict[int, Json] = {}
     for record in export["records"]:
         position, body = record["position"], record["body"]
-        if body.get("book") not in {None, export["book"]["id"]}:
+        if body.get("book") != (None if body["type"] == "fork" else export["book"]["id"]):
             report.wrong(f"The {body['type']} {body['id']} is of another book.")
         if position is None:
             continue
@@ -239,6 +240,8 @@ def _check_witness(
     key: Key, states: list[Checkpoint], log: tuple[Json, dict[int, bytes]], report: Report
 ) -> None:
     """Let the newest state that a witness signed vouch for what is below it."""
+    if key.kind != 4:
+        report.wrong(f"{key.name} is the key of a log, and not of a witness.")
     signed = [
         (each.size, seconds, each)
         for each in states
@@ -300,7 +303,9 @@ def verify(export: Json, outside: Outside) -> Report:
         waiting = check_waiting(export, logged, report)
         check_outside(export, roots, inside, outside, report)
         _check_book(export, logged, waiting, report)
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        whose = f"This is the book {export['book']['id']} in the log {export['log']['origin']}"
+        report.remarks.append(f"{whose}. Is it yours? Others may well have signed another one.")
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         # A file that this program cannot follow is never one that holds.
         report.wrong(f"The file is not built as it should be ({type(error).__name__}: {error}).")
     return report
@@ -329,7 +334,7 @@ def words(report: Report) -> str:
     counted = f"{report.entries} entries and {report.periods} locked periods"
     if report.problems:
         lines.append("Do not rely on these figures. Show this to your co-operative.")
-    elif report.anchors:
+    elif report.code == HOLDS:
         lines.append(f"HOLDS: {counted} were computed once more and are right.")
         lines += [f"  {anchor}." for anchor in report.anchors]
         lines.append(PROVEN.format(entries=report.entries_proven))

@@ -1,10 +1,8 @@
 """The second half of verifier.py: whether a book's own figures hold, computed once more.
 
-Needs Python 3.11 and `cryptography`, nothing else of this project. The first half says whether
-these are the records that the log took up; this one takes them and does the sums: each entry, each
-balance, each locked period with every worker's part, each receipt. The arithmetic is that of
-docs/ledger/policies.md, written a second time on purpose, so that one program's mistake does not
-hide in the other.
+The first half says whether these are the records that the log took up; this one does the sums: each
+entry, each balance, each locked period with every worker's part, each receipt. The arithmetic is of
+docs/ledger/policies.md, written a second time on purpose: no mistake of one hides in the other.
 """
 
 import base64
@@ -12,6 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 Json = dict[str, Any]
 Placed = tuple[int, Json]  # the place in the log, and what stands there
+WHOSE = ("kind", "holder", "stream")
 
 
 class UnreadableError(Exception):
@@ -100,16 +100,20 @@ def check_entries(book: Json, entries: Iterable[Json]) -> Iterator[str]:
 
 
 def check_balances(entries: Iterable[Json], balances: Iterable[Json]) -> Iterator[str]:
-    """What pages show as balances is what the entries sum to.
-
-    The organisation's side has none: it is what all workers gave, turned round.
-    """
+    """What pages show as balances is what the entries sum to; the organisation's side has none."""
     sums: dict[tuple[str, str], int] = defaultdict(int)
+    shown: dict[tuple[str, str], int] = {}
+    whose: dict[str, Json] = {}
     for entry in entries:
         for posting in entry["postings"]:
+            whose[posting["account"]] = posting
             if posting["kind"] != "organisation":
                 sums[posting["account"], posting["unit"]] += posting["amount"]
-    shown = {(each["account"], each["unit"]): each["amount"] for each in balances}
+    for each in balances:
+        known, place = whose.get(each["account"], each), (each["account"], each["unit"])
+        if place in shown or any(each[name] != known[name] for name in WHOSE):
+            yield f"The balance of {each['account']} stands there twice, or under a wrong name."
+        shown[place] = each["amount"]
     for account, unit in sorted(sums.keys() | shown.keys()):
         have, want = shown.get((account, unit), 0), sums.get((account, unit), 0)
         if have != want:
@@ -127,15 +131,20 @@ def check_periods(book: Json, placed: list[Placed], shown: Mapping[str, Json]) -
     carried: dict[str, int] = {}
     for number, (place, lock) in enumerate(sorted(locks, key=lambda one: one[1]["number"]), 1):
         name = f"The period {lock['starts_on']} to {lock['ends_on']}"
-        if lock["number"] != number or lock["previous_root"] != (previous or {}).get("root"):
+        first, root = lock["starts_on"], None
+        if previous is not None:
+            last, root = date.fromisoformat(previous["ends_on"]), previous["root"]
+            first = (last + timedelta(days=1)).isoformat()
+        if (lock["number"], lock["previous_root"], lock["starts_on"]) != (number, root, first):
             yield f"{name} does not follow on the one before."
         yield from _check_seal(name, lock, placed)
         policy = policies.get(lock["policy"])
         if policy is None or sha256(canonical(policy["document"])).hex() != lock["policy_hash"]:
             yield f"{name} names rules that are not in this book."
         else:
-            if policy["valid_from"] > lock["starts_on"]:
-                yield f"{name} was closed under rules that begin later."
+            began = [one for one in policies.values() if one["valid_from"] <= lock["starts_on"]]
+            if policy != max(began, key=lambda one: (one["valid_from"], one["number"]), default={}):
+                yield f"{name} was closed under other rules than those that held on its first day."
             outcome = compute(book, lock, policy["document"], (place, placed), carried)
             carried = {
                 line["account_id"]: line["carried_out"]
@@ -145,6 +154,8 @@ def check_periods(book: Json, placed: list[Placed], shown: Mapping[str, Json]) -
             yield from _check_outcome(name, lock, outcome, placed)
             yield from _check_shown(name, outcome, shown.get(lock["id"]))
         previous = lock
+    if shown.keys() - {lock["id"] for _, lock in locks}:
+        yield "There are statements of periods that were never locked."
 
 
 def entries_in(placed: list[Placed], first: str, last: str) -> list[Json]:
@@ -215,10 +226,8 @@ def status_on(statuses: list[Json], account: str, day: str) -> str | None:
     words = [one for one in statuses if one["account"] == account and one["since"] <= day]
     if not words:
         return None
-    latest = max(one["since"] for one in words)
     # Of several that begin on one day, the last that was written down.
-    status: str = [one["status"] for one in words if one["since"] == latest][-1]
-    return status
+    return str(max(reversed(words), key=lambda one: one["since"])["status"])
 
 
 def measure(
@@ -338,13 +347,14 @@ def _check_outcome(name: str, lock: Json, outcome: Json, placed: list[Placed]) -
 
 def _check_shown(name: str, outcome: Json, shown: Json | None) -> Iterator[str]:
     """What people read as their statement is what comes out."""
-    lines = {line["account_id"]: line for line in (shown or {}).get("lines", [])}
+    told_lines = (shown or {}).get("lines", [])
+    lines = {line["account_id"]: line for line in told_lines}
     for line in outcome["lines"]:
         told = lines.get(line["account_id"], {})
         wrong = [each for each in line if told.get(each) != line[each]]
         if wrong:
             yield f"{name}: the statement of {line['account_id']} is wrong in {', '.join(wrong)}."
-    if len(lines) != len(outcome["lines"]):
+    if len(told_lines) != len(outcome["lines"]):
         yield f"{name} shows statements of other people than took part."
 
 

@@ -70,7 +70,7 @@ def _sentences(language: str, policy: Policy) -> list[tuple[str, str]]:
         (say("rules.admission.trainings"), ", ".join(wanted.trainings) or say("rules.none")),
     ]
     return rows + [
-        (say(f"rules.vote.{subject}"), _vote(language, getattr(policy.votes, subject)))
+        (say(f"rules.vote.{subject}"), vote_text(language, getattr(policy.votes, subject)))
         for subject in SUBJECTS
     ]
 
@@ -90,7 +90,8 @@ def _share(language: str, value: Fraction) -> str:
     return fraction_text(value)
 
 
-def _vote(language: str, rule: VoteRule) -> str:
+def vote_text(language: str, rule: VoteRule) -> str:
+    """Return a rule of voting in words."""
     return i18n.translate(
         language,
         "rules.vote.more_than" if rule.more_than else "rules.vote.at_least",

@@ -21,6 +21,7 @@ from app.pages import (
     editing,
     embed,
     feeds,
+    governance,
     home,
     identity,
     keys,
@@ -41,6 +42,7 @@ from app.pages import (
     receipts,
     reviews,
     searches,
+    standing,
     statements,
     stewardship,
     witnesses,
@@ -56,7 +58,7 @@ PARTS = (
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
     about, identity, matching, profiles, receipts, periods, books, policies, disputes, ledger,
-    statements, witnesses,
+    statements, governance, standing, witnesses,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

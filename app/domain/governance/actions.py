@@ -94,16 +94,8 @@ async def open_decision(
 
 async def _check_no_other(session: AsyncSession, proposal: Proposal) -> None:
     """Refuse to decide about the same thing twice at once."""
-    statement = (
-        select(Decision.id)
-        .outerjoin(DecisionOutcome, col(DecisionOutcome.decision_id) == col(Decision.id))
-        .where(
-            Decision.subject == proposal.subject,
-            Decision.subject_id == proposal.subject_id,
-            col(DecisionOutcome.decision_id).is_(None),
-        )
-    )
-    if (await session.exec(statement)).first() is not None:
+    about = proposal.subject, proposal.subject_id
+    if await queries.undecided_about(session, *about) is not None:
         raise ConflictError("decision_pending")
 
 

@@ -25,6 +25,7 @@ from app.models.governance import (
     DecisionElector,
     DecisionNote,
     DecisionOutcome,
+    DecisionSubject,
     DecisionVote,
     VoteChoice,
 )
@@ -202,6 +203,22 @@ async def count(session: AsyncSession, decision: Decision) -> tuple[Tally, int]:
     now = set(await statuses.worker_owners_at(session, decision.book_id, clock.today()))
     able = sum(each in now and each not in votes for each in roll)
     return tally_of(len(roll), votes.values()), able
+
+
+async def undecided_about(
+    session: AsyncSession, subject: DecisionSubject, subject_id: UUID
+) -> UUID | None:
+    """Return the decision about something that is not closed yet; there is one at most."""
+    statement = (
+        select(Decision.id)
+        .outerjoin(DecisionOutcome, col(DecisionOutcome.decision_id) == col(Decision.id))
+        .where(
+            Decision.subject == subject,
+            Decision.subject_id == subject_id,
+            col(DecisionOutcome.decision_id).is_(None),
+        )
+    )
+    return (await session.exec(statement)).first()
 
 
 async def outcome_of(session: AsyncSession, decision_id: UUID) -> DecisionOutcome | None:

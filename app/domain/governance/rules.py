@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from math import ceil, floor
 
 from app.domain.policies.document import Admission, Policy, VoteRule
 from app.models.governance import DecisionSubject, VoteBase, VoteChoice
@@ -50,9 +51,14 @@ def tally_of(roll: int, votes: Iterable[VoteChoice]) -> Tally:
     return Tally(roll, *(cast.count(said) for said in VoteChoice))
 
 
+def least_cast(rule: VoteRule, tally: Tally) -> int:
+    """Return how many of the roll have to vote."""
+    return ceil(rule.quorum * tally.roll)
+
+
 def has_quorum(rule: VoteRule, tally: Tally) -> bool:
     """Say whether enough of the roll voted; the boundary is enough."""
-    return tally.cast >= rule.quorum * tally.roll
+    return tally.cast >= least_cast(rule, tally)
 
 
 def base_size(rule: VoteRule, tally: Tally) -> int:
@@ -65,12 +71,15 @@ def base_size(rule: VoteRule, tally: Tally) -> int:
     return sizes[rule.base]
 
 
-def passes(rule: VoteRule, tally: Tally) -> bool:
-    """Say whether votes pass a rule. Nothing passes without a yes, whatever the fraction."""
-    if not tally.yes or not has_quorum(rule, tally):
-        return False
+def least_yes(rule: VoteRule, tally: Tally) -> int:
+    """Return how many have to say yes. Nothing passes without a yes, whatever the fraction."""
     wanted = rule.threshold * base_size(rule, tally)
-    return tally.yes > wanted if rule.more_than else tally.yes >= wanted
+    return max(1, floor(wanted) + 1 if rule.more_than else ceil(wanted))
+
+
+def passes(rule: VoteRule, tally: Tally) -> bool:
+    """Say whether votes pass a rule."""
+    return has_quorum(rule, tally) and tally.yes >= least_yes(rule, tally)
 
 
 def settled(rule: VoteRule, tally: Tally, able: int) -> bool | None:

@@ -45,6 +45,11 @@ class Opens(StrEnum):
     DISPUTE = "dispute"
     BOOK = "book"
     ENTRY = "entry"
+    DECISION = "decision"
+    DECISIONS = "book_decisions"
+    STANDING = "standing"
+    CONVERSION = "conversion"
+    EXIT = "exit"
     LOG = "log"
 
 
@@ -211,17 +216,17 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "period.reopened": (_of_period("period_reopened"),),
     "period.drawn_anew": (_of_period("period_drawn_anew"),),
     # A co-operative: what its worker-owners decide, and what that makes of people.
-    "decision.opened": (Row("decision_opened", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "decision.passed": (Row("decision_passed", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "decision.failed": (Row("decision_failed", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "decision.refused": (Row("decision_refused", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "book.admission_asked": (Row("admission_asked", NAMED, T.APPLICATIONS, Opens.ORGANISATION),),
-    "book.probationary": (Row("status_probationary", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "book.worker_owner": (Row("status_worker_owner", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "conversion.signed": (Row("conversion_signed", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "exit.opened": (Row("exit_opened", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "exit.scheduled": (Row("exit_scheduled", NAMED, T.DECISIONS, Opens.ORGANISATION),),
-    "exit.paid": (Row("exit_paid", NAMED, T.DECISIONS, Opens.ORGANISATION),),
+    "decision.opened": (Row("decision_opened", NAMED, T.DECISIONS, Opens.DECISION),),
+    "decision.passed": (Row("decision_passed", NAMED, T.DECISIONS, Opens.DECISION),),
+    "decision.failed": (Row("decision_failed", NAMED, T.DECISIONS, Opens.DECISION),),
+    "decision.refused": (Row("decision_refused", NAMED, T.DECISIONS, Opens.DECISION),),
+    "book.admission_asked": (Row("admission_asked", NAMED, T.APPLICATIONS, Opens.DECISIONS),),
+    "book.probationary": (Row("status_probationary", NAMED, T.DECISIONS, Opens.STANDING),),
+    "book.worker_owner": (Row("status_worker_owner", NAMED, T.DECISIONS, Opens.STANDING),),
+    "conversion.signed": (Row("conversion_signed", NAMED, T.DECISIONS, Opens.CONVERSION),),
+    "exit.opened": (Row("exit_opened", NAMED, T.DECISIONS, Opens.EXIT),),
+    "exit.scheduled": (Row("exit_scheduled", NAMED, T.DECISIONS, Opens.EXIT),),
+    "exit.paid": (Row("exit_paid", NAMED, T.DECISIONS, Opens.EXIT),),
     # Organisations and their members.
     "webhook.switched_off": (
         Row(

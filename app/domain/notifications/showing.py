@@ -86,9 +86,14 @@ _PAGES = {
     Opens.NOTICES: "/notices",
     Opens.RECEIPTS: "/me/receipts",
     Opens.PERIOD: "/periods/{object}",
-    Opens.DISPUTE: "/",
-    Opens.BOOK: "/",
-    Opens.ENTRY: "/",
+    Opens.BOOK: "/books/{object}",
+    Opens.ENTRY: "/entries/{object}",
+    Opens.DISPUTE: "/disputes/{object}",
+    Opens.DECISION: "/decisions/{object}",
+    Opens.DECISIONS: "/books/{object}/decisions",
+    Opens.STANDING: "/books/{object}/standing",
+    Opens.CONVERSION: "/conversions/{object}",
+    Opens.EXIT: "/exits/{object}",
     Opens.LOG: "/witnesses",
 }
 _SCREENS = {
@@ -113,6 +118,11 @@ _SCREENS = {
     Opens.DISPUTE: "/",
     Opens.BOOK: "/",
     Opens.ENTRY: "/",
+    Opens.DECISION: "/",
+    Opens.DECISIONS: "/",
+    Opens.STANDING: "/",
+    Opens.CONVERSION: "/",
+    Opens.EXIT: "/",
     Opens.LOG: "/",
 }
 

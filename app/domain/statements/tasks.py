@@ -21,6 +21,7 @@ from app.models.periods import EDITABLE_STATES, Period, PeriodState
 PAGES = {
     ("confirm", "disputed"): "/organisations/{id}/claims",
     ("no_rules",): "/books/{id}/rules",
+    ("vote",): "/decisions/{id}",
     ("freeze", "runs", "object", "sign", "wait_for_second"): "/periods/{id}",
 }
 

@@ -1,0 +1,119 @@
+"""Deciding, coming and going as pages: read and done without a line of JavaScript."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from app.infra import clock
+from tests.factories.governing import Cooperative, cooperative, noon
+from tests.factories.world import World
+from tests.pages.reading import Page, Reader, target_of
+
+TODAY = date(2026, 3, 15)
+
+
+@pytest.fixture(autouse=True)
+def spring() -> Iterator[None]:
+    """A day on which everything in these tests happens."""
+    with clock.frozen(noon(TODAY)):
+        yield
+
+
+def rows(page: Page) -> dict[str, list[str]]:
+    """Return the cells of a page's tables by the heads of their rows."""
+    return {
+        row.all("th")[0].text: [cell.text for cell in row.all("td")]
+        for row in page.main.all("tr")
+        if row.all("td")
+    }
+
+
+async def eligible(coop: Cooperative, name: str) -> None:
+    """Give somebody what the usual rules ask for."""
+    await coop.begin_probation(coop.people[name], "2025-03-15")
+    await coop.slips(coop.people[name], 305 * 60, TODAY - timedelta(days=200))
+    await coop.slips(coop.people[name], 300 * 60, TODAY)
+
+
+async def test_somebody_asks_and_is_taken_in(world: World) -> None:
+    coop = await cooperative(world, members=("z",))
+    a, b, c, z = (Reader(world, coop.people[name]) for name in "abcz")
+    mine, decisions = f"{coop.path}/standing", f"{coop.path}/decisions"
+    page = await z.open(mine)
+    assert "Has not begun yet" in page.main.text
+    people = f"{coop.path}/people"
+    await a.send(people, f"{coop.path}/probations", handle="zzz", since="2025-03-15")
+    page = await z.open(mine)
+    assert rows(page)["Full months since the beginning"] == ["12", "12", "✓ enough"]
+    assert rows(page)["Confirmed work in all"] == ["600 h", "0 min", "600 h"]
+    assert not page.main.all("form", action=f"{mine}/ask")
+    token = {"form_token": (await z.open("/books")).form("/language")["form_token"]}
+    early = await z.submit(f"{mine}/ask", token, status=409)
+    assert "Not everything is there yet" in early.main.one(id="problems").text
+    await coop.slips(coop.people["z"], 305 * 60, TODAY - timedelta(days=200))
+    await coop.slips(coop.people["z"], 300 * 60, TODAY)
+    page = await z.open(mine)
+    assert rows(page)["Of that, in the last months (6)"] == ["300 h", "300 h", "✓ enough"]
+    greek = await z.open(f"{mine}?lang=el&on={TODAY - timedelta(days=1)}")
+    assert "Δεν υπάρχουν ακόμη όλα" in greek.main.text
+    await z.open(decisions, status=403)
+
+    await z.send(mine, f"{mine}/ask", words="A year with you")
+    assert "You asked to become a worker-owner" in (await z.open(mine)).main.text
+    page = await a.open(decisions)
+    assert "A year with you" in page.main.text
+    sent = await a.send(decisions, decisions, words="Good to work with", days="7")
+    decision = target_of(sent)
+    page = await b.open(decision)
+    assert page.title == "Take zzz in as a worker-owner"
+    assert "Good to work with" in page.main.text
+    assert "Voted: 0 of 3 on the roll." in page.main.text
+    waiting = (await b.open(decisions)).main.one(class_="tasks")
+    assert waiting.one("a").attributes["href"] == decision
+    token = {"form_token": (await z.open(mine)).form("/language")["form_token"]}
+    await z.submit(f"{decision}/vote", {**token, "choice": "yes"}, status=403)
+    await a.send(decision, f"{decision}/vote", choice="yes")
+    page = await a.open(decision)
+    assert "You voted: Yes." in page.main.text
+    assert rows(page)["aaa"] == ["Yes"]
+    assert rows(page)["ccc"] == ["not yet"]
+    # The one whom it is about sees that there is a vote, and neither names nor counts.
+    hers = await z.open(decision)
+    assert not rows(hers)
+    assert "Voted:" not in hers.main.text
+    await b.send(decision, f"{decision}/vote", choice="yes")
+    done = await c.open(decision)
+    for line in (
+        "Voted: 2 of 3 on the roll.",
+        "Yes: 2. No: 0. Abstained: 0.",
+        "Quorum: 2 have to take part; 2 did, which is enough.",
+        "Counted among those who said yes or no: 2.",
+        "Of these, 2 have to say yes; 2 did, which is enough.",
+        "It passed, and what was decided is done.",
+    ):
+        assert line in done.main.text
+    assert rows(done)["ccc"] == ["did not vote"]
+    assert rows(await c.open(people))["zzz"][0] == "worker-owner"
+
+
+async def test_the_first_worker_owners_are_named_once(world: World) -> None:
+    owner = await world.sign_up("owner")
+    member = await world.sign_up("member")
+    organisation = await world.organisation(owner)
+    home = f"/organisations/{organisation['id']}"
+    await owner.post(f"{home}/members", {"handle": "member", "role": "member"})
+    book = await owner.post(f"{home}/ownership", {"currency": "EUR"}, key="ownership")
+    people = f"/books/{book['id']}/people"
+    reader = Reader(world, owner)
+    action = f"/books/{book['id']}/founders"
+    page = await reader.send(people, action, since="2026-03-16", account_ids=owner.id, status=422)
+    assert "problems" in {element.attributes.get("id") for element in page.main.all()}
+    both = [owner.id, member.id]
+    await reader.send(people, action, since="2026-01-01", account_ids=both)
+    page = await reader.open(people)
+    assert rows(page)["member"][0] == "worker-owner"
+    assert not page.main.all("form", action=action)
+    again = {**page.form("/language"), "since": "2026-01-01", "account_ids": both}
+    refused = await reader.submit(action, again, status=409)
+    assert refused.main.all(id="problems")

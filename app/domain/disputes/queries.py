@@ -12,12 +12,14 @@ from app.domain.claims.queries import minutes_logged
 from app.domain.disputes import errors
 from app.domain.disputes.rules import (
     DISPUTABLE,
+    MINUTES_A_DAY,
     CaseSide,
     Matter,
     most_minutes,
     reappeal_until,
 )
 from app.domain.ledger.policy import may_read_book
+from app.domain.ledger.slips import minutes_by_day
 from app.domain.ledger.statuses import worker_owners_at
 from app.domain.organisations.queries import membership
 from app.infra import clock
@@ -28,6 +30,7 @@ from app.models.ledger import (
     MINUTE,
     Book,
     Entry,
+    EntryKind,
     LedgerAccount,
     LedgerAccountKind,
     Posting,
@@ -86,7 +89,6 @@ async def case_of(session: AsyncSession, dispute: Dispute, account_id: UUID | No
     if account_id is not None and not (sides or sits or reads or concerned):
         raise errors.dispute_not_found()
     worker_account, _ = await sides_of_entry(session, entry.entry_id) or (None, None)
-    logged = (await minutes_logged(session, [entry.claim_id])) if entry.claim_id else {}
     return Case(
         dispute=dispute,
         entry=entry,
@@ -96,12 +98,19 @@ async def case_of(session: AsyncSession, dispute: Dispute, account_id: UUID | No
         seat=seat if sits else None,
         seats=seats,
         most=most_minutes(
-            entry.kind,
-            dispute.minutes,
-            dispute.takes,
-            logged.get(entry.claim_id, 0) if entry.claim_id else 0,
+            dispute.minutes, dispute.takes, await _otherwise(session, dispute, entry)
         ),
     )
+
+
+async def _otherwise(session: AsyncSession, dispute: Dispute, entry: Entry) -> int:
+    """Return what was logged on an entry's claim, or what other work leaves of a slip's day."""
+    if entry.claim_id is not None:
+        return (await minutes_logged(session, [entry.claim_id])).get(entry.claim_id, 0)
+    if entry.kind != EntryKind.SLIP:
+        return 0
+    worked = await minutes_by_day(session, {dispute.worker_id}, {entry.worked_on})
+    return MINUTES_A_DAY - worked.get((dispute.worker_id, entry.worked_on), 0)
 
 
 def _stream_in(account: LedgerAccount | None) -> WorkStream:

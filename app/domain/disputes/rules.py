@@ -89,16 +89,12 @@ def as_it_stood(dispute: Dispute) -> int:
     return 0 if dispute.takes else dispute.minutes
 
 
-def most_minutes(kind: EntryKind, minutes: int, takes: bool, logged: int) -> int:
-    """Return how many minutes the end of a dispute may give the worker.
+def most_minutes(minutes: int, takes: bool, otherwise: int) -> int:
+    """Return how many minutes the end of a dispute may give the worker: what is in question.
 
-    No more than was logged, nor than a day has on a paper slip; otherwise what is in question.
+    Or, where that is more, what was logged on the claim, or what a slip's day has left.
     """
-    if takes:
-        return minutes
-    if kind == EntryKind.SLIP:
-        return max(minutes, MINUTES_A_DAY)
-    return max(minutes, logged)
+    return minutes if takes else max(minutes, otherwise)
 
 
 def outcome(given: Iterable[int]) -> int | None:

@@ -21,6 +21,7 @@ from app.domain.ledger.actions import Ruling, conclude, logged_minutes
 from app.domain.ledger.keeping import book_to_keep, folded, lock_book, same_person, workers_named
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import Side, contribution_sides, opposite
+from app.domain.ledger.slips import DAY_MINUTES, minutes_by_day
 from app.models.claims import ClaimState
 from app.models.disputes import Dispute, DisputeResolution
 from app.models.ledger import (
@@ -76,6 +77,7 @@ async def correct_entry(
     own = await same_person(session, account_id, [work.worker, *([other] if other else [])])
     if other in own or (said.minutes and work.worker in own):
         raise errors.correction_own()
+    await _check_day(session, work, other, work.minutes - said.minutes)
     # A claim is locked before the balances that it moves, as everywhere.
     claim = await _claim_to_correct(session, actor, work)
     await _hold(session, book, work, other)
@@ -158,6 +160,17 @@ async def _other_worker(session: AsyncSession, book: Book, said: CorrectionField
     if other is None:
         raise errors.correction_worker()
     return other
+
+
+async def _check_day(session: AsyncSession, work: Work, other: UUID | None, minutes: int) -> None:
+    """Work of one day stays that of one day when it becomes somebody else's: 24 hours, as slips."""
+    entry = work.entry
+    elsewhere = entry.claim_id or entry.receipt_id or entry.kind == EntryKind.OPENING
+    if other is None or elsewhere or work.minutes > DAY_MINUTES:  # work of several days
+        return
+    worked = await minutes_by_day(session, {other}, {entry.worked_on})
+    if worked.get((other, entry.worked_on), 0) + minutes > DAY_MINUTES:
+        raise errors.correction_day()
 
 
 async def _hold(session: AsyncSession, book: Book, work: Work, other: UUID | None) -> None:

@@ -19,6 +19,7 @@ opening_too_late      409  the first period has begun
 receipt_*             …    why a receipt does not enter the book
 entry_not_found       404  not there, or not for the asker to know
 entry_*               409  why an entry is not corrected
+correction_day        422  the rest would give somebody a day of more than 24 hours
 correction_own        403  nobody corrects an entry to their own good
 correction_minutes    422  as long as before, or longer
 """
@@ -151,6 +152,11 @@ def correction_minutes(before: int) -> InvalidError:
     """422: a correction takes away; more work is an entry of its own."""
     fields = [FieldError("/minutes", "correction_minutes", {"before": before})]
     return InvalidError("correction_minutes", errors=fields, before=before)
+
+
+def correction_day() -> InvalidError:
+    """422: the rest would give somebody a day of more than 24 hours."""
+    return InvalidError("correction_day", errors=[FieldError("/worker", "slip_day_full")])
 
 
 def correction_worker() -> InvalidError:

@@ -125,7 +125,7 @@ async def _faults_of_book(
     workers = set(people.values())
     days = {slip.worked_on for slip in slips}
     standing = await _slips_of(session, book.id, workers, days)
-    worked = Counter(await _minutes_by_day(session, workers, days))
+    worked = Counter(await minutes_by_day(session, workers, days))
     seen: defaultdict[Slip, int] = defaultdict(int, standing)
     faults = []
     for number, slip in enumerate(slips):
@@ -173,7 +173,7 @@ async def _slips_of(
     return {tuple(row[:5]): row[5] for row in await session.execute(statement)}
 
 
-async def _minutes_by_day(
+async def minutes_by_day(
     session: AsyncSession, workers: set[UUID], days: set[date]
 ) -> dict[DayOfWork, int]:
     """Return how long people worked on some days, in all books: a day has 24 hours."""

@@ -199,8 +199,8 @@ async def _follow(session: AsyncSession, old: Receipt, entry: Entry) -> None:
         newer = await successor_of(session, old.account_id, old.url)
     if newer is None or newer.state != ReceiptState.VALID or newer.issuer != old.issuer:
         return
-    if newer.account_id is None:
-        return
+    if newer.account_id is None or await _entry_of_url(session, book.id, newer):
+        return  # taken in by itself, before we heard of the one that it replaces
     offer = await session.get(ReceiptOffer, (book.id, newer.id))
     if offer is None:
         offer = ReceiptOffer(book_id=book.id, receipt_id=newer.id, account_id=newer.account_id)

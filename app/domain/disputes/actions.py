@@ -193,7 +193,11 @@ async def rule_of_assembly(
     if minutes is None:
         stood = dispute.final_minutes
         minutes = as_it_stood(dispute) if stood is None else stood
-    check_minutes(case, minutes)
+    else:
+        check_minutes(case, minutes)
+    # Whoever put it to the vote answers for it, but nobody for minutes of their own (R15).
+    if recorded_by == dispute.worker_id:
+        recorded_by = case.entry.recorded_by
     end = Ruling(minutes, ResolvedBy.ASSEMBLY, recorded_by, decision_id)
     await ruling.rule(session, actor, case, end)
     return dispute

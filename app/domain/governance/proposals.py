@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import SYSTEM, Actor
 from app.domain.disputes.actions import check_minutes
 from app.domain.disputes.errors import dispute_not_found, wrong_state
-from app.domain.disputes.queries import lock_case_for
+from app.domain.disputes.queries import answering_for_book, lock_case_for
 from app.domain.governance import conversions, errors, standing
 from app.domain.governance.policy import Place
 from app.domain.policies.actions import propose_draft
@@ -73,7 +73,7 @@ async def _policy(session: AsyncSession, place: Place, proposal: Proposal) -> Pr
 
 
 async def _appeal(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
-    """A party never sits (R13): neither the worker nor whoever began the dispute votes on it."""
+    """A party never sits (R13): neither the worker nor who speaks for the book votes on it."""
     case = await lock_case_for(session, SYSTEM, proposal.subject_id)
     dispute = case.dispute
     if dispute.book_id != place.book.id:
@@ -84,7 +84,8 @@ async def _appeal(session: AsyncSession, place: Place, proposal: Proposal) -> Pr
         raise errors.invalid("decision_minutes", "/minutes")
     check_minutes(case, proposal.minutes)
     terms = {"account_id": str(dispute.worker_id), "minutes": proposal.minutes}
-    return Prepared(terms, frozenset({dispute.worker_id, dispute.opened_by}))
+    book_side = await answering_for_book(session, dispute, case.entry, case.organisation.id)
+    return Prepared(terms, frozenset({dispute.worker_id, dispute.opened_by, *book_side}))
 
 
 async def bind(session: AsyncSession, actor: Actor, decision: Decision) -> None:

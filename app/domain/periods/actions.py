@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, Denied, enforce
 from app.domain.activity.actions import record
 from app.domain.ledger.booking import lock_periods
+from app.domain.ledger.keeping import same_person
 from app.domain.ledger.queries import get_book_for
 from app.domain.organisations.queries import membership
 from app.domain.periods import errors, queries
@@ -240,7 +241,8 @@ async def sign_period(
     if outcome_hash != period.outcome_hash:
         raise errors.refused("period_outcome_other")
     signed = await queries.signatures_of(session, period)
-    if any(each.account_id == account_id for each in signed):
+    # Two accounts of one person are one signer (R7, R15).
+    if await same_person(session, account_id, [each.account_id for each in signed]):
         raise errors.refused("period_signed_already")
     now = clock.now()
     session.add(

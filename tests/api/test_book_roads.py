@@ -88,7 +88,7 @@ async def test_slips_enter_whole_or_not_at_all(coop: Cooperative) -> None:
     await sound(coop.world)
     # Whose work it is hears of it, and whoever wrote it down does not.
     await coop.world.work()
-    told = {
+    heard = {
         name: [notice["kind"] for notice in (await person.get("/me/notifications"))["items"]]
         for name, person in (
             ("worker", coop.worker),
@@ -96,9 +96,9 @@ async def test_slips_enter_whole_or_not_at_all(coop: Cooperative) -> None:
             ("keeper", coop.keeper),
         )
     }
-    assert "book_slips_written" in told["worker"]
-    assert "book_slips_written" in told["owner"]
-    assert "book_slips_written" not in told["keeper"]
+    assert "book_slips_written" in heard["worker"]
+    assert "book_slips_written" in heard["owner"]
+    assert "book_slips_written" not in heard["keeper"]
 
 
 async def test_a_slip_is_entered_once_and_a_day_has_24_hours(coop: Cooperative) -> None:

@@ -9,12 +9,16 @@ from starlette.responses import Response
 from app.domain.disputes import actions, judging, queries, rules
 from app.domain.disputes.queries import Case
 from app.domain.disputes.showing import may_do, missing_seats, shown_seats
+from app.domain.governance import queries as governance
 from app.domain.ledger.queries import get_book_for
 from app.errors import AppError, InvalidError
+from app.models.disputes import DisputeState
+from app.models.governance import DecisionSubject
 from app.pages.claim_cards import minutes_of
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
 from app.pages.failures import refused
 from app.pages.forms import Form
+from app.pages.governance import voting_days
 from app.pages.rendering import render
 
 router = APIRouter(route_class=PageRoute)
@@ -180,8 +184,28 @@ async def _render(
         status=status,
         form=form,
         case=case,
+        days=voting_days(),
+        **await _vote(db, visit, case),
         **_shown(visit, case, names),
     )
+
+
+async def _vote(db: Db, visit: Visit, case: Case) -> dict[str, Any]:
+    """Say whether the reader may put it to the vote, and which vote is under way."""
+    dispute = case.dispute
+    nothing: dict[str, Any] = {"pending": None, "may_propose": False}
+    if dispute.state != DisputeState.ASSEMBLY:
+        return nothing
+    try:
+        place = await governance.get_place(db, visit.actor, dispute.book_id)
+    except AppError:  # a judge from outside has no part in the book
+        return nothing
+    pending = await governance.undecided_about(db, DecisionSubject.APPEAL, dispute.id)
+    shown = pending if place.lead else None
+    # Whoever is a party leaves it to another to say how much would stand (R13).
+    party = place.account_id in {dispute.worker_id, dispute.opened_by}
+    may_propose = place.worker_owner and pending is None and not party
+    return {"pending": shown, "may_propose": may_propose}
 
 
 def _shown(visit: Visit, case: Case, names: dict[UUID, str]) -> dict[str, Any]:

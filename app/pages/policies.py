@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from app.domain.governance import queries as governance
 from app.domain.policies import actions, previewing, queries
 from app.domain.policies.actions import DraftFields
 from app.domain.policies.document import Policy
@@ -17,12 +18,14 @@ from app.domain.policies.queries import Draft
 from app.errors import AppError, InvalidError
 from app.infra import clock
 from app.infra.i18n import translate
+from app.models.governance import DecisionSubject
 from app.models.ledger import Book, WorkStream
 from app.models.policies import DraftState
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, answered_before, go
 from app.pages.dependencies import keep_answer as keep
 from app.pages.failures import invalid, sentence
 from app.pages.forms import Form, Problem
+from app.pages.governance import voting_days
 from app.pages.policy_form import (
     SUBJECTS,
     WHO,
@@ -156,9 +159,14 @@ async def show_draft(policy_draft_id: UUID, request: Request, db: Db, visit: Sig
         asked = replace(asked, problems=[Problem("last_day", sentence(visit.language, error))])
         seen = await previewing.preview(db, visit.actor, book.id, Question(policy))
     now = queries.read_policy(seen.policy) if seen.policy else None
+    place = await governance.get_place(db, visit.actor, book.id)
+    about = DecisionSubject.POLICY, draft.row.id
     return await render(
         visit.page,
         "rules_draft.html",
+        pending=await governance.undecided_about(db, *about),
+        may_propose=place.worker_owner and draft.state == DraftState.OPEN,
+        days=voting_days(),
         status=422 if asked.problems else 200,
         book=book,
         draft=draft,

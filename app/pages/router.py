@@ -21,10 +21,12 @@ from app.pages import (
     editing,
     embed,
     feeds,
+    gifts,
     governance,
     home,
     identity,
     keys,
+    leaving,
     ledger,
     matching,
     moderation,
@@ -58,7 +60,8 @@ PARTS = (
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
     about, identity, matching, profiles, receipts, periods, books, policies, disputes, ledger,
-    statements, governance, standing, witnesses,
+    statements, governance, standing, gifts, leaving,
+    witnesses,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -117,3 +118,75 @@ async def test_the_first_worker_owners_are_named_once(world: World) -> None:
     again = {**page.form("/language"), "since": "2026-01-01", "account_ids": both}
     refused = await reader.submit(action, again, status=409)
     assert refused.main.all(id="problems")
+
+
+async def test_a_draft_is_put_to_the_vote_from_its_page(world: World) -> None:
+    coop = await cooperative(world, owners=("a", "b"))
+    a, b = (Reader(world, coop.people[name]) for name in "ab")
+    rules = f"{coop.path}/rules"
+    wanted: dict[str, Any] = {
+        "title": "Other rules",
+        "reason": "Fairer.",
+        "valid_from": "2026-07-01",
+    }
+    draft = target_of(await a.send(f"{rules}/new", f"{rules}/new", **wanted))
+    decision = target_of(await b.send(draft, f"{coop.path}/decisions", words="Let us"))
+    page = await a.open(draft)
+    assert page.link("See the vote about this") == decision
+    assert not page.main.all("form", action=f"{coop.path}/decisions")
+    page = await a.open(decision)
+    assert page.title == "Adopt other rules, from 1 Jul 2026"
+    assert page.link("Read the draft and try it out") == draft
+    for reader in (a, b):
+        await reader.send(decision, f"{decision}/vote", choice="yes")
+    assert "It passed" in (await a.open(decision)).main.text
+    assert "Version 1, from" in (await a.open(rules)).main.text
+
+
+async def test_gifts_are_signed_for_by_both_sides_before_a_vote(world: World) -> None:
+    coop = await cooperative(world, members=("z",))
+    a, z = (Reader(world, coop.people[name]) for name in "az")
+    await coop.begin_probation(coop.people["z"], "2025-03-15")
+    (gift,) = await coop.slips(coop.people["z"], 120, TODAY, stream="gift")
+    gifts = (await z.open(f"{coop.path}/standing")).link("My gift work")
+    empty = await z.send(gifts, gifts, status=422)
+    assert empty.main.all(id="problems")
+    asked = target_of(await z.send(gifts, gifts, entry_ids=gift))
+    page = await z.open(asked)
+    assert "✓ signed by zzz" in page.main.text
+    assert not page.main.all("form", action=f"{asked}/sign")
+    assert not (await a.open(asked)).main.all("form", action=f"{coop.path}/decisions")
+    await a.send(asked, f"{asked}/sign")
+    decision = target_of(await a.send(asked, f"{coop.path}/decisions"))
+    assert (await a.open(decision)).title == "Recognise 2 h of gift work by zzz as standing"
+    for name in "ab":
+        reader = Reader(world, coop.people[name])
+        await reader.send(decision, f"{decision}/vote", choice="yes")
+    assert rows(await z.open(f"{coop.path}/standing"))["Confirmed work in all"][1] == "2 h"
+
+
+async def test_leaving_is_explained_and_paid_in_instalments(world: World) -> None:
+    coop = await cooperative(world)
+    a, c = (Reader(world, coop.people[name]) for name in "ac")
+    leaving = f"{coop.path}/leaving"
+    left = target_of(await c.send(leaving, leaving))
+    page = await c.open(left)
+    assert len(rows(page)) == 12
+    assert not page.main.all("form", action=f"{left}/payouts")
+    first: dict[str, Any] = {
+        "instalments": "2",
+        "interval_months": "1",
+        "first_due_on": TODAY.isoformat(),
+    }
+    await a.send(left, f"{left}/schedule", **first)
+    assert len(rows(await a.open(left))) == 2
+    fields = (await a.open(left)).form(f"{left}/payouts")
+    await a.submit(f"{left}/payouts", fields)
+    await a.submit(f"{left}/payouts", fields)  # the same click again pays nothing more
+    page = await a.open(left)
+    assert rows(page)["1"][1] == "15 Mar 2026"
+    assert rows(page)["2"][1] == "–"
+    assert not page.main.all("form", action=f"{left}/schedule")
+    people = await a.open(f"{coop.path}/people")
+    assert people.link("Exit of ccc") == left
+    assert "left" in {cells[0] for cells in rows(people).values()}

@@ -34,11 +34,12 @@ except ImportError:  # copied out of the project: both files lie side by side
     import verifier_book as sums  # type: ignore[import-not-found,no-redef]
 
 Json = dict[str, Any]
+Log = tuple[Json, dict[int, bytes]]
 UnreadableError = sums.UnreadableError
 FORMAT = "tornallom-ledger-1"
 LEAF_BYTES, MARK_BYTES = 40, 8
 WHOLE_INSTANCE = bytes(16)
-HOLDS, BROKEN, UNREADABLE, UNPROVEN = 0, 1, 2, 3
+HOLDS, BROKEN, UNREADABLE, UNPROVEN, FORGED = 0, 1, 2, 3, -1
 PROVEN = """\
   {entries} entries are below what they vouch for: since then nothing of these was changed, left
   out, added or moved."""
@@ -64,8 +65,9 @@ class Report:
     periods: int = 0
 
     def wrong(self, what: str) -> None:
-        """Note something that does not hold."""
-        self.problems.append(what)
+        """Note something that does not hold, once."""
+        if what not in self.problems:
+            self.problems.append(what)
 
     @property
     def code(self) -> int:
@@ -132,7 +134,7 @@ def read_checkpoint(note: str) -> Checkpoint:
 
 
 def signed_by(checkpoint: Checkpoint, key: Key) -> int | None:
-    """When a key signed (0 where it does not say when), or None where it did not."""
+    """When a key signed (0 where it does not say when); None where it did not, or FORGED."""
     newest = None
     for name, raw in checkpoint.signatures:
         if name != key.name or raw[:4] != key.key_id:
@@ -144,7 +146,7 @@ def signed_by(checkpoint: Checkpoint, key: Key) -> int | None:
         try:
             Ed25519PublicKey.from_public_bytes(key.public).verify(signature, text.encode())
         except InvalidSignature:
-            return None  # a forged line makes the whole note worthless
+            return FORGED  # one forged line makes the whole note worthless
         newest = max(newest or 0, seconds)
     return newest
 
@@ -224,7 +226,7 @@ def check_outside(
     """Hold the log against the states that others signed or kept."""
     keys = [read_key(text) for text in export["log"]["keys"]]
     for checkpoint in inside:
-        sound = any(signed_by(checkpoint, key) is not None for key in keys)
+        sound = any(signed_by(checkpoint, key) not in {None, FORGED} for key in keys)
         if agrees(checkpoint, export, roots, report) and not sound:
             report.wrong(f"The checkpoint of {checkpoint.size} leaves has no sound signature.")
     for checkpoint in outside.kept:
@@ -232,28 +234,29 @@ def check_outside(
             _anchor(report, checkpoint, "You kept a checkpoint")
     if any(book != export["book"]["id"] for book in outside.books):
         report.wrong("The older export is of another book: this one was begun anew.")
-    for key in outside.witnesses:
-        _check_witness(key, [*inside, *outside.kept], (export, roots), report)
+    for name in sorted({key.name for key in outside.witnesses}):
+        _check_witness(name, outside, [*inside, *outside.kept], (export, roots), report)
 
 
 def _check_witness(
-    key: Key, states: list[Checkpoint], log: tuple[Json, dict[int, bytes]], report: Report
+    name: str, outside: Outside, states: list[Checkpoint], log: Log, report: Report
 ) -> None:
-    """Let the newest state that a witness signed vouch for what is below it."""
-    if key.kind != 4:
-        report.wrong(f"{key.name} is the key of a log, and not of a witness.")
-    signed = [
-        (each.size, seconds, each)
-        for each in states
-        if (seconds := signed_by(each, key)) is not None
-    ]
+    """Hold the log against all that a witness signed, by whichever of its keys."""
+    keys = [key for key in outside.witnesses if key.name == name]
+    if any(key.kind != 4 for key in keys):
+        report.wrong(f"{name} is the key of a log, and not of a witness.")
+    found = [(signed_by(each, key), each) for each in states for key in keys]
+    signed = [(each.size, when, each) for when, each in found if when not in {None, FORGED}]
+    for size in {each.size for when, each in found if when == FORGED}:
+        report.wrong(f"{name} never signed the checkpoint of {size} leaves that bears its name.")
     if not signed:
-        report.wrong(f"Nothing here bears the signature of the witness {key.name}.")
+        report.wrong(f"Nothing here bears the signature of the witness {name}.")
         return
-    _, seconds, newest = max(signed, key=lambda each: (each[0], each[1]))
-    day = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    if agrees(newest, *log, report):
-        _anchor(report, newest, f"{key.name} signed on {day}")
+    holding = [each for each in signed if agrees(each[2], *log, report)]
+    if len(holding) == len(signed):
+        _, when, newest = max(holding, key=lambda each: (each[0], each[1] or 0))
+        day = datetime.fromtimestamp(when or 0, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        _anchor(report, newest, f"{name} signed on {day}")
 
 
 def agrees(checkpoint: Checkpoint, export: Json, roots: dict[int, bytes], report: Report) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response, status
+from fastapi.responses import StreamingResponse
 
 from app.api.dependencies import (
     DEFAULT_LIMIT,
@@ -14,6 +15,7 @@ from app.api.dependencies import (
     InPerson,
     LedgerReader,
     Limit,
+    Tools,
     WithKey,
     set_next_link,
     set_version,
@@ -50,6 +52,7 @@ from app.domain.claims.panels import get_panel_for
 from app.domain.ledger import (
     actions,
     correcting,
+    export,
     keeping,
     offers,
     opening,
@@ -59,6 +62,7 @@ from app.domain.ledger import (
     slips,
 )
 from app.errors import AppError
+from app.infra import clock
 from app.models.ledger import Book, CorrectionFields, OpeningFields
 from app.models.organisations import Organisation
 
@@ -178,6 +182,17 @@ async def list_entries(
     set_next_link(request, response, page.next_cursor)
     items = [EntryShape.model_validate(line) for line in page.items]
     return Listing(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/books/{book_id}/export", operation_id="export_book")
+async def export_book(
+    book_id: UUID, actor: LedgerReader, db: Db, tools: Tools
+) -> StreamingResponse:
+    """Return a whole book as one JSON file that anybody can check offline."""
+    book = await queries.get_book_for(db, actor, book_id)
+    sent = export.sent_book(tools.sessions, book.id, tools.origin)
+    headers = {"Content-Disposition": f'attachment; filename="{export.file_name(clock.today())}"'}
+    return StreamingResponse(sent, media_type="application/json", headers=headers)
 
 
 @router.post(

@@ -103,7 +103,7 @@ async def get_entry(entry_id: UUID, actor: LedgerReader, db: Db) -> EntryWholeSh
         root=found.checkpoint.root.hex(),
         data=found.data.hex(),
         hashes=[each.hex() for each in found.proof],
-        checkpoint=found.checkpoint.note,
+        checkpoint=whole.checkpoint,
     )
     return EntryWholeShape.model_validate({**whole.entry.model_dump(), **said})
 

@@ -48,23 +48,30 @@ async def _export(services: Services, slug: str, file: Path) -> None:
     from app.domain.access import SYSTEM
     from app.domain.administration.exports import export_organisation
     from app.domain.organisations.queries import organisation_by_slug
-    from app.infra.database import transaction
-    from app.infra.runtime import make_runtime
+    from app.infra.database import make_engine, make_sessions, transaction
+    from app.infra.storage import make_storage
 
-    runtime = make_runtime(**services.settings.tools())
+    settings = services.settings
+    engine = make_engine(settings.database_url or "", pool_size=1)
+    storage = make_storage(
+        settings.storage_url,
+        settings.data_dir,
+        access_key=settings.storage_access_key,
+        secret_key=settings.storage_secret_key,
+    )
     # Renamed when whole: nobody takes half an archive for one.
     draft = file.with_name(f".{file.name}.part")
     try:
-        async with transaction(runtime.sessions) as session:
+        async with transaction(make_sessions(engine)) as session:
             found = await organisation_by_slug(session, slug)
             if found is None:
                 message = f"There is no organisation {slug}."
                 raise CommandError(message)
             with draft.open("wb") as target:
                 await export_organisation(
-                    session, SYSTEM, found.id, runtime.storage, target, runtime.origin
+                    session, SYSTEM, found.id, storage, target, settings.origin
                 )
         draft.rename(file)
     finally:
         draft.unlink(missing_ok=True)
-        await runtime.close()
+        await engine.dispose()

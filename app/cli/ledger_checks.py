@@ -1,4 +1,4 @@
-"""What `doctor` looks at in the ledger's log: whether it may grow, and whether anybody signs it."""
+"""What `doctor` looks at in the ledger's log: whether it may grow, is whole, and is signed."""
 
 import asyncio
 from datetime import timedelta
@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.cli.finding import Finding
 from app.domain.checkpoints import queries as checkpoints
 from app.domain.witnesses import queries
+from app.domain.witnesses.rules import Tree
 from app.federation.witnesses.outside import NAME, read_file
 from app.infra import clock, notes
 from app.infra.notes import NoteRefusedError
@@ -22,6 +23,7 @@ async def look_at_log(session: AsyncSession, data_dir: Path) -> list[Finding]:
     """Look whether others hold what this database does not, and whether they sign what it holds."""
     return [
         await _growing(session),
+        await _whole(session),
         await _file(session, data_dir / NAME),
         await _witnessed(session),
     ]
@@ -35,6 +37,20 @@ async def _growing(session: AsyncSession) -> Finding:
     what = f"read-only: {first.source} holds {first.size} leaves, here are {first.our_size}"
     mend = "Restore a newer backup; or, where there is none, declare a public fork at /witnesses."
     return Finding("ledger log", False, what, mend)
+
+
+async def _whole(session: AsyncSession) -> Finding:
+    """LD3: every leaf is hashed once more; each root that we or a witness signed must come out."""
+    name = "ledger roots"
+    signed = [Tree(size, root) for size, root in await checkpoints.signed_roots(session)]
+    held = [tree for _, tree in await queries.signed_trees(session)]
+    found = await checkpoints.recomputed_roots(session, {tree.size for tree in signed + held})
+    wrong = sorted(tree.size for tree in signed + held if found.get(tree.size) != tree.root)
+    what = f"{len(signed)} checkpoints and {len(held)} states that witnesses signed"
+    if not wrong:
+        return Finding(name, True, f"{what} are what the leaves come to")
+    mend = "Restore a backup that is whole: what the log took up was changed since."
+    return Finding(name, False, f"the leaves do not come to what was signed at {wrong[0]}", mend)
 
 
 async def _file(session: AsyncSession, path: Path) -> Finding:

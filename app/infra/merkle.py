@@ -145,6 +145,28 @@ def grown(
     return made
 
 
+class GrowingTree:
+    """A tree that takes leaf after leaf and keeps no more than its complete subtrees."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._complete: list[bytes] = []  # from left to right, the largest first
+
+    def append(self, data: bytes) -> None:
+        """Add what a leaf stands for."""
+        whole = leaf_hash(data)
+        # Each one bit at the end of the size is a subtree that the new leaf makes larger.
+        joining = self.size
+        while joining & 1:
+            whole, joining = node_hash(self._complete.pop(), whole), joining >> 1
+        self._complete.append(whole)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root as of now."""
+        return joined(self._complete)
+
+
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
     """Prove in memory that a leaf is in the tree over all these leaf hashes."""
     spans = inclusion_spans(index, len(leaf_hashes))

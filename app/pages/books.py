@@ -10,14 +10,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import QueryParams
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from app.domain.ledger.export import file_name, sent_book
+from app.domain.ledger.queries import get_book_for
 from app.domain.periods.queries import periods_of
 from app.domain.statements import entries, queries
 from app.domain.statements.lines import LineFilter, line_sums, lines
 from app.domain.statements.queries import Holding, Sight
 from app.domain.statements.rules import Month, tenths_of_percent
 from app.domain.statements.tasks import tasks_for
+from app.infra import clock
+from app.infra.runtime import Runtime
 from app.models.ledger import EntryKind, LedgerAccountKind, WorkStream
 from app.pages.dependencies import Db, PageRoute, SignedIn, Visit
 from app.pages.plots import RowBar, months_plot, share_bars
@@ -126,6 +130,16 @@ async def _render_worker(db: Db, visit: Visit, sight: Sight, account_id: UUID) -
         totals=_totals(held),
         **_months(months),
     )
+
+
+@router.get("/books/{book_id:uuid}/export")
+async def take_book(book_id: UUID, request: Request, db: Db, visit: SignedIn) -> Response:
+    """Give a whole book as one file that can be checked offline."""
+    book = await get_book_for(db, visit.actor, book_id)
+    runtime: Runtime = request.app.state.runtime
+    sent = sent_book(runtime.sessions, book.id, runtime.origin)
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(clock.today())}"'}
+    return StreamingResponse(sent, media_type="application/json", headers=headers)
 
 
 @router.get("/books/{book_id:uuid}/lines")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class Desk:
 
     def __init__(self, world: World, database: Services, folder: Path) -> None:
         self.world, self.database, self.folder = world, database, folder
+        self.slug = ""
 
     async def run(
         self, *arguments: str, program: tuple[str, ...] = ("-m", "app")
@@ -70,6 +72,7 @@ async def desk(world: World, database: Services, tmp_path: Path) -> Desk:
         await world.confirm(owner, claim, minutes)
     await world.work()
     made = Desk(world, database, tmp_path)
+    made.slug = organisation["slug"]
     code, said = await made.run("ledger", "export", organisation["slug"], "book.json")
     assert code == 0, said
     return made
@@ -102,6 +105,18 @@ async def test_a_book_is_written_and_checked(desk: Desk) -> None:
     # An older export is a checkpoint that was kept; the same file is its own.
     code, said = await desk.run("ledger", "verify", "book.json", "--checkpoint", "book.json")
     assert code == 0, said
+
+
+async def test_an_organisation_is_taken_along_without_a_doorbell(desk: Desk) -> None:
+    """No address of Valkey is set here, and none is needed to write an archive."""
+    code, said = await desk.run("export", "organisation", desk.slug, "all.zip")
+    assert code == 0, said
+    with zipfile.ZipFile(desk.folder / "all.zip") as archive:
+        assert {"needs.jsonl", "claims.jsonl"} <= set(archive.namelist())
+    code, said = await desk.run("export", "organisation", "nobody", "none.zip")
+    assert code == 1
+    assert "no organisation" in said
+    assert not list(desk.folder.glob("*none.zip*"))
 
 
 async def test_the_check_runs_without_the_project(desk: Desk) -> None:

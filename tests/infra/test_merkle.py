@@ -39,6 +39,14 @@ def test_roots_are_the_published_ones() -> None:
     assert [merkle.root_of(LEAVES[:size]) for size in range(9)] == ROOTS
 
 
+def test_a_tree_that_takes_leaf_after_leaf_has_the_same_roots() -> None:
+    tree = merkle.GrowingTree()
+    for size, text in enumerate(VECTORS["leaves"]):
+        assert (tree.size, tree.root()) == (size, ROOTS[size])
+        tree.append(bytes.fromhex(text))
+    assert tree.root() == ROOTS[len(VECTORS["leaves"])]
+
+
 @pytest.mark.parametrize("vector", VECTORS["inclusion"])
 def test_published_proofs_of_inclusion(vector: dict[str, Any]) -> None:
     index, size = vector["index"], vector["size"]

@@ -62,7 +62,7 @@ async def test_the_file_alone_stops_a_rewound_ledger_and_a_steward_lets_it_go_on
     written = path_of(world.runtime).read_text()
     await restore_backup(database.owner_url)
     assert await findings(world) == {
-        "ledger log": True, "checkpoint outside": False, "witnesses": True,
+        "ledger log": True, "ledger roots": True, "checkpoint outside": False, "witnesses": True,
     }  # fmt: skip
     with clock.moved(timedelta(minutes=60)):
         await world.work()

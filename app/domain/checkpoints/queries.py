@@ -1,6 +1,7 @@
 """Reading the log: its size, its roots, proofs, and the states that were signed."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from app.infra import merkle
 from app.infra.merkle import Node, Span
 from app.models.checkpoints import Checkpoint, LogKey, LogLeaf, LogNode
 from app.models.ledger import LogKind
+
+LEAVES_A_READ = 30_000
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,33 @@ async def root_at(session: AsyncSession, size: int) -> bytes:
     whole = Span(0, size)
     stored = await _stored(session, [whole])
     return merkle.spans_hashes([whole], stored)[0]
+
+
+async def signed_roots(session: AsyncSession) -> Sequence[tuple[int, bytes]]:
+    """Every state that we signed: its size and root."""
+    return (await session.exec(select(Checkpoint.size, Checkpoint.root))).all()
+
+
+async def recomputed_roots(session: AsyncSession, sizes: AbstractSet[int]) -> Mapping[int, bytes]:
+    """The roots that the leaves come to at these sizes, without what is stored of the tree.
+
+    A size that the log has not, or below which a leaf is missing, has none.
+    """
+    tree = merkle.GrowingTree()
+    found: dict[int, bytes] = {0: tree.root()} if 0 in sizes else {}
+    for start in range(0, max(sizes, default=0), LEAVES_A_READ):
+        rows = await session.exec(
+            select(LogLeaf.position, LogLeaf.data)
+            .where(col(LogLeaf.position) >= start, col(LogLeaf.position) < start + LEAVES_A_READ)
+            .order_by(col(LogLeaf.position))
+        )
+        for position, data in rows.all():
+            if position != tree.size:
+                return found
+            tree.append(data)
+            if tree.size in sizes:
+                found[tree.size] = tree.root()
+    return found
 
 
 async def consistency(session: AsyncSession, first: int, second: int) -> list[bytes]:

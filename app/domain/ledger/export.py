@@ -7,10 +7,13 @@ book of one moment.
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
+from tempfile import SpooledTemporaryFile
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
@@ -19,21 +22,26 @@ from app.domain.checkpoints import queries as log
 from app.domain.checkpoints.bodies import bodies_of, moment_text
 from app.domain.checkpoints.rules import origin_of
 from app.domain.checkpoints.signing import public_keys
-from app.infra import clock
+from app.domain.witnesses.queries import cosigned_states
+from app.infra import clock, notes
+from app.infra.database import transaction
 from app.infra.notes import SignatureKind
 from app.infra.strict_json import parse_json
-from app.models.checkpoints import LogLeaf
+from app.models.checkpoints import Checkpoint, LogLeaf
 from app.models.governance import Decision, DecisionOutcome
 from app.models.ledger import Balance, Book, BookStatus, Entry, LedgerAccount, LogKind
 from app.models.periods import Period, PeriodLine, PeriodLock, PeriodState
 from app.models.policies import AdoptedPolicy
 from app.models.receipts import Receipt
+from app.models.witnesses import Cosignature
 
 FORMAT = "tornallom-ledger-1"
 BATCH = 500
 # A multiple of three, so that the pieces make one text in base64.
 LEAVES_A_READ = 30_000
 CHECKPOINTS_MAX = 200
+IN_MEMORY_BYTES = 4 << 20
+CHUNK_BYTES = 64 << 10
 FIGURES = (
     "given", "counted", "carried_in", "carried_out", "effective", "eligible", "reason", "weighted",
     "share", "amount", "capital_before", "capital_after",
@@ -74,6 +82,29 @@ async def export_book(session: AsyncSession, book_id: UUID, origin: str) -> Asyn
     yield f',"receipts":{_json(await _receipts(session, book_id))}}}\n'
 
 
+def file_name(day: date) -> str:
+    """How a book is called on a member's disk; it tells nobody whose it is."""
+    return f"book-{day.isoformat()}.json"
+
+
+async def sent_book(
+    sessions: async_sessionmaker[AsyncSession], book_id: UUID, origin: str
+) -> AsyncIterator[bytes]:
+    """Send a book to whoever was let in, in a transaction of its own.
+
+    It is whole before the first byte leaves, on disk beyond a few megabytes: a slow reader keeps
+    no snapshot of the database open.
+    """
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as spool:
+        async with transaction(sessions) as session:
+            await take_snapshot(session)
+            async for piece in export_book(session, book_id, origin):
+                spool.write(piece.encode())
+        spool.seek(0)
+        while chunk := spool.read(CHUNK_BYTES):
+            yield chunk
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -95,8 +126,18 @@ async def _origin(session: AsyncSession, origin: str) -> str:
 
 
 async def _checkpoints(session: AsyncSession) -> list[str]:
-    rows = await log.newest_checkpoints(session, CHECKPOINTS_MAX)
-    return [row.note for row in rows]
+    """The newest signed states, and every one that a witness signed, with what it signed.
+
+    What a witness signed is written also where our own checkpoint of it is gone or says
+    something else: it is the one thing that nobody here can make anew.
+    """
+    size = col(Checkpoint.size)
+    newest = select(Checkpoint.size).order_by(size.desc()).limit(CHECKPOINTS_MAX)
+    wanted = size.in_(newest) | size.in_(select(Cosignature.size))
+    rows = await session.exec(select(Checkpoint).where(wanted).order_by(size))
+    signed = await cosigned_states(session)
+    found = [row.note + "".join(signed.pop(notes.read_note(row.note).text, ())) for row in rows]
+    return found + [f"{state}\n{''.join(lines)}" for state, lines in signed.items()]
 
 
 async def _leaves(session: AsyncSession, size: int) -> AsyncIterator[str]:

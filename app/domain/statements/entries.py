@@ -12,6 +12,7 @@ from app.domain.access import Actor
 from app.domain.checkpoints.queries import Inclusion, inclusion_of
 from app.domain.statements import errors
 from app.domain.statements.queries import Sight, get_sight_for, names_of
+from app.domain.witnesses.queries import lines_under
 from app.errors import AppError, NotFoundError
 from app.models.claims import Claim
 from app.models.ledger import (
@@ -60,6 +61,8 @@ class EntryWhole:
     need_title: str
     # Its place in the newest signed state of the log; None until the log has taken it up.
     inclusion: Inclusion | None
+    # That state as it was signed, by us and by witnesses; empty without one.
+    checkpoint: str
 
     def sum_of(self, unit: str) -> int:
         """Add up all sides: zero, or the book is broken."""
@@ -94,6 +97,7 @@ async def get_entry_for(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
     note = await session.get(EntryNote, entry_id)
     need = await _need(session, entry)
     people = await names_of(session, [entry.recorded_by])
+    inclusion = await _inclusion(session, entry_id)
     return EntryWhole(
         sight=sight,
         entry=entry,
@@ -109,8 +113,14 @@ async def get_entry_for(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
         carries=await _linked(session, col(EntryLink.linked_entry_id) == entry_id, towards=False),
         need_id=need.id if need else None,
         need_title=need.title if need else "",
-        inclusion=await _inclusion(session, entry_id),
+        inclusion=inclusion,
+        checkpoint=await _signed(session, inclusion) if inclusion else "",
     )
+
+
+async def _signed(session: AsyncSession, inclusion: Inclusion) -> str:
+    note = inclusion.checkpoint.note
+    return note + "".join(await lines_under(session, note.partition("\n")[0], inclusion.size))
 
 
 async def _inclusion(session: AsyncSession, entry_id: UUID) -> Inclusion | None:

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.witnesses.rules import NO_TREE, Tree
+from app.infra.notes import Checkpoint
 from app.models.federation import Peer, PeerState
 from app.models.witnesses import (
     Contradiction,
@@ -131,6 +132,16 @@ async def lines_under(session: AsyncSession, origin: str, size: int) -> Sequence
         .order_by(col(Cosignature.id))
     )
     return (await session.exec(statement)).all()
+
+
+async def cosigned_states(session: AsyncSession) -> dict[str, list[str]]:
+    """Return every state of ours that a witness signed, as it is written, with the lines."""
+    found: dict[str, list[str]] = {}
+    rows = await session.exec(select(Cosignature).order_by(col(Cosignature.id)))
+    for row in rows:
+        state = Checkpoint(row.origin, row.size, row.root).written()
+        found.setdefault(state, []).append(row.line)
+    return found
 
 
 async def signed_trees(

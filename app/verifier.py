@@ -388,8 +388,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", action="append", default=[], type=Path, metavar="FILE")
     named = parser.parse_args(arguments)
     try:
-        outside = read_outside(named.witness, named.checkpoint)
-        report = verify(read_file(named.file), outside)
+        report = verify(read_file(named.file), read_outside(named.witness, named.checkpoint))
     except UnreadableError as error:
         sys.stderr.write(f"CANNOT BE READ: {error}.\n")
         return UNREADABLE

@@ -131,9 +131,10 @@ async def _tend(chore: Chore, bells: Bells, pace: float) -> None:
     bell = bells.get(chore.name, asyncio.Event())
     while True:
         bell.clear()  # before looking: what is rung meanwhile makes it look once more
-        await chore.ring()
-        for following in FOLLOWED_BY.get(chore.name, ()):
-            bells[following].set()
+        # Only where something moved: chores follow each other in circles.
+        if await chore.ring():
+            for following in FOLLOWED_BY.get(chore.name, ()):
+                bells[following].set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pace):
                 await bell.wait()

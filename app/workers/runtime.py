@@ -24,20 +24,25 @@ class Chore:
         self._running = False
         self._again = False
 
-    async def ring(self) -> None:
-        """Do what waits; a failure is logged and the rows wait for the next round."""
+    async def ring(self) -> bool:
+        """Do what waits; a failure is logged and the rows wait for the next round.
+
+        Answers whether something was done: then others may have more to do.
+        """
         self._again = True
         if self._running:
-            return
+            return False
         self._running = True
+        moved = False
         try:
             while self._again:
                 self._again = False
-                await self._once()
+                moved |= await self._once()
         finally:
             self._running = False
+        return moved
 
-    async def _once(self) -> None:
+    async def _once(self) -> bool:
         started = time.perf_counter()
         try:
             done = await self._run(self._runtime)
@@ -45,7 +50,8 @@ class Chore:
             raise
         except Exception as error:  # noqa: BLE001 - one chore's fault must not stop the others
             _log.error("chore failed", job=self.name, error=type(error).__name__)
-            return
+            return False
         if done:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             _log.info("chore", job=self.name, count=done, milliseconds=milliseconds)
+        return done > 0

@@ -11,6 +11,11 @@ from typing import Any
 from fastapi import FastAPI
 
 Json = dict[str, Any]
+# Parts of a policy, exact and in lowest terms.
+FRACTIONS = (
+    "livelihood", "gift", "care", "governance", "members_share", "loss_to_reserve", "threshold",
+    "quorum",
+)  # fmt: skip
 # Texts that fit where a pattern or a rule wants more than just some words.
 KNOWN_TEXTS = {
     "handle": "somebody",
@@ -38,9 +43,12 @@ KNOWN_TEXTS = {
     "current_password": "verd oliva 41",
     "token": "not-the-token-of-this-start",
     "to": "withdrawn",
+    "outcome_hash": "0" * 64,
+    **dict.fromkeys(FRACTIONS, "1/2"),
 }
 SOME_ID = "3f0c5b0e-7b5a-4f1e-9c51-0d6a2c1f8a77"
 SOME_MOMENT = "2026-03-02T08:00:00Z"
+SOME_DAY = "2026-03-02"
 
 
 @dataclass(frozen=True)
@@ -149,5 +157,7 @@ def _simple(schema: Json, name: str, ids: Mapping[str, str]) -> Any:
         return ids.get(name, SOME_ID)
     if schema.get("format") == "date-time":
         return SOME_MOMENT
-    whole = max(schema.get("minimum", 1), 1)
+    if schema.get("format") == "date":
+        return KNOWN_TEXTS.get(name, SOME_DAY)
+    whole = max(int(schema.get("minimum", 1)), 1)  # the document writes it as 1.0
     return {"integer": whole, "boolean": False}.get(schema["type"], KNOWN_TEXTS.get(name, "words"))

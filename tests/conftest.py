@@ -89,7 +89,10 @@ WAITING = (
     "tests/federation/",
     "tests/interop/",
     "tests/api/test_activity_stream.py",
+    "tests/api/test_crash.py",
     "tests/api/test_lossy_network.py",
+    "tests/workers/test_clock_crashes.py",
+    "tests/workers/test_periods.py",
 )
 
 

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
 
+from app.domain.disputes.queries import disputes_of_entry, may_be_disputed
+from app.domain.ledger.correcting import may_be_corrected
 from app.domain.ledger.export import file_name, sent_book
 from app.domain.ledger.queries import get_book_for
 from app.domain.periods.queries import periods_of
@@ -207,4 +209,20 @@ def _query(wanted: LineFilter, cursor: str | None = None) -> str:
 async def show_entry(entry_id: UUID, db: Db, visit: SignedIn) -> Response:
     """Show one entry: how this number came to be."""
     whole = await entries.get_entry_for(db, visit.actor, entry_id)
-    return await render(visit.page, "entry.html", whole=whole, entry=whole.entry)
+    return await render(
+        visit.page,
+        "entry.html",
+        whole=whole,
+        entry=whole.entry,
+        can_correct=await may_be_corrected(db, visit.actor, entry_id),
+        disputed_at=await _disputed_at(db, visit, entry_id),
+    )
+
+
+async def _disputed_at(db: Db, visit: Visit, entry_id: UUID) -> str:
+    """Say where an entry is disputed, or can be; nothing where neither holds for the reader."""
+    for one in await disputes_of_entry(db, entry_id):
+        if one.final_at is None:
+            return f"/disputes/{one.id}"
+    can = await may_be_disputed(db, visit.actor, entry_id)
+    return f"/entries/{entry_id}/dispute" if can else ""

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, Denied, Scope
 from app.domain.claims.queries import minutes_logged
 from app.domain.disputes import errors
+from app.domain.disputes.policy import may_open
 from app.domain.disputes.rules import (
     DISPUTABLE,
     MINUTES_A_DAY,
@@ -22,6 +23,7 @@ from app.domain.ledger.policy import may_read_book
 from app.domain.ledger.slips import minutes_by_day
 from app.domain.ledger.statuses import worker_owners_at
 from app.domain.organisations.queries import membership
+from app.errors import NotFoundError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.disputes import Dispute, DisputeSeat, DisputeState, JudgeState
@@ -210,6 +212,21 @@ async def matter_of(session: AsyncSession, entry: Entry) -> Matter | None:
     takes = own is not None and own.amount < 0
     minutes = -total if takes else total
     return Matter(worker.id, other.id, minutes, takes) if minutes > 0 else None
+
+
+async def may_be_disputed(session: AsyncSession, actor: Actor, entry_id: UUID) -> bool:
+    """Say whether a way to dispute an entry should be shown to somebody who reads it."""
+    try:
+        entry, book, own = await entry_for(session, actor, entry_id)
+    except NotFoundError:  # whose money it moves may read it and disputes nothing
+        return False
+    sides = await sides_of_entry(session, entry_id)
+    is_worker = sides is not None and sides[0].holder_id == actor.account_id
+    if book.ownership_since is None or isinstance(may_open(own, is_worker=is_worker), Denied):
+        return False
+    if await is_locked(session, entry) or await is_corrected(session, entry_id):
+        return False
+    return await matter_of(session, entry) is not None
 
 
 async def is_corrected(session: AsyncSession, entry_id: UUID) -> bool:

@@ -22,6 +22,7 @@ from app.domain.ledger.keeping import book_to_keep, folded, lock_book, same_pers
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import Side, contribution_sides, opposite
 from app.domain.ledger.slips import DAY_MINUTES, minutes_by_day
+from app.errors import AppError
 from app.models.claims import ClaimState
 from app.models.disputes import Dispute, DisputeResolution
 from app.models.ledger import (
@@ -121,6 +122,15 @@ async def work_of_entry(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
     if row is None or row[1] < 1 or row[0].stream is None:
         raise errors.entry_stays("entry_not_correctable")
     return book, Work(entry, row[0].holder_id, row[1], row[0].stream)
+
+
+async def may_be_corrected(session: AsyncSession, actor: Actor, entry_id: UUID) -> bool:
+    """Say whether a way to correct an entry should be shown to somebody who reads it."""
+    try:
+        await work_of_entry(session, actor, entry_id)
+    except AppError:
+        return False
+    return True
 
 
 async def _work_to_correct(

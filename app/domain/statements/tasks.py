@@ -22,7 +22,8 @@ PAGES = {
     ("confirm", "disputed"): "/organisations/{id}/claims",
     ("no_rules",): "/books/{id}/rules",
     ("vote",): "/decisions/{id}",
-    ("freeze", "runs", "object", "sign", "wait_for_second"): "/periods/{id}",
+    ("open_period",): "/books/{id}/periods",
+    ("freeze", "runs", "drawn_up", "object", "sign", "wait_for_second"): "/periods/{id}",
 }
 
 
@@ -109,7 +110,7 @@ async def _period(session: AsyncSession, sight: Sight) -> list[Task]:
     period = await last_period(session, sight.book.id)
     today = clock.today()
     if period is None or (period.state == PeriodState.LOCKED and period.ends_on < today):
-        return [Task("open_period")]
+        return [Task("open_period", sight.book.id)]
     if period.state in EDITABLE_STATES:
         name = "freeze" if period.ends_on < today else "runs"
         return [Task(name, period.id, day=period.ends_on)]

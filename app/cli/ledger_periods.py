@@ -104,7 +104,7 @@ def _run(data_dir: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
         finally:
             await runtime.close()
 
-    with running_services(load_settings(data_dir=data_dir), doorbell=False) as services:
+    with running_services(load_settings(data_dir=data_dir)) as services:
         return asyncio.run(run(services.settings))
 
 

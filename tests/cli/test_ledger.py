@@ -33,7 +33,7 @@ class Desk:
         self.slug = ""
 
     async def run(
-        self, *arguments: str, program: tuple[str, ...] = ("-m", "app")
+        self, *arguments: str, program: tuple[str, ...] = ("-m", "app"), **settings: str
     ) -> tuple[int, str]:
         """Run a command; answers its exit code and what it said."""
         environment = {
@@ -42,6 +42,7 @@ class Desk:
             "TORNALLOM_DATABASE_OWNER_URL": self.database.owner_url,
             "TORNALLOM_DATA_DIR": str(self.world.runtime.data_dir),
             "PYTHONPATH": "" if program[0] != "-m" else str(ROOT),
+            **settings,
         }
         done = await asyncio.to_thread(
             subprocess.run,
@@ -105,6 +106,22 @@ async def test_a_book_is_written_and_checked(desk: Desk) -> None:
     # An older export is a checkpoint that was kept; the same file is its own.
     code, said = await desk.run("ledger", "verify", "book.json", "--checkpoint", "book.json")
     assert code == 0, said
+
+
+async def test_a_command_that_was_not_told_the_port_names_the_log_right(desk: Desk) -> None:
+    code, said = await desk.run("ledger", "export", desk.slug, "other.json", TORNALLOM_PORT="8999")
+    assert code == 0, said
+    code, said = await desk.run("ledger", "verify", "other.json")
+    assert code == 3, said
+
+
+async def test_periods_are_listed_without_a_doorbell_of_ones_own(desk: Desk) -> None:
+    code, said = await desk.run("ledger", "periods", desk.slug, "--json")
+    assert code == 0, said
+    assert json.loads(said)["periods"] == []
+    code, said = await desk.run("ledger", "preview", desk.slug, "1")
+    assert code == 1, said
+    assert "redis_url" not in said
 
 
 async def test_an_organisation_is_taken_along_without_a_doorbell(desk: Desk) -> None:

@@ -65,9 +65,10 @@ async def export_book(session: AsyncSession, book_id: UUID, origin: str) -> Asyn
     book = await session.get_one(Book, book_id)
     size = await log.log_size(session)
     yield f'{{"format":{_json(FORMAT)},"made_at":{_json(moment_text(clock.now()))},'
-    yield f'"instance":{_json(origin)},"book":{_json(_book(book))},"log":{{'
-    yield f'"origin":{_json(await _origin(session, origin))},"size":{size},"keys":'
-    keys = await public_keys(session, origin, SignatureKind.NOTE)
+    name = await _log_name(session, origin)
+    yield f'"instance":{_json(_address(origin, name))},"book":{_json(_book(book))},"log":{{'
+    yield f'"origin":{_json(name)},"size":{size},"keys":'
+    keys = await public_keys(session, _address(origin, name), SignatureKind.NOTE)
     yield _json([key.written() for key in keys])
     yield f',"checkpoints":{_json(await _checkpoints(session))},"leaves":"'
     async for piece in _leaves(session, size):
@@ -119,7 +120,16 @@ def _book(book: Book) -> Json:
     }
 
 
-async def _origin(session: AsyncSession, origin: str) -> str:
+def _address(origin: str, name: str) -> str:
+    """The address under which the log is signed.
+
+    A command may not know the port that `serve` was told, and a key under another name than the
+    signatures looks like a forgery.
+    """
+    return f"{origin.partition('://')[0]}://{name.partition('/')[0]}"
+
+
+async def _log_name(session: AsyncSession, origin: str) -> str:
     """The name of the log: that under which its newest state was signed."""
     newest = await log.newest_checkpoint(session)
     return newest.note.partition("\n")[0] if newest else origin_of(origin)

@@ -9,7 +9,6 @@ from app import main
 from app.domain.identity import actions as identity
 from app.infra.database import transaction
 from app.settings import Settings
-from tests.factories.application import make_application
 from tests.factories.world import PASSWORD, World
 from tests.pages.reading import Reader
 
@@ -18,9 +17,9 @@ from tests.pages.reading import Reader
 async def bare(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[World]:
-    """An instance whose workspace was never built."""
+    """An instance whose workspace was never built, so with routes of its own."""
     monkeypatch.setattr(main, "FRONTEND", tmp_path / "nothing")
-    application = make_application(settings)
+    application = main.create_app(settings)
     async with application.router.lifespan_context(application):
         yield World(application)
 

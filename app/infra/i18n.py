@@ -20,7 +20,14 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date as babel_format_date
 from babel.dates import get_day_names
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_name,
+    get_currency_precision,
+    get_decimal_symbol,
+)
 
 LANGUAGES = ("en", "el", "ca", "nl", "es")
 DEFAULT_LANGUAGE = "en"
@@ -188,7 +195,8 @@ def catalogue_json(language: str, prefixes: Iterable[str] = ("",)) -> str:
 
 
 @cache
-def _locale(language: str) -> Locale:
+def locale_of(language: str) -> Locale:
+    """Return the conventions of a language: marks of numbers, names of months and currencies."""
     # British forms: "29 Mar 2026" and not "Mar 29, 2026".
     return Locale.parse("en_GB" if language == "en" else fallbacks(language)[0])
 
@@ -196,14 +204,14 @@ def _locale(language: str) -> Locale:
 def format_date(language: str, value: date) -> str:
     """Write a day with its month by name: figures alone are read in two ways."""
     # CLDR's short Catalan form drops the second "de" that everybody says.
-    pattern = "d MMM 'de' y" if _locale(language).language == "ca" else "d MMM y"
-    return str(babel_format_date(value, format=pattern, locale=_locale(language)))
+    pattern = "d MMM 'de' y" if locale_of(language).language == "ca" else "d MMM y"
+    return str(babel_format_date(value, format=pattern, locale=locale_of(language)))
 
 
 def format_month(language: str, value: date, *, year: bool = False) -> str:
     """Write a month by its name, with its year where the reader needs it."""
     pattern = "LLLL y" if year else "LLL"
-    return str(babel_format_date(value, format=pattern, locale=_locale(language)))
+    return str(babel_format_date(value, format=pattern, locale=locale_of(language)))
 
 
 def format_datetime(language: str, value: datetime, zone: str = "UTC") -> str:
@@ -217,23 +225,33 @@ def format_datetime(language: str, value: datetime, zone: str = "UTC") -> str:
 
 def day_names(language: str, width: Literal["wide", "abbreviated"]) -> list[str]:
     """Return the days of the week, Monday first."""
-    names = get_day_names(width, context="stand-alone", locale=_locale(language))
+    names = get_day_names(width, context="stand-alone", locale=locale_of(language))
     return [str(names[day]) for day in range(7)]
 
 
 def format_number(language: str, value: float | Decimal) -> str:
-    return str(format_decimal(value, locale=_locale(language)))
+    return str(format_decimal(value, locale=locale_of(language)))
 
 
 def format_share(language: str, value: float | Decimal) -> str:
     """Write a share of one as a percentage with at most one decimal."""
-    return str(format_percent(value, format="#,##0.#%", locale=_locale(language)))
+    return str(format_percent(value, format="#,##0.#%", locale=locale_of(language)))
+
+
+def decimal_mark(language: str) -> str:
+    """Return what parts whole numbers from their fractions."""
+    return str(get_decimal_symbol(locale_of(language)))
+
+
+def currency_name(language: str, currency: str) -> str:
+    """Return a currency's own name in a language."""
+    return str(get_currency_name(currency, locale=locale_of(language)))
 
 
 def format_money(language: str, minor: int, currency: str) -> str:
     """Write minor units (cents) as money, the way the language does; below zero with a minus."""
     amount = Decimal(minor).scaleb(-get_currency_precision(currency))
-    shown = str(format_currency(abs(amount), currency, locale=_locale(language)))
+    shown = str(format_currency(abs(amount), currency, locale=locale_of(language)))
     return f"\u2212{shown}" if minor < 0 else shown
 
 

@@ -52,7 +52,7 @@ async def ask(request: Request, visit: SignedIn) -> Response:
 async def post_need(db: Db, visit: SignedIn, form: Sent) -> Response:
     """Write the need down, and publish it when asked to and possible."""
     try:
-        fields = fields_of(form)
+        fields = fields_of(form, visit.language)
         found = warned(visit, form, {"title": fields.title, "body": fields.body})
         if found is not None:
             return await render_form(visit, found, status=422)

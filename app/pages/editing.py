@@ -31,7 +31,7 @@ async def _need_to_change(db: Db, visit: Visit, need_id: UUID) -> Need:
 async def begin(need_id: UUID, db: Db, visit: SignedIn) -> Response:
     """Show the form with what the need says."""
     need = await _need_to_change(db, visit, need_id)
-    return await render_form(visit, form_of(need), need=need)
+    return await render_form(visit, form_of(need, visit.language), need=need)
 
 
 @router.post("/needs/{need_id:uuid}/edit")
@@ -39,7 +39,7 @@ async def change_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Res
     """Save the change; what somebody else changed meanwhile is never overwritten unseen."""
     need = await _need_to_change(db, visit, need_id)
     try:
-        fields, version = fields_of(form, need), _version(form)
+        fields, version = fields_of(form, visit.language, need), _version(form)
         said, before = {"title": fields.title, "body": fields.body}, f"{need.title}\n{need.body}"
         if (found := warned(visit, form, said, before=before)) is not None:
             return await render_form(visit, found, need=need, status=422)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from app.domain.access import Denied
 from app.errors import AppError, FieldError
 from app.infra import i18n
+from app.pages.figures import amount_fault
 from app.pages.forms import Form, Problem
 
 # Where a field of the domain has another name in the form, or is one of several there.
@@ -47,6 +48,8 @@ def invalid(form: Form, language: str, error: ValidationError) -> Form:
 def _problem(language: str, item: FieldError) -> Problem:
     path = item.pointer.lstrip("/?").split("/")
     name = path[-1 if path[0] in GROUPS else 0].split(".")[0]
+    if path == ["amount", "minor"] and item.code == "int_parsing":
+        item = amount_fault("amount", language, "EUR")
     return Problem(RENAMED.get(name, name) or None, _field_text(language, item.code, item.params))
 
 

@@ -19,10 +19,11 @@ from app.domain.ledger import (
 )
 from app.domain.ledger.policy import may_keep_book
 from app.domain.ledger.rules import CURRENCIES
-from app.domain.ledger.slip_files import minutes_said, read_slips, slips_of
+from app.domain.ledger.slip_files import read_slips, slips_of
 from app.domain.organisations.queries import get_organisation_for, membership
 from app.errors import AppError, FieldError
 from app.infra.i18n import translate
+from app.infra.typed import read_minutes
 from app.models.ledger import Book, CorrectionFields, OpeningFields, WorkStream
 from app.models.organisations import Organisation
 from app.pages.dependencies import (
@@ -37,6 +38,7 @@ from app.pages.dependencies import (
     keep_answer,
 )
 from app.pages.failures import choices, invalid, refused
+from app.pages.figures import amount_of, minutes_of
 from app.pages.forms import Form, Problem
 from app.pages.rendering import render
 
@@ -121,7 +123,11 @@ async def write_slips(book_id: UUID, uploaded: Uploaded, db: Db, visit: SignedIn
         async with db.begin_nested():
             target = await answered_before(db, visit, uploaded)
             if target is None:
-                said = read_slips(uploaded.file.content) if uploaded.file else _rows(uploaded)
+                said = (
+                    read_slips(uploaded.file.content)
+                    if uploaded.file
+                    else _rows(uploaded, visit.language)
+                )
                 await slips.write_slips(db, visit.actor, book_id, said)
                 target = f"/books/{book_id}/slips?notice=changed"
                 await keep_answer(db, visit, uploaded, target)
@@ -134,7 +140,7 @@ async def write_slips(book_id: UUID, uploaded: Uploaded, db: Db, visit: SignedIn
         return await render(visit.page, "book_slips.html", status=error.status, form=shown, **kept)
 
 
-def _rows(form: Form) -> list[Any]:
+def _rows(form: Form, language: str) -> list[Any]:
     """Read the rows in which something was written; each keeps its place."""
     said = [
         {part: form.value(f"{part}-{number}").strip() for part in PARTS} for number in range(ROWS)
@@ -145,6 +151,9 @@ def _rows(form: Form) -> list[Any]:
     # What stands between two slips was left empty: the numbers of the others stay as they are.
     if len(written) != len(said[: len(written)]) or written != said[: len(written)]:
         raise errors.slips_refused([FieldError("/file", "slips_gap")])
+    for row in written:
+        minutes = read_minutes(language, row["minutes"], "hours")
+        row["minutes"] = "" if minutes is None else f"{minutes} min"
     return slips_of(written)
 
 
@@ -187,13 +196,16 @@ async def _render_opening(
 @router.post("/books/{book_id:uuid}/opening")
 async def write_opening(book_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Response:
     """Keep what was written, or enter what another person wrote."""
+    book = await keeping.book_to_keep(db, visit.actor, book_id)
     try:
         async with db.begin_nested():
             if form.value("act") == "confirm":
                 version = form.number("version")
                 await opening.confirm_opening(db, visit.actor, book_id, version)
             else:
-                await opening.prepare_opening(db, visit.actor, book_id, _opening(form))
+                await opening.prepare_opening(
+                    db, visit.actor, book_id, _opening(form, visit.language, book.currency)
+                )
     except ValidationError as error:
         return await _render_opening(
             db, visit, book_id, invalid(form, visit.language, error), status=422
@@ -206,37 +218,29 @@ async def write_opening(book_id: UUID, db: Db, visit: SignedIn, form: Sent) -> R
     return go(f"/books/{book_id}/opening", "changed")
 
 
-def _opening(form: Form) -> OpeningFields:
+def _opening(form: Form, language: str, currency: str) -> OpeningFields:
     minutes, capital = [], []
     for number in range(ROWS):
         worker = form.value(f"worker-{number}").strip()
         time, money = form.value(f"minutes-{number}"), form.value(f"capital-{number}")
         if time.strip():
             stream = form.value(f"stream-{number}")
-            line = {"worker": worker, "stream": stream, "minutes": minutes_said(time, longest=6)}
+            said = minutes_of(form, f"minutes-{number}", language)
+            line = {"worker": worker, "stream": stream, "minutes": said}
             minutes.append(line)
         if money.strip():
-            capital.append({"worker": worker, "amount": _hundredths(money)})
+            amount = amount_of(form, f"capital-{number}", language, currency)
+            capital.append({"worker": worker, "amount": amount})
     return OpeningFields.model_validate(
         {
             "on": form.value("on"),
             "minutes": minutes,
             "capital": capital,
-            "reserve": _hundredths(form.value("reserve") or "0"),
+            "reserve": amount_of(form, "reserve", language, currency)
+            if form.value("reserve").strip()
+            else 0,
         }
     )
-
-
-def _hundredths(text: str) -> int:
-    """Read money as people write it: 1250, 1250.5, 1250,50, with a sign before it."""
-    sign, said = (
-        (-1, text.strip()[1:]) if text.strip().startswith(("-", "−")) else (1, text.strip())
-    )
-    whole, _, part = said.replace(",", ".").partition(".")
-    good = whole.isascii() and whole.isdigit() and len(whole) <= 11 and len(part) <= 2
-    if not good or (part and not (part.isascii() and part.isdigit())):
-        raise errors.opening_refused([FieldError("/reserve", "amount_unreadable")])
-    return sign * (int(whole) * 100 + int(part.ljust(2, "0") or "0"))
 
 
 @router.get("/books/{book_id:uuid}/receipts")
@@ -319,7 +323,7 @@ async def correct_entry(entry_id: UUID, db: Db, visit: SignedIn, form: Sent) -> 
     try:
         said = CorrectionFields.model_validate(
             {
-                "minutes": minutes_said(form.value("minutes"), longest=6),
+                "minutes": minutes_of(form, "minutes", visit.language),
                 "worker": form.value("worker").strip() or None,
                 "reason": form.value("reason"),
             }

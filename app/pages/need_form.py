@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import get_currency_precision
 from starlette.responses import Response
 
 from app.domain.needs.clocks import USUAL
 from app.domain.needs.rules import HANDOVER
+from app.infra.typed import read_money, write_money
 from app.models.need_parts import CLOCK_BOUNDS, ContactKind, HandoverKind
 from app.models.needs import Audience, Need, NeedFields, NeedKind, SkillWeight
 from app.pages import rendering
@@ -42,7 +42,7 @@ HARM_QUESTIONS = ("data", "misuse", "avoidable")
 MINUTES_PER_HOUR = 60
 
 
-def fields_of(form: Form, need: Need | None = None) -> NeedFields:
+def fields_of(form: Form, language: str, need: Need | None = None) -> NeedFields:
     """Read the form as a need; raises ValidationError with what is missing.
 
     What the form does not ask for stays as the need has it.
@@ -63,7 +63,7 @@ def fields_of(form: Form, need: Need | None = None) -> NeedFields:
         "starts_on": form.value("starts_on") or None,
         "time_zone": form.value("time_zone") or None,
         "beneficiary": form.value("beneficiary") or None,
-        "amount": _amount(form),
+        "amount": _amount(form, language),
         "contacts": _contacts(form),
         "contact_public": "yes" in form.values("contact_public"),
         "priority_days": form.value("priority_days") or None,
@@ -83,7 +83,7 @@ def _weight(slug: str, must: Sequence[str]) -> SkillWeight:
     return SkillWeight.MUST if slug in must else SkillWeight.NICE
 
 
-def form_of(need: Need) -> Form:
+def form_of(need: Need, language: str) -> Form:
     """Return the form filled in with what a need says."""
     single = {
         **{name: str(getattr(need, name)) for name in PLAIN},
@@ -104,9 +104,8 @@ def form_of(need: Need) -> Form:
     single |= {name: str(days) for name, days in need.clocks.items() if name in CLOCKS and days}
     single |= {f"handover_{item['kind']}": item["text"] for item in need.handover}
     if need.amount_minor is not None and need.currency is not None:
-        digits = get_currency_precision(need.currency)
-        amount = Decimal(need.amount_minor).scaleb(-digits)
-        single |= {"amount": f"{amount:.{digits}f}", "currency": need.currency}
+        amount = write_money(language, need.amount_minor, need.currency)
+        single |= {"amount": amount, "currency": need.currency}
     sent = {name: [value] for name, value in single.items() if value}
     several = {
         "skills": list(need.skill_slugs),
@@ -117,17 +116,13 @@ def form_of(need: Need) -> Form:
     return Form({**sent, **several})
 
 
-def _amount(form: Form) -> dict[str, Any] | None:
-    """Read money with a point or a comma; what is no number is left for the model to refuse."""
+def _amount(form: Form, language: str) -> dict[str, Any] | None:
+    """Read money as people write it; what is no number is left for the model to refuse."""
     said, currency = form.value("amount").strip(), form.value("currency") or CURRENCIES[0]
     if not said:
         return None
-    try:
-        minor = Decimal(said.replace(",", ".")).scaleb(get_currency_precision(currency))
-    except InvalidOperation:
-        return {"minor": said, "currency": currency}
-    whole = minor.is_finite() and minor == minor.to_integral_value()
-    return {"minor": int(minor) if whole else said, "currency": currency}
+    minor = read_money(language, said, currency)
+    return {"minor": said if minor is None else minor, "currency": currency}
 
 
 def _contacts(form: Form) -> list[dict[str, str]]:

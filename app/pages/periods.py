@@ -1,6 +1,5 @@
 """Periods as pages: what there is to do now, the draft and its objections, signatures, the seal."""
 
-import re
 from typing import Any
 from uuid import UUID
 
@@ -25,13 +24,12 @@ from app.infra import clock
 from app.models.periods import Period
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
 from app.pages.failures import invalid, refused
+from app.pages.figures import amount_of, amount_words
 from app.pages.forms import Form
 from app.pages.rendering import render
 from app.pages.views import Paging
 
 PER_PAGE = 50
-MONEY = re.compile(r"^([+\-−]?)(\d{1,10})(?:[.,](\d{1,2}))?$")
-MINOR = 100
 
 router = APIRouter(route_class=PageRoute)
 
@@ -87,7 +85,9 @@ async def enter_surplus(period_id: UUID, db: Db, visit: SignedIn, form: Sent) ->
     """Enter what was earned, or lost."""
 
     async def act() -> None:
-        changes = PeriodChanges(surplus=_minor(form.value("surplus")))
+        currency = (await queries.get_period_for(db, visit.actor, period_id)).book.currency
+        surplus = amount_of(form, "surplus", visit.language, currency)
+        changes = PeriodChanges(surplus=surplus)
         version = form.number("version")
         await actions.change_period(db, visit.actor, period_id, changes, version)
 
@@ -173,16 +173,6 @@ async def _do(db: Db, visit: Visit, period_id: UUID, form: Form, act: Any) -> Re
     return go(f"/periods/{period_id}", "changed")
 
 
-def _minor(text: str) -> int:
-    """Read an amount of money as people write it: with a point or a comma, or without."""
-    found = MONEY.match(text.strip().replace("\u2009", "").replace(" ", ""))
-    if found is None:
-        raise InvalidError("form_unreadable")
-    sign, whole, part = found.groups()
-    amount = int(whole) * MINOR + int((part or "0").ljust(2, "0"))
-    return amount if sign in {"", "+"} else -amount
-
-
 async def _render(
     db: Db,
     visit: Visit,
@@ -208,6 +198,7 @@ async def _render(
         view=view,
         period=period,
         checks=await _checks(db, view),
+        amount_words=amount_words(visit.language, view.book.currency),
         lines=lines.items,
         paging=Paging(following, path if cursor else None),
         objections=await queries.objections_for(db, view),

@@ -18,21 +18,21 @@ from app.domain.policies.queries import Draft
 from app.errors import AppError, InvalidError
 from app.infra import clock
 from app.infra.i18n import translate
+from app.infra.typed import read_money, write_money
 from app.models.governance import DecisionSubject
 from app.models.ledger import Book, WorkStream
 from app.models.policies import DraftState
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, answered_before, go
 from app.pages.dependencies import keep_answer as keep
 from app.pages.failures import invalid, sentence
+from app.pages.figures import amount_words
 from app.pages.forms import Form, Problem
 from app.pages.governance import voting_days
 from app.pages.policy_form import (
     SUBJECTS,
     WHO,
     form_of,
-    money_text,
     read_form,
-    read_money,
     rule_rows,
 )
 from app.pages.rendering import render
@@ -173,7 +173,8 @@ async def show_draft(policy_draft_id: UUID, request: Request, db: Db, visit: Sig
         own=draft.row.created_by == visit.actor.account_id and draft.state == DraftState.OPEN,
         rows=rule_rows(visit.language, policy, now),
         seen=seen,
-        form=_filled(asked, seen),
+        form=_filled(asked, seen, visit.language),
+        amount_words=amount_words(visit.language, book.currency),
         periods=await previewing.periods_to_look_at(db, book.id),
     )
 
@@ -211,9 +212,11 @@ def _question(asked: Form, policy: Policy, book: Book, visit: Visit) -> tuple[Qu
     faults = []
     surplus = None
     if asked.value("surplus").strip():
-        surplus = read_money(asked.value("surplus"), book.currency)
+        surplus = read_money(visit.language, asked.value("surplus"), book.currency)
         if surplus is None:
-            faults.append(Problem("surplus", translate(visit.language, "rules.fault.money")))
+            words = amount_words(visit.language, book.currency)
+            told = translate(visit.language, "error.field.amount_unreadable", **words)
+            faults.append(Problem("surplus", told))
     question = Question(policy, surplus=surplus)
     if asked.value("period") not in {"", "days"}:
         try:
@@ -229,12 +232,12 @@ def _question(asked: Form, policy: Policy, book: Book, visit: Visit) -> tuple[Qu
     return question, replace(asked, problems=faults)
 
 
-def _filled(asked: Form, seen: Preview) -> Form:
+def _filled(asked: Form, seen: Preview, language: str) -> Form:
     """Show which days were looked at, where nobody chose any."""
     stretch = seen.stretch
     return asked.with_values(
         period=str(stretch.period.id) if stretch.period else "days",
         first_day=stretch.first.isoformat(),
         last_day=stretch.last.isoformat(),
-        surplus=money_text(stretch.surplus, seen.book.currency),
+        surplus=write_money(language, stretch.surplus, seen.book.currency),
     )

@@ -7,11 +7,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from babel.numbers import get_currency_precision
 from pydantic import ValidationError
 
 from app.domain.policies.document import Policy, VoteRule, fraction_text
 from app.infra import i18n
+from app.infra.typed import read_minutes
 from app.models.ledger import BookStatusKind, WorkStream
 from app.pages.forms import Form, Problem
 
@@ -19,8 +19,6 @@ SUBJECTS = ("admission", "policy", "conversion", "appeal")
 WHO = (BookStatusKind.WORKER_OWNER, BookStatusKind.PROBATIONARY)
 ADMISSION = ("months", "minutes", "recent_months", "recent_minutes")
 _NUMBER = re.compile(r"^(\d{1,9})(?:\s*/\s*([1-9]\d{0,8})|[.,](\d{1,4}))?\s*(%?)$", re.ASCII)
-_TIME = re.compile(r"^(\d{1,4})(?::([0-5]\d))?$", re.ASCII)
-_MONEY = re.compile(r"^([-\u2212]?)(\d{1,12})(?:[.,](\d{1,4}))?$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -141,13 +139,13 @@ def read_form(form: Form, language: str) -> tuple[Policy | None, Form]:
     document["weights"] = {str(s): _fraction(form, f"weight_{s}") for s in WorkStream}
     for name in ("members_share", "loss_to_reserve"):
         document[name] = _fraction(form, name)
-    document["minimum_minutes"] = _minutes(form, "minimum")
-    document["cap_minutes"] = _minutes(form, "cap") if form.value("cap").strip() else None
+    document["minimum_minutes"] = _minutes(form, "minimum", language)
+    document["cap_minutes"] = _minutes(form, "cap", language) if form.value("cap").strip() else None
     document["admission"] = {
         "months": _count(form, "months"),
-        "minutes": _minutes(form, "minutes"),
+        "minutes": _minutes(form, "minutes", language),
         "recent_months": _count(form, "recent_months"),
-        "recent_minutes": _minutes(form, "recent_minutes"),
+        "recent_minutes": _minutes(form, "recent_minutes", language),
         "trainings": [line for line in form.value("trainings").splitlines() if line.strip()],
     }
     document["votes"] = {
@@ -205,28 +203,11 @@ def _fraction(form: Form, name: str) -> Any:
     return fraction_text(value / 100 if percent else value)
 
 
-def _minutes(form: Form, name: str) -> Any:
-    said = _TIME.match(form.value(name).strip())
-    return int(said[1]) * 60 + int(said[2] or 0) if said else ""
+def _minutes(form: Form, name: str, language: str) -> Any:
+    minutes = read_minutes(language, form.value(name), "hours")
+    return "" if minutes is None else minutes
 
 
 def _count(form: Form, name: str) -> Any:
     said = form.value(name).strip()
     return int(said) if said.isascii() and said.isdigit() and len(said) < 5 else ""
-
-
-def read_money(text: str, currency: str) -> int | None:
-    """Read an amount in minor units; None where it is none."""
-    plain = re.sub(r"[\s\u00a0\u202f']", "", text)
-    said = _MONEY.match(plain)
-    digits = get_currency_precision(currency)
-    if said is None or len(said[3] or "") > digits:
-        return None
-    amount = int(said[2] + (said[3] or "").ljust(digits, "0"))
-    return -amount if said[1] else amount
-
-
-def money_text(minor: int, currency: str) -> str:
-    """Write an amount as `read_money` reads it."""
-    digits = get_currency_precision(currency)
-    return f"{Decimal(minor).scaleb(-digits):.{digits}f}"

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from app.domain.needs.queries import HIDDEN_COUNT_MAX
 from app.infra import i18n
+from app.infra.typed import write_money
 from app.pages.context import PageContext
 
 HERE = Path(__file__).resolve().parent
@@ -90,6 +91,7 @@ def environment(language: str) -> Environment:
         "number": partial(i18n.format_number, language),
         "bounded": partial(_bounded, language),
         "money": partial(i18n.format_money, language),
+        "typed_money": partial(write_money, language),
         "month": partial(i18n.format_month, language),
         "month_year": partial(i18n.format_month, language, year=True),
         "month_end": _month_end,

@@ -131,6 +131,7 @@ class Sitting(NamedTuple):
     ask_id: UUID
     form: Form
     origin: str
+    language: str
 
     @property
     def version(self) -> int:
@@ -171,7 +172,7 @@ async def _link(s: Sitting) -> None:
 async def _publish(s: Sitting) -> None:
     chosen = s.form.value("organisation_id")
     organisation_id = None if chosen in {"", NEW} else s.id_of("organisation_id")
-    wanted = Publication([fields_of(s.form)], organisation_id)
+    wanted = Publication([fields_of(s.form, s.language)], organisation_id)
     await review.publish_ask(s.db, s.actor, s.ask_id, s.version, wanted, s.origin)
 
 
@@ -194,7 +195,7 @@ async def do(ask_id: UUID, deed: str, db: Db, visit: SignedIn, form: Sent) -> Re
     shown: dict[str, Any] = {}
     try:
         async with db.begin_nested():
-            await act(Sitting(db, visit.actor, ask_id, form, visit.page.origin))
+            await act(Sitting(db, visit.actor, ask_id, form, visit.page.origin, visit.language))
     except ValidationError as error:
         shown = {"form": invalid(form, visit.language, error), "status": 422}
     except AppError as error:

@@ -14,11 +14,16 @@ async def coop(world: World) -> Cooperative:
 
 
 async def send(
-    person: Person, path: str, fields: dict[str, str], file: bytes | None = None
+    person: Person,
+    path: str,
+    fields: dict[str, str],
+    file: bytes | None = None,
+    *,
+    page: str = "",
 ) -> tuple[int, str]:
     """Send a form of ours as a browser does; returns the status and the page it leads to."""
-    page = await person.http.get(path, headers=HTML)
-    token = page.text.partition('name="form_token" value="')[2].partition('"')[0]
+    begun = await person.http.get(page or path, headers=HTML)
+    token = begun.text.partition('name="form_token" value="')[2].partition('"')[0]
     files = {"file": ("slips.csv", file, "text/csv")} if file else None
     body = {"form_token": token, **fields}
     answer = await person.http.post(path, data=body, files=files, headers=HTML)
@@ -35,15 +40,15 @@ def row(number: int, worker: str, minutes: str, day: str = "2026-03-02") -> dict
 async def test_slips_by_form_whole_or_not_at_all(coop: Cooperative) -> None:
     path = f"{coop.path}/slips"
     good = row(0, "worker", "1:30")
-    status, page = await send(coop.keeper, path, {**good, **row(1, "keeper", "60")})
+    status, page = await send(coop.keeper, path, {**good, **row(1, "keeper", "1")})
     assert status == 422
     assert "Nobody enters their own hours" in page
     assert 'value="1:30"' in page, "what was written is still there"
     assert await coop.minutes() == {}
-    status, _ = await send(coop.keeper, path, {**good, **row(1, "owner", "60")})
+    status, _ = await send(coop.keeper, path, {**good, **row(1, "owner", "1 h")})
     assert status == 200
     assert await coop.minutes() == {"worker": 90, "owner": 60}
-    status, page = await send(coop.keeper, path, {**good, **row(2, "owner", "30")})
+    status, page = await send(coop.keeper, path, {**good, **row(2, "owner", "30 min")})
     assert (status, "Leave no empty slip" in page) == (422, True)
 
 

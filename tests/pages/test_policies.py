@@ -94,8 +94,8 @@ async def test_days_and_amounts_that_cannot_be_read_are_said(world: World) -> No
     draft = target_of(await ana.send(f"{path}/new", f"{path}/new", **WANTED))
     assert (await ana.open(draft)).title == "Probation counts"
     for query, fault in {
-        "surplus=12.345": "Write an amount as",
-        "surplus=much": "Write an amount as",
+        "surplus=12.345": "Write it as 1250.50",
+        "surplus=much": "Write it as 1250.50",
         "period=days&first_day=2026-03-31&last_day=2026-01-01": "Choose a first and a last day",
         "period=days&first_day=spring&last_day=": "Choose a first and a last day",
         "period=no-such-one": "There is no such period",
@@ -109,7 +109,7 @@ async def test_a_form_keeps_what_was_written_and_says_what_is_wrong(world: World
     coop, path = await ruled(world)
     ana = Reader(world, coop.people["ana"])
     wrong: dict[str, Any] = {
-        "weight_care": "two", "members_share": "120 %", "minimum": "16.5", "cap": "2",
+        "weight_care": "two", "members_share": "120 %", "minimum": "16.50", "cap": "2",
         "months": "-1", "policy_threshold": "0", "title": "",
     }  # fmt: skip
     page = await ana.send(f"{path}/new", f"{path}/new", **{**WANTED, **wrong}, status=422)

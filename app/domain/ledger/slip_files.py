@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from app.domain.ledger.errors import slips_refused
 from app.domain.needs.import_files import UnreadableRowError, read_rows
 from app.errors import FieldError
+from app.infra.i18n import DEFAULT_LANGUAGE
+from app.infra.typed import read_minutes
 from app.models.ledger import SLIPS_MAX, SlipFields
 
 COLUMNS = ("worker", "worked_on", "minutes", "stream", "note")
@@ -17,7 +19,8 @@ REQUIRED = COLUMNS[:4]
 def read_slips(raw: bytes) -> list[SlipFields]:
     """Read a CSV file with the columns worker, worked_on, minutes, stream and note.
 
-    Minutes may be written as 90 or as 1:30. A row that is none refuses the file, with its number.
+    Minutes may be written as 90, as 1:30 or with units; without a unit they are minutes, as the
+    column says. A row that is none refuses the file, with its number.
     """
     said: list[Mapping[str, Any]] = []
     try:
@@ -43,7 +46,7 @@ def slips_of(said: Sequence[Mapping[str, Any]]) -> list[SlipFields]:
     slips, faults = [], []
     for number, cells in enumerate(said):
         values = {name: cells[name] for name in COLUMNS if name in cells}
-        values["minutes"] = minutes_said(str(values.get("minutes", "")))
+        values["minutes"] = _minutes(str(values.get("minutes", "")))
         try:
             slips.append(SlipFields.model_validate(values))
         except ValidationError as error:
@@ -54,15 +57,10 @@ def slips_of(said: Sequence[Mapping[str, Any]]) -> list[SlipFields]:
     return slips
 
 
-def minutes_said(text: str, longest: int = 4) -> str:
-    """Return minutes for both spellings, 90 and 1:30; what is neither is left for the check."""
-    hours, colon, minutes = text.strip().partition(":")
-    digits = all(
-        part.isascii() and part.isdigit() and len(part) <= longest for part in (hours, minutes)
-    )
-    if colon and digits and len(minutes) == 2 and int(minutes) < 60:
-        return str(int(hours) * 60 + int(minutes))
-    return text.strip()
+def _minutes(text: str) -> int | str:
+    """Return minutes for all spellings of a time; what is none is left for the check."""
+    minutes = read_minutes(DEFAULT_LANGUAGE, text, "minutes")
+    return text.strip() if minutes is None else minutes
 
 
 def _name(key: object) -> str:

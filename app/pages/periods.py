@@ -10,22 +10,14 @@ from starlette.responses import Response
 from app.domain.ledger.queries import get_book_for
 from app.domain.periods import actions, queries
 from app.domain.periods.actions import AnswerFields, PeriodChanges, PeriodFields
-from app.domain.periods.checklist import checklist
-from app.domain.periods.queries import PeriodView
-from app.domain.periods.rules import (
-    OPEN_TO_SIGN,
-    hears_objections,
-    is_editable,
-    may_reopen,
-    waits_for_objections,
-)
+from app.domain.periods.rules import hears_objections, may_reopen, waits_for_objections
 from app.errors import AppError, InvalidError
 from app.infra import clock
-from app.models.periods import Period
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
 from app.pages.failures import invalid, refused
 from app.pages.figures import amount_of, amount_words
 from app.pages.forms import Form
+from app.pages.period_points import next_of, points_of, takes_signatures
 from app.pages.rendering import render
 from app.pages.views import Paging
 
@@ -190,6 +182,8 @@ async def _render(
     following = f"{path}?cursor={lines.next_cursor}" if lines.next_cursor else None
     now = clock.now()
     waiting = waits_for_objections(period, objections, now)
+    signatures = await queries.signatures_for(db, view)
+    signed = any(each.account_id == view.account_id for each in signatures)
     return await render(
         visit.page,
         "period.html",
@@ -197,26 +191,15 @@ async def _render(
         form=form,
         view=view,
         period=period,
-        checks=await _checks(db, view),
+        points=await points_of(db, view, visit.language),
+        coming=await next_of(db, view, objections, visit.language),
         amount_words=amount_words(visit.language, view.book.currency),
         lines=lines.items,
         paging=Paging(following, path if cursor else None),
         objections=await queries.objections_for(db, view),
-        signatures=await queries.signatures_for(db, view),
+        signatures=signatures,
         lock=await queries.lock_of(db, period_id),
         can_object=hears_objections(period, now),
-        can_sign=view.signer and not waiting and _takes_signatures(period),
+        can_sign=view.signer and not waiting and not signed and takes_signatures(period),
         can_reopen=view.whole and may_reopen(period),
     )
-
-
-async def _checks(db: Db, view: PeriodView) -> list[Any]:
-    return await checklist(db, view.period, view.book) if _enters(view) else []
-
-
-def _enters(view: PeriodView) -> bool:
-    return view.whole and is_editable(view.period)
-
-
-def _takes_signatures(period: Period) -> bool:
-    return period.state in OPEN_TO_SIGN and period.locks_at is None

@@ -67,7 +67,11 @@ async def list_months(
     """Return what was given in each of the last months, by stream."""
     sight = await queries.get_sight_for(db, actor, book_id, holder_id)
     found = await queries.contributions(db, sight, holder_id, months)
-    return MonthList(items=[MonthShape.model_validate(month) for month in found])
+    return MonthList(
+        items=[MonthShape.model_validate(month) for month in found.months],
+        opening_minutes=sum(found.opening.values()),
+        opening_by_stream=dict(found.opening),
+    )
 
 
 @router.get("/books/{book_id}/tasks", operation_id="list_book_tasks")
@@ -152,9 +156,17 @@ def _statement(request: Request, said: Statement) -> StatementShape:
 
 
 @router.get("/periods/{period_id}/statement.csv", operation_id="get_statement_table")
-async def get_statement_table(period_id: UUID, actor: LedgerReader, db: Db) -> Response:
-    """Return a period's statement for a spreadsheet: whole minutes, whole minor units."""
-    said = await get_statement_for(db, actor, period_id)
+async def get_statement_table(
+    period_id: UUID,
+    actor: LedgerReader,
+    db: Db,
+    worker_id: Annotated[UUID | None, Query(description="One worker's; all without.")] = None,
+) -> Response:
+    """Return a period's statement for a spreadsheet: whole minutes, whole minor units.
+
+    While the period is open, what it will come to is not known: those cells are empty.
+    """
+    said = await get_statement_for(db, actor, period_id, worker_id)
     name = f'attachment; filename="statement-{said.period.starts_on}.csv"'
     headers = {"Content-Disposition": name}
     return Response(csv_of(said), media_type="text/csv; charset=utf-8", headers=headers)

@@ -20,7 +20,7 @@ from app.domain.periods.queries import periods_of
 from app.domain.statements import entries, queries
 from app.domain.statements.lines import LineFilter, line_sums, lines
 from app.domain.statements.queries import Holding, Sight
-from app.domain.statements.rules import Month, tenths_of_percent
+from app.domain.statements.rules import Contributions, tenths_of_percent
 from app.domain.statements.tasks import tasks_for
 from app.infra import clock
 from app.infra.runtime import Runtime
@@ -63,7 +63,7 @@ async def show_book(book_id: UUID, db: Db, visit: SignedIn) -> Response:
     if not sight.whole:
         return await _render_worker(db, visit, sight, sight.account_id)
     held = await queries.holdings(db, book_id)
-    months = await queries.contributions(db, sight, None, MONTHS)
+    given = await queries.contributions(db, sight, None, MONTHS)
     periods = await periods_of(db, visit.actor, book_id, PERIODS_SHOWN)
     return await render(
         visit.page,
@@ -74,7 +74,7 @@ async def show_book(book_id: UUID, db: Db, visit: SignedIn) -> Response:
         workers=await _workers(db, held),
         totals=_totals(held),
         sums=await queries.book_sums(db, book_id),
-        **_months(months),
+        **_months(given),
     )
 
 
@@ -106,8 +106,8 @@ def _totals(held: Sequence[Holding]) -> dict[str, int]:
     return totals
 
 
-def _months(months: Sequence[Month]) -> dict[str, Any]:
-    return {"months": months, "plot": months_plot(months), "streams": list(WorkStream)}
+def _months(given: Contributions) -> dict[str, Any]:
+    return {"given": given, "plot": months_plot(given.months), "streams": list(WorkStream)}
 
 
 @router.get("/books/{book_id:uuid}/workers/{account_id:uuid}")
@@ -120,7 +120,7 @@ async def show_worker(book_id: UUID, account_id: UUID, db: Db, visit: SignedIn) 
 async def _render_worker(db: Db, visit: Visit, sight: Sight, account_id: UUID) -> Response:
     held = await queries.holdings(db, sight.book.id, account_id)
     names = await queries.names_of(db, [account_id])
-    months = await queries.contributions(db, sight, account_id, MONTHS)
+    given = await queries.contributions(db, sight, account_id, MONTHS)
     return await render(
         visit.page,
         "book_worker.html",
@@ -130,7 +130,7 @@ async def _render_worker(db: Db, visit: Visit, sight: Sight, account_id: UUID) -
         own=account_id == visit.actor.account_id,
         held=[one for one in held if one.amount],
         totals=_totals(held),
-        **_months(months),
+        **_months(given),
     )
 
 
@@ -176,6 +176,7 @@ def filter_of(query: Mapping[str, str] | QueryParams) -> LineFilter:
         holder_id=_uuid(query.get("holder_id")),
         stream=_choice(WorkStream, query.get("stream")),
         kind=_choice(EntryKind, query.get("kind")),
+        without=_choice(EntryKind, query.get("without")),
         since=_day(query.get("since")),
         until=_day(query.get("until")),
         period_id=_uuid(query.get("period_id")),

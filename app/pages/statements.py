@@ -75,7 +75,7 @@ def _addresses(said: Statement) -> dict[str, Any]:
 async def take_table(period_id: UUID, db: Db, visit: SignedIn) -> Response:
     """Give a period's statement for a spreadsheet."""
     said = await get_statement_for(db, visit.actor, period_id)
-    return _file(csv_of(said), "text/csv; charset=utf-8", f"statement-{said.period.starts_on}.csv")
+    return _table(said)
 
 
 @router.get("/periods/{period_id:uuid}/statement.pdf")
@@ -92,9 +92,20 @@ async def take_own_file(period_id: UUID, worker_id: UUID, db: Db, visit: SignedI
     return await _pdf(visit, said, one=True)
 
 
+@router.get("/periods/{period_id:uuid}/statements/{worker_id:uuid}/file.csv")
+async def take_own_table(period_id: UUID, worker_id: UUID, db: Db, visit: SignedIn) -> Response:
+    """Give one worker's statement for a spreadsheet."""
+    said = await get_statement_for(db, visit.actor, period_id, worker_id)
+    return _table(said)
+
+
 async def _pdf(visit: Visit, said: Statement, *, one: bool) -> Response:
     made = await make_pdf(document_of(said, visit.language, one=one))
     return _file(made, MEDIA_TYPE, f"statement-{said.period.starts_on}.pdf")
+
+
+def _table(said: Statement) -> Response:
+    return _file(csv_of(said), "text/csv; charset=utf-8", f"statement-{said.period.starts_on}.csv")
 
 
 def _file(content: str | bytes, media_type: str, name: str) -> Response:

@@ -1,9 +1,13 @@
 """Keeping a book without JavaScript: slips, a file of them, the opening, receipts, corrections."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from app.infra import clock
 from tests.factories.books import Cooperative, cooperative, issuer
 from tests.factories.world import Person, World
+from tests.pages.reading import Reader
 
 HTML = {"Accept": "text/html"}
 
@@ -82,6 +86,32 @@ async def test_an_opening_is_written_by_one_and_confirmed_by_another(coop: Coope
     status, page = await send(coop.keeper, path, confirm)
     assert (status, "In the book" in page) == (200, True)
     assert await coop.minutes() == {"worker": 6030}
+
+
+async def test_an_opening_balance_is_no_work_of_its_month(coop: Cooperative) -> None:
+    path = f"{coop.path}/opening"
+    lines = {"worker-0": "worker", "minutes-0": "100:30", "stream-0": "gift"}
+    await send(coop.owner, path, {"on": "2026-01-01", "reserve": "0", "act": "write", **lines})
+    await send(coop.keeper, path, {"act": "confirm", "version": "1"})
+    await coop.write(coop.slip(minutes=60, worked_on="2026-01-09", stream="gift"))
+    with clock.frozen(datetime(2026, 4, 9, tzinfo=UTC)):
+        months = await coop.owner.get(f"{coop.path}/months")
+        home = await Reader(coop.world, coop.owner).open(coop.path)
+        january = next(month for month in months["items"] if month["month"] == "2026-01-01")
+        assert (january["minutes"], months["opening_minutes"]) == (60, 6030), "no work of January"
+        assert months["opening_by_stream"]["gift"] == 6030
+        plot = home.main.one("svg", class_="plot")
+        assert len(plot.all("rect", class_="bar")) == 1
+        apart = home.main.one("div", class_="apart")
+        assert apart.text.startswith("Opening balance Work from before this book.")
+        table = next(t for t in home.main.all("table") if "month by month" in t.one("caption").text)
+        first = table.one("tbody").all("tr")[0]
+        assert first.text.startswith("Opening balance 0 min 100 h 30 min")
+        links = [*table.all("a"), *apart.all("a")]
+        assert len(links) == 3
+        for link in links:
+            opened = await Reader(coop.world, coop.owner).open(link.attributes["href"])
+            assert opened.main.one("dl", class_="totals").text == f"in all {link.text}"
 
 
 async def test_a_receipt_is_offered_by_its_worker_and_taken_by_another(coop: Cooperative) -> None:

@@ -30,6 +30,10 @@ async def drafted(coop: Cooperative, **more: bool) -> Json:
     return await coop.draw_up(await coop.open(LAST, 1_000_001, FIRST), **more)
 
 
+def table_rows(table: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table.removeprefix("\ufeff"))))
+
+
 def cells(page: Page, caption: str) -> list[list[str]]:
     table = next(t for t in page.main.all("table") if t.one("caption").text == caption)
     return [[c.text for c in (*r.all("th"), *r.all("td"))] for r in table.one("tbody").all("tr")]
@@ -60,7 +64,8 @@ async def test_a_draft_says_the_same_as_page_json_csv_and_pdf(
     assert len(page.main.all("svg", class_="up")) == 2
 
     table = (await coop.owner.ask("GET", f"{path}.csv")).text
-    rows = list(csv.DictReader(io.StringIO(table.removeprefix("\ufeff"))))
+    rows = table_rows(table)
+    assert {row["stage"] for row in rows} == {"draft"}
     assert {row["name"]: int(row["amount_minor"]) for row in rows} == {
         name.replace("=", "'=", 1): amount for name, amount in amounts.items()
     }
@@ -114,6 +119,22 @@ async def test_a_worker_reads_their_own_statement_and_nobody_elses(
         await Reader(world, outsider).open(path, status=403)
     await Reader(world, outsider).open(f"{base}/statements/{anna}", status=403)
     await Reader(world, await world.sign_up("other")).open(f"{base}/statement", status=404)
+    await Reader(world, outsider).open(f"{base}/statements/{anna}/file.csv", status=403)
+    # What stands on the page as a way to take it along is there to be taken, with a session alone.
+    http = Reader(world, outsider).http
+    taken = {
+        a.text: await http.get(a.attributes["href"])
+        for a in own.main.one("p", class_="downloads").all("a")
+    }
+    assert [answer.status_code for answer in taken.values()] == [200, 200, 200]
+    (row,) = table_rows(taken["Take it as a table (CSV)"].text)
+    assert (row["account_id"], row["given_minutes"]) == (outsider.id, "24000")
+    assert (row["eligible"], row["amount_minor"]) == ("no", "0")
+    assert taken["Take it as data (JSON)"].json()["parts"][0]["given"] == 24_000
+    hers = Reader(world, coop.members["carles"])
+    mine = await hers.http.get(f"{base}/statements/{coop.members['carles'].id}/file.csv")
+    (row,) = table_rows(mine.text)
+    assert row["name"] == "'=HYPERLINK(1)", "a spreadsheet runs nothing of it"
     file = await Reader(world, outsider).http.get(f"{base}/statements/{outsider.id}/file.pdf")
     assert "Άννα" not in words_of(file.content)
     assert "400 h" in words_of(file.content)
@@ -143,5 +164,11 @@ async def test_a_running_period_shows_minutes_and_no_money(world: World, coop: C
         assert "statement." not in page.main.text
         assert "€" not in page.main.text
     said = await coop.owner.get(f"/periods/{period['id']}/statement")
+    rows = table_rows((await coop.owner.ask("GET", f"/periods/{period['id']}/statement.csv")).text)
+    assert {row["stage"] for row in rows} == {"open"}
+    assert sum(int(row["given_minutes"]) for row in rows) == sum(T1.values())
+    for unknown in ("counted_minutes", "eligible", "reason", "weighted", "amount_minor"):
+        assert {row[unknown] for row in rows} == {""}, unknown
+    assert {row["currency"] for row in rows} == {"EUR"}
     assert said["stage"] == "running"
     assert said["minutes"]["livelihood"] == sum(T1.values())

@@ -19,6 +19,7 @@ class LineQuery(BaseModel):
     holder_id: UUID | None = Field(default=None, description="A worker, or an organisation.")
     stream: WorkStream | None = None
     kind: EntryKind | None = None
+    without: EntryKind | None = Field(default=None, description="All kinds but this one.")
     since: date | None = Field(default=None, description="The first day on which they count.")
     until: date | None = Field(default=None, description="The last day on which they count.")
     limit: int = Field(default=20, ge=1, le=100)
@@ -66,9 +67,11 @@ class MonthShape(Shape):
 
 
 class MonthList(Shape):
-    """Months in order, the current one last."""
+    """Months in order, the current one last; what was there before the book stands apart."""
 
     items: list[MonthShape]
+    opening_minutes: int
+    opening_by_stream: dict[WorkStream, int]
 
 
 class SideShape(Shape):
@@ -143,7 +146,11 @@ class EntryWholeShape(Shape):
 
 
 class PartShape(Shape):
-    """One worker's part of a period; money in minor units, shares in tenths of a percent."""
+    """One worker's part of a period; money in minor units, shares in tenths of a percent.
+
+    While the stage is `running` only `by_stream` and `given` say something: the rest is computed
+    when the period is frozen, and stands at nothing until then.
+    """
 
     account_id: UUID
     name: str

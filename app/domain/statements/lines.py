@@ -40,6 +40,7 @@ class LineFilter:
     holder_id: UUID | None = None
     stream: WorkStream | None = None
     kind: EntryKind | None = None
+    without: EntryKind | None = None
     since: date | None = None
     until: date | None = None
     period_id: UUID | None = None
@@ -50,7 +51,7 @@ class LineFilter:
 
         What an organisation received has none: every entry of a book would wait for it.
         """
-        narrowed = self.kind or self.since or self.until or self.period_id
+        narrowed = self.kind or self.without or self.since or self.until or self.period_id
         return not narrowed and self.account != LedgerAccountKind.ORGANISATION
 
 
@@ -132,6 +133,8 @@ async def _conditions(
     ]
     if wanted.kind is not None:
         where.append(col(Entry.kind) == wanted.kind)
+    if wanted.without is not None:
+        where.append(col(Entry.kind) != wanted.without)
     if wanted.period_id is not None and wanted.account in MONEY_KINDS:
         where.append(col(Entry.period_id) == wanted.period_id)
     if wanted.since is not None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, and_, cast, func, or_
+from sqlalchemy import Date, Select, and_, cast, func, or_
 from sqlalchemy import select as core_select
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,7 +16,7 @@ from app.domain.ledger.policy import may_read_book
 from app.domain.organisations.queries import membership
 from app.domain.statements import errors
 from app.domain.statements.policy import may_read_figures
-from app.domain.statements.rules import Month, months_of, months_until
+from app.domain.statements.rules import Contributions, months_of, months_until
 from app.infra import clock
 from app.models.identity import Account
 from app.models.ledger import (
@@ -23,6 +24,7 @@ from app.models.ledger import (
     Balance,
     Book,
     Entry,
+    EntryKind,
     LedgerAccount,
     LedgerAccountKind,
     Posting,
@@ -106,26 +108,43 @@ async def books_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Book, 
 
 async def contributions(
     session: AsyncSession, sight: Sight, holder_id: UUID | None, months: int
-) -> list[Month]:
-    """Return what was given in each of the last months, by stream: of one worker, or of all."""
+) -> Contributions:
+    """Return what was given in each of the last months, by stream: of one worker, or of all.
+
+    What was there before the book is no work of the month in which it was written down.
+    """
     shown = months_until(clock.today(), months)
     month = cast(func.date_trunc("month", Entry.booked_on), Date)
+    given = _given(sight, holder_id, month).where(
+        col(Entry.kind) != EntryKind.OPENING, col(Entry.booked_on) >= shown[0]
+    )
+    rows = [
+        (first, WorkStream(stream), int(n)) for first, stream, n in await session.execute(given)
+    ]
+    opening = dict.fromkeys(WorkStream, 0)
+    before = _given(sight, holder_id).where(col(Entry.kind) == EntryKind.OPENING)
+    for stream, minutes in await session.execute(before):
+        opening[WorkStream(stream)] += int(minutes)
+    found = {(first, stream): minutes for first, stream, minutes in rows}
+    return Contributions(months_of(shown, found), opening)
+
+
+def _given(sight: Sight, holder_id: UUID | None, *by: Any) -> Select[Any]:
+    """Add up workers' minutes by stream, and by what else is asked for."""
     statement = (
-        core_select(month, col(LedgerAccount.stream), func.sum(Posting.amount))
+        core_select(*by, col(LedgerAccount.stream), func.sum(Posting.amount))
         .join(Entry, col(Entry.entry_id) == col(Posting.entry_id))
         .join(LedgerAccount, col(LedgerAccount.id) == col(Posting.account_id))
         .where(
             col(Entry.book_id) == sight.book.id,
-            col(Entry.booked_on) >= shown[0],
             col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
             col(Posting.unit) == MINUTE,
         )
-        .group_by(month, col(LedgerAccount.stream))
+        .group_by(*by, col(LedgerAccount.stream))
     )
     if holder_id is not None:
         statement = statement.where(col(LedgerAccount.holder_id) == holder_id)
-    rows = await session.execute(statement)
-    return months_of(shown, {(first, WorkStream(stream)): int(n) for first, stream, n in rows})
+    return statement
 
 
 async def holdings(

@@ -49,6 +49,14 @@ class Month:
         return sum(self.by_stream.values())
 
 
+@dataclass(frozen=True)
+class Contributions:
+    """What was given month by month, and apart from it what was there before the book."""
+
+    months: Sequence[Month]
+    opening: Mapping[WorkStream, int]
+
+
 def months_of(months: Iterable[date], found: Mapping[tuple[date, WorkStream], int]) -> list[Month]:
     """Put sums by month and stream in order; a month without work is a month of nothing."""
     return [

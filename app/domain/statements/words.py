@@ -21,26 +21,37 @@ from app.infra.tables import table_of
 from app.models.ledger import WorkStream
 
 # Minutes and minor units are whole numbers here, so that no spreadsheet reads a comma its own way.
+# While a period is open nobody knows what will count of it: these cells are empty then, never 0.
 CSV_COLUMNS = (
-    "account_id", "name", "livelihood_minutes", "gift_minutes", "care_minutes",
+    "account_id", "name", "stage", "livelihood_minutes", "gift_minutes", "care_minutes",
     "governance_minutes", "given_minutes", "counted_minutes", "carried_in_minutes",
     "carried_out_minutes", "eligible", "reason", "weighted", "amount_minor",
     "capital_before_minor", "capital_after_minor", "currency",
 )  # fmt: skip
 
+CSV_STAGES = {"running": "open", "draft": "draft", "final": "final"}
+OUTCOME_COLUMNS = CSV_COLUMNS.index("currency") - CSV_COLUMNS.index("counted_minutes")
+
 
 def csv_of(statement: Statement) -> str:
     """Return a statement as a table, a worker a line; what people are called runs as no formula."""
-    currency = statement.view.book.currency
-    return table_of(CSV_COLUMNS, [_csv_row(part, currency) for part in statement.parts])
+    return table_of(CSV_COLUMNS, [_csv_row(statement, part) for part in statement.parts])
 
 
-def _csv_row(part: Part, currency: str) -> Sequence[object]:
+def _csv_row(statement: Statement, part: Part) -> Sequence[object]:
     return (
         part.account_id,
         part.name,
+        CSV_STAGES[statement.stage],
         *(part.by_stream[stream] for stream in WorkStream),
         part.given,
+        *(_csv_outcome(part) if statement.drawn else [""] * OUTCOME_COLUMNS),
+        statement.view.book.currency,
+    )
+
+
+def _csv_outcome(part: Part) -> Sequence[object]:
+    return (
         part.counted,
         part.carried_in,
         part.carried_out,
@@ -50,7 +61,6 @@ def _csv_row(part: Part, currency: str) -> Sequence[object]:
         part.amount,
         part.capital_before,
         part.capital_after,
-        currency,
     )
 
 

@@ -72,6 +72,12 @@ class Period(SQLModel, table=True):
     workers_done: int = 0
     drafted_at: datetime | None = moment(default=None, nullable=True)
     objections_until: datetime | None = moment(default=None, nullable=True)
+    # Until then a dispute, or its end, moves minutes of this period; after it, of the open one.
+    settles_at: datetime | None = moment(default=None, nullable=True)
+    # How many entries the draft was drawn from: they only grow, so another number is another draft.
+    entries_drawn: int | None = None
+    # Who took it back before its lock, each once: nobody keeps it open alone.
+    reopened_by: list[str] | None = data(default=None, nullable=True)
     # The entries that the draft was drawn from, and what came out, each as one hash.
     entries_root: bytes | None = Field(default=None, sa_type=LargeBinary)
     outcome_hash: bytes | None = Field(default=None, sa_type=LargeBinary)

@@ -33,7 +33,8 @@ async def close_period(
     runtime: Runtime, period_id: UUID, told: Callable[[int, int], None] | None = None
 ) -> int:
     """Take the steps that one period waits for; `told` hears how many lines of how many stand."""
-    taken = 0
+    async with transaction(runtime.sessions) as session:
+        taken = int(await sealing.redraw_changed(session, period_id))
     while True:
         async with transaction(runtime.sessions) as session:
             progress = await drafting.draw_step(session, period_id)

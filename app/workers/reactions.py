@@ -14,7 +14,7 @@ from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
 from app.domain.asks.review import tell_asker
 from app.domain.feeds.actions import note_need
-from app.domain.ledger.offers import follow_receipt
+from app.domain.ledger.following import follow_receipt
 from app.domain.matching.queries import best_workers
 from app.domain.needs.closing import draft_next
 from app.domain.needs.following import follow_organisation
@@ -151,6 +151,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "receipt.revoked": (FOLLOW_RECEIPT,),
     "receipt.replaced": (FOLLOW_RECEIPT,),
     "receipt.shown": (FOLLOW_RECEIPT,),
+    "receipt.dispute_ended": (FOLLOW_RECEIPT,),
     "need.place_freed": (Reaction("matching.offer_place", _offer_place),),
     "need.ended_to_recur": (Reaction("needs.draft_next", _draft_next),),
     "peer.activated": (

@@ -143,9 +143,17 @@ async def test_what_somebody_is_begins_after_what_holds(world: World) -> None:
         tomorrow = (TODAY + timedelta(days=1)).isoformat()
         body = {"handle": handle, "since": tomorrow}
         assert (await a.post(path, body, key="1", expect=422))["code"] == "status_future"
-        body = {"handle": "nobody", "since": YEAR_AGO}
+        body = {"handle": "nobody", "since": TODAY.isoformat()}
         assert (await a.post(path, body, key="2", expect=422))["code"] == "status_not_member"
-        body = {"handle": handle, "since": YEAR_AGO}
+        # Months are not made up: a month ago at the earliest, and never before the book.
+        for number, (now, since) in enumerate(
+            ((TODAY, TODAY - timedelta(days=32)), (date(2024, 1, 10), date(2023, 12, 31)))
+        ):
+            with clock.frozen(noon(now)):
+                body = {"handle": handle, "since": since.isoformat()}
+                early = await a.post(path, body, key=f"early-{number}", expect=422)
+                assert early["code"] == "status_too_early"
+        body = {"handle": handle, "since": (TODAY - timedelta(days=31)).isoformat()}
         assert (await m.post(path, body, key="3", expect=403))["code"] == "lead_required"
         await b.post(path, body, key="4")
         assert (await a.post(path, body, key="5", expect=409))["code"] == "status_same"

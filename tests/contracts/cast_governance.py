@@ -27,8 +27,8 @@ async def governance_ids(world: World, book: str, people: dict[str, Person]) -> 
     path = f"/books/{book}"
     founders = {"account_ids": [partner.id], "since": DAY}
     await owner.post(f"{path}/founders", founders, key="founders")
-    handle = leaver.me["account"]["handle"]
-    await owner.post(f"{path}/probations", {"handle": handle, "since": DAY}, key="probation")
+    handle, today = leaver.me["account"]["handle"], clock.today().isoformat()
+    await owner.post(f"{path}/probations", {"handle": handle, "since": today}, key="probation")
     training = {"name": "Safety", "done_on": DAY}
     done = await owner.post(f"{path}/people/{leaver.id}/trainings", training, key="training")
     book_id, partner_id = UUID(book), UUID(partner.id)
@@ -67,7 +67,10 @@ def governance_requests(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     motion = {"subject": "policy", "subject_id": ids["policy_draft_id"]}
     requests: dict[str, Any] = {
         "POST /books/{book_id}/founders": {"account_ids": [ids["account_id"]], "since": DAY},
-        "POST /books/{book_id}/probations": {"handle": "nobody", "since": DAY},
+        "POST /books/{book_id}/probations": {
+            "handle": "nobody",
+            "since": clock.today().isoformat(),
+        },
         "POST /books/{book_id}/people/{account_id}/trainings": {"name": "x", "done_on": DAY},
         "POST /books/{book_id}/admissions": {},
         "POST /books/{book_id}/decisions": motion,

@@ -74,7 +74,13 @@ class Issuer:
     key: Ed25519PrivateKey
 
     async def receipt(
-        self, worker: Person, minutes: int = 120, *, replaces: str | None = None, **row: Any
+        self,
+        worker: Person,
+        minutes: int = 120,
+        *,
+        replaces: str | None = None,
+        on: str = "2026-03-01",
+        **row: Any,
     ) -> Receipt:
         """Keep a signed receipt of somebody's, as if a peer had sent it."""
         url = f"{ELSEWHERE}/receipts/{private_id()}"
@@ -86,7 +92,7 @@ class Issuer:
             "credentialSubject": {
                 "id": "https://here.example/members/1", "need": f"{ELSEWHERE}/needs/1",
                 "fulfills": f"{ELSEWHERE}/agreements/1", "hours": hours_text(minutes),
-                "stream": "gift", "workedOn": "2026-03-01", "organisation": "Old Town Movers",
+                "stream": "gift", "workedOn": on, "organisation": "Old Town Movers",
             },
             **({"replaces": replaces} if replaces else {}),
         }  # fmt: skip

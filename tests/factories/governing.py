@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from secrets import token_hex
+from uuid import UUID
 
+from app.infra import clock
+from app.infra.database import transaction
+from app.models.ledger import Book
 from tests.factories.world import PASSWORD, Json, Person, World
 
 FOUNDED = "2024-01-01"
@@ -27,9 +31,10 @@ class Cooperative:
         return f"/books/{self.book_id}"
 
     async def begin_probation(self, person: Person, since: str) -> None:
-        """Let a member begin."""
+        """Let a member begin, on that very day."""
         body = {"handle": person.me["account"]["handle"], "since": since}
-        await self.owner.post(f"{self.path}/probations", body, key=token_hex(8))
+        with clock.frozen(noon(date.fromisoformat(since))):
+            await self.owner.post(f"{self.path}/probations", body, key=token_hex(8))
 
     async def slips(
         self, worker: Person, minutes: int, until: date, *, stream: str = "livelihood"
@@ -77,6 +82,9 @@ async def cooperative(
     book = await owner.post(f"{home}/ownership", {"currency": "EUR"}, key=token_hex(8))
     founders = {"account_ids": [people[name].id for name in owners], "since": FOUNDED}
     await owner.post(f"/books/{book['id']}/founders", founders, key=token_hex(8))
+    async with transaction(world.runtime.sessions) as session:
+        kept = await session.get_one(Book, UUID(book["id"]))
+        kept.ownership_since = noon(date.fromisoformat(FOUNDED))
     return Cooperative(world, organisation, book["id"], owner, people)
 
 

@@ -44,7 +44,8 @@ async def test_somebody_asks_and_is_taken_in(world: World) -> None:
     page = await z.open(mine)
     assert "Has not begun yet" in page.main.text
     people = f"{coop.path}/people"
-    await a.send(people, f"{coop.path}/probations", handle="zzz", since="2025-03-15")
+    with clock.frozen(noon(date(2025, 3, 15))):
+        await a.send(people, f"{coop.path}/probations", handle="zzz", since="2025-03-15")
     page = await z.open(mine)
     assert rows(page)["Full months since the beginning"] == ["12", "12", "✓ enough"]
     assert rows(page)["Confirmed work in all"] == ["600 h", "0 min", "600 h"]

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - statements made of this file alone
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from app.domain.administration.invariants import count_violations
 from app.infra.database import async_url, transaction
 from tests.conftest import Services
+from tests.factories.periods import FIRST, LAST, cooperative
 from tests.factories.world import World
 
 GUARDED = (
@@ -40,7 +42,7 @@ GUARDED = (
     "cosignatures",
     "public_forks",
 )
-FIRST = "(SELECT entry_id FROM entries LIMIT 1)"
+AN_ENTRY = "(SELECT entry_id FROM entries LIMIT 1)"
 COPY = (
     "SELECT gen_random_uuid(), book_id, kind, worked_on, booked_on, {claim}, corrects, "
     "recorded_by, now()"
@@ -59,11 +61,11 @@ CHANGES = (
     # Something added to an entry that stands, or an entry that does not add up.
     (
         f"INSERT INTO postings (entry_id, account_id, unit, amount) "
-        f"SELECT {FIRST}, account_id, 'minute', 60 FROM postings LIMIT 1"
+        f"SELECT {AN_ENTRY}, account_id, 'minute', 60 FROM postings LIMIT 1"
     ),
     (
         f"INSERT INTO postings (entry_id, account_id, unit, amount) "
-        f"SELECT {FIRST}, id, 'euro', 5 * (CASE kind WHEN 'worker' THEN 1 ELSE -1 END) "
+        f"SELECT {AN_ENTRY}, id, 'euro', 5 * (CASE kind WHEN 'worker' THEN 1 ELSE -1 END) "
         "FROM ledger_accounts"
     ),
     f"{INTO} {COPY.format(claim='NULL')}, 2 FROM entries",
@@ -130,3 +132,34 @@ async def test_the_application_cannot_take_the_guards_away(
         assert re.search(r"permission denied|must be owner|must be superuser", refused), (
             f"{statement}: {refused or 'done'}"
         )
+
+
+MOVES = {
+    "UPDATE periods SET starts_on = starts_on - 1 WHERE number = {}": "first day",
+    "UPDATE periods SET ends_on = ends_on - 1 WHERE number = {}": "last day",
+    "UPDATE periods SET ends_on = ends_on + 400 WHERE number = {}": "last day",
+}
+FROZEN_MOVES = {
+    "UPDATE periods SET surplus = surplus + 1 WHERE number = {}": "frozen with",
+    "UPDATE periods SET policy_id = NULL WHERE number = {}": "frozen with",
+    "UPDATE periods SET state = 'reopened', ends_on = ends_on + 1 WHERE number = {}": "last day",
+}
+
+
+async def test_the_days_of_a_period_stay(world: World, database: Services) -> None:
+    """Not by the application's login either: moved days would count other people's work."""
+    made = await cooperative(world, "anna", "berta")
+    first = await made.draw_up(await made.open(LAST, 1000, FIRST))
+    second = await made.open(LAST + timedelta(days=30), 0)
+    for number, moves in ((1, MOVES | FROZEN_MOVES), (2, list(MOVES)[:1])):
+        for statement in moves:
+            refused = await _refusal(database.app_url, statement.format(number))
+            why = (MOVES | FROZEN_MOVES)[statement]
+            assert why in refused, f"{statement.format(number)}: {refused or 'done'}"
+    # The last day of the newest one is still to be found out, and of no other.
+    later = {"ends_on": (LAST + timedelta(days=60)).isoformat()}
+    await made.owner.change(f"/periods/{second['id']}", later, second["version"])
+    await made.open(LAST + timedelta(days=90), 0)
+    refused = await _refusal(database.app_url, list(MOVES)[1].format(2))
+    assert "last day" in refused
+    assert (await made.owner.get(f"/periods/{first['id']}"))["ends_on"] == LAST.isoformat()

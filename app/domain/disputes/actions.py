@@ -13,6 +13,7 @@ from app.domain.disputes.drawing import draw_missing
 from app.domain.disputes.queries import Case
 from app.domain.disputes.rules import CaseSide, as_it_stood, panel_due, seats_wanted
 from app.domain.disputes.ruling import Ruling
+from app.domain.ledger.booking import is_settled
 from app.domain.ledger.keeping import lock_book
 from app.errors import reason_required
 from app.infra import clock, ids
@@ -65,7 +66,7 @@ async def check_disputable(
     """Refuse to dispute what cannot be, and say why."""
     if book.ownership_since is None:
         raise errors.undisputable("dispute_no_ownership")
-    if await queries.is_locked(session, entry):
+    if await is_settled(session, book.id, entry.booked_on):
         raise errors.undisputable("dispute_locked")
     if await queries.is_corrected(session, entry.entry_id):
         raise errors.undisputable("dispute_corrected")

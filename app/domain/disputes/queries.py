@@ -13,14 +13,15 @@ from app.domain.disputes import errors
 from app.domain.disputes.policy import may_open
 from app.domain.disputes.rules import (
     DISPUTABLE,
-    MINUTES_A_DAY,
     CaseSide,
     Matter,
+    Room,
     most_minutes,
     reappeal_until,
 )
+from app.domain.ledger.booking import is_settled
+from app.domain.ledger.days import DAY_MINUTES, is_of_one_day, lock_days, minutes_by_day
 from app.domain.ledger.policy import may_read_book
-from app.domain.ledger.slips import minutes_by_day
 from app.domain.ledger.statuses import worker_owners_at
 from app.domain.organisations.queries import membership
 from app.errors import NotFoundError
@@ -39,7 +40,6 @@ from app.models.ledger import (
     WorkStream,
 )
 from app.models.organisations import MemberRole, Membership, Organisation
-from app.models.periods import Period, PeriodState
 
 WORKER = LedgerAccountKind.WORKER
 
@@ -73,6 +73,8 @@ async def lock_case_for(session: AsyncSession, actor: Actor, dispute_id: UUID) -
     dispute = await session.get(Dispute, dispute_id, with_for_update=True, populate_existing=True)
     if dispute is None:
         raise errors.dispute_not_found()
+    # Whoever ends another dispute, or writes a slip, has the same day to share.
+    await lock_days(session, {dispute.worker_id})
     return await case_of(session, dispute, account_id)
 
 
@@ -99,20 +101,23 @@ async def case_of(session: AsyncSession, dispute: Dispute, account_id: UUID | No
         sides=sides,
         seat=seat if sits else None,
         seats=seats,
-        most=most_minutes(
-            dispute.minutes, dispute.takes, await _otherwise(session, dispute, entry)
-        ),
+        most=most_minutes(dispute, await _room(session, dispute, entry)),
     )
 
 
-async def _otherwise(session: AsyncSession, dispute: Dispute, entry: Entry) -> int:
-    """Return what was logged on an entry's claim, or what other work leaves of a slip's day."""
+async def _room(session: AsyncSession, dispute: Dispute, entry: Entry) -> Room:
+    """Return what was logged on an entry's claim, or what other work leaves of its day."""
     if entry.claim_id is not None:
-        return (await minutes_logged(session, [entry.claim_id])).get(entry.claim_id, 0)
-    if entry.kind != EntryKind.SLIP:
-        return 0
+        logged = (await minutes_logged(session, [entry.claim_id])).get(entry.claim_id, 0)
+        return Room(logged=logged)
+    if not await is_of_one_day(session, entry, dispute.worker_id, dispute.minutes):
+        return Room()
     worked = await minutes_by_day(session, {dispute.worker_id}, {entry.worked_on})
-    return MINUTES_A_DAY - worked.get((dispute.worker_id, entry.worked_on), 0)
+    # What is in question is in suspense, or where a ruling put it: a part of the day in both.
+    closed = dispute.state == DisputeState.CLOSED
+    own = (dispute.final_minutes or 0) if closed else dispute.minutes
+    others = worked.get((dispute.worker_id, entry.worked_on), 0) - own
+    return Room(day=max(0, DAY_MINUTES - others), slip=entry.kind == EntryKind.SLIP)
 
 
 def _stream_in(account: LedgerAccount | None) -> WorkStream:
@@ -224,7 +229,8 @@ async def may_be_disputed(session: AsyncSession, actor: Actor, entry_id: UUID) -
     is_worker = sides is not None and sides[0].holder_id == actor.account_id
     if book.ownership_since is None or isinstance(may_open(own, is_worker=is_worker), Denied):
         return False
-    if await is_locked(session, entry) or await is_corrected(session, entry_id):
+    settled = await is_settled(session, book.id, entry.booked_on)
+    if settled or await is_corrected(session, entry_id):
         return False
     return await matter_of(session, entry) is not None
 
@@ -232,17 +238,6 @@ async def may_be_disputed(session: AsyncSession, actor: Actor, entry_id: UUID) -
 async def is_corrected(session: AsyncSession, entry_id: UUID) -> bool:
     """Say whether a later entry took this one back."""
     statement = select(Entry.id).where(Entry.corrects == entry_id)
-    return (await session.exec(statement)).first() is not None
-
-
-async def is_locked(session: AsyncSession, entry: Entry) -> bool:
-    """Say whether the period in which an entry counts is locked: nothing touches it any more."""
-    statement = select(Period.id).where(
-        Period.book_id == entry.book_id,
-        Period.state == PeriodState.LOCKED,
-        col(Period.starts_on) <= entry.booked_on,
-        col(Period.ends_on) >= entry.booked_on,
-    )
     return (await session.exec(statement)).first() is not None
 
 

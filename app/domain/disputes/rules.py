@@ -19,7 +19,6 @@ TALK = timedelta(days=14)  # then the panel is drawn, whoever of the two is sile
 ANSWER = timedelta(days=14)
 REAPPEAL = timedelta(days=14)
 PANEL_SIZE = 3
-MINUTES_A_DAY = 24 * 60
 # What came of a decision of many, or of a whole period, is not one worker's to dispute.
 DISPUTABLE = frozenset(
     {
@@ -89,12 +88,28 @@ def as_it_stood(dispute: Dispute) -> int:
     return 0 if dispute.takes else dispute.minutes
 
 
-def most_minutes(minutes: int, takes: bool, otherwise: int) -> int:
+@dataclass(frozen=True)
+class Room:
+    """What there is beside the minutes of an entry: logged on its claim, or left of its day.
+
+    `day` is None where the entry is not the work of one day.
+    """
+
+    logged: int = 0
+    day: int | None = None
+    slip: bool = False
+
+
+def most_minutes(dispute: Dispute, room: Room) -> int:
     """Return how many minutes the end of a dispute may give the worker: what is in question.
 
-    Or, where that is more, what was logged on the claim, or what a slip's day has left.
+    Or, where that is more, what was logged on the claim, or what a slip's day has left. What a
+    correction took comes back only as far as the day still has room for it.
     """
-    return minutes if takes else max(minutes, otherwise)
+    if dispute.takes:
+        return dispute.minutes if room.day is None else min(dispute.minutes, room.day)
+    left = room.day if room.slip and room.day is not None else 0
+    return max(dispute.minutes, room.logged, left)
 
 
 def outcome(given: Iterable[int]) -> int | None:

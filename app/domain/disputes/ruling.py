@@ -101,6 +101,9 @@ async def finish(session: AsyncSession, actor: Actor, case: Case) -> None:
     case.dispute.final_at = clock.now()
     if case.entry.claim_id is not None:
         await _settle_claim(session, actor, case.entry.claim_id)
+    if case.entry.receipt_id is not None:
+        receipt_id = case.entry.receipt_id
+        record(session, actor, "receipt.dispute_ended", receipt_id, receipt_id=str(receipt_id))
 
 
 async def tell(session: AsyncSession, actor: Actor, case: Case, verb: str) -> None:

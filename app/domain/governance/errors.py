@@ -7,6 +7,7 @@ worker_owner_required     403  worker-owners do this
 founders_named            409  the co-operative has worker-owners: the next are admitted by decision
 status_not_member         422  only members of the organisation
 status_future             422  a status begins today at the latest
+status_too_early          422  probation begins with the book, and a month ago at the earliest
 status_out_of_order       409  it would begin before what already holds
 status_same               409  that is what they are already
 decision_not_found        404  not there, or not for the asker to know

@@ -6,7 +6,7 @@ somebody begins on probation, becomes a worker-owner by decision, and leaves by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlmodel import col, select, update
@@ -28,6 +28,8 @@ from app.models.organisations import Membership
 from app.models.periods import CLOSED_STATES, Period
 
 LATEST = date.max
+# A beginning that was forgotten is written down within a month; months cannot be made up (R10).
+PROBATION_BACK = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,14 @@ async def begin_probation(
 ) -> BookStatus:
     """Write down since when a member works towards becoming a worker-owner.
 
-    Whoever comes back does so once what they left with is paid.
+    Whoever comes back does so once what they left with is paid. Nobody begins before the book did,
+    or longer ago than a month.
     """
     actor.require_session()
     place = await queries.get_place(session, actor, book_id)
     enforce(may_lead(place))
     book = await queries.lock_book(session, book_id)
+    _check_beginning(book, since)
     account = await identity.account_by_handle(session, handle)
     account_id = account.id if account else ids.private_id()
     await _require_member(session, book, account_id, "/handle")
@@ -86,6 +90,13 @@ async def begin_probation(
         raise ConflictError("exit_open")
     new = NewStatus(account_id, BookStatusKind.PROBATIONARY, since)
     return await set_status(session, actor, book, new)
+
+
+def _check_beginning(book: Book, since: date) -> None:
+    began = (book.ownership_since or clock.now()).date()
+    first = max(began, clock.today() - PROBATION_BACK)
+    if since < first:
+        raise errors.invalid("status_too_early", "/since", first=first.isoformat())
 
 
 async def _lies_in_closed_period(session: AsyncSession, book_id: UUID, day: date) -> bool:

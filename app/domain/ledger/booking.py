@@ -9,10 +9,11 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, text
-from sqlmodel import select
+from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.models.periods import Period, PeriodState
+from app.infra import clock
+from app.models.periods import CLOSED_STATES, Period, PeriodState
 
 # Whoever closes a period holds this alone; whoever posts an entry shares it (migration 0030).
 LOCK_PERIODS = text("SELECT pg_advisory_xact_lock(hashtextextended('periods:' || :book_id, 0))")
@@ -25,15 +26,31 @@ async def booking_day(session: AsyncSession, book_id: UUID, worked_on: date) -> 
 
 
 async def changing_day(session: AsyncSession, book_id: UUID, booked_on: date) -> date:
-    """Return the day on which a change of an entry counts: the entry's own until it is locked."""
+    """Return the day on which a change of an entry counts: the entry's own until it is settled."""
     after = await booking_day(session, book_id, booked_on)  # first: it holds the periods still
+    return after if await is_settled(session, book_id, booked_on) else booked_on
+
+
+async def is_settled(session: AsyncSession, book_id: UUID, booked_on: date) -> bool:
+    """Say whether nothing moves minutes of a day's period any more.
+
+    It is locked, or it was drawn up and the days are over in which disputes change it. What is
+    decided later counts in the open period: so nobody holds up a closing by disputing.
+    """
     statement = select(Period.id).where(
         Period.book_id == book_id,
-        Period.state == PeriodState.LOCKED,
         Period.starts_on <= booked_on,
         Period.ends_on >= booked_on,
+        or_(
+            col(Period.state) == PeriodState.LOCKED,
+            and_(
+                col(Period.state).in_(CLOSED_STATES),
+                col(Period.settles_at).is_not(None),
+                col(Period.settles_at) <= clock.now(),
+            ),
+        ),
     )
-    return booked_on if (await session.exec(statement)).first() is None else after
+    return (await session.exec(statement)).first() is not None
 
 
 async def lock_periods(session: AsyncSession, book_id: UUID) -> None:

@@ -18,10 +18,10 @@ from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import CONTESTED, verdict_of
 from app.domain.ledger import errors, queries
 from app.domain.ledger.actions import Ruling, conclude, logged_minutes
+from app.domain.ledger.days import DAY_MINUTES, is_of_one_day, lock_days, minutes_by_day
 from app.domain.ledger.keeping import book_to_keep, folded, lock_book, same_person, workers_named
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import Side, contribution_sides, opposite
-from app.domain.ledger.slips import DAY_MINUTES, minutes_by_day
 from app.errors import AppError
 from app.models.claims import ClaimState
 from app.models.disputes import Dispute, DisputeResolution
@@ -175,9 +175,9 @@ async def _other_worker(session: AsyncSession, book: Book, said: CorrectionField
 async def _check_day(session: AsyncSession, work: Work, other: UUID | None, minutes: int) -> None:
     """Work of one day stays that of one day when it becomes somebody else's: 24 hours, as slips."""
     entry = work.entry
-    elsewhere = entry.claim_id or entry.receipt_id or entry.kind == EntryKind.OPENING
-    if other is None or elsewhere or work.minutes > DAY_MINUTES:  # work of several days
+    if other is None or not await is_of_one_day(session, entry, work.worker, work.minutes):
         return
+    await lock_days(session, {other})
     worked = await minutes_by_day(session, {other}, {entry.worked_on})
     if worked.get((other, entry.worked_on), 0) + minutes > DAY_MINUTES:
         raise errors.correction_day()

@@ -1,8 +1,8 @@
 """Work confirmed on another instance enters a book by its signed receipt (R16).
 
 The worker offers the receipt; one of those who keep the book takes it in or declines it. The entry
-names the receipt, which is stored whole with the key that signed it. When its issuer takes the
-receipt back or replaces it, the entry is taken back as well.
+names the receipt, which is stored whole with the key that signed it. What follows when its issuer
+takes it back or replaces it is in `following.py`.
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.access import SYSTEM, Actor
+from app.domain.access import Actor
 from app.domain.activity.actions import record
-from app.domain.ledger import errors, queries
+from app.domain.ledger import errors
+from app.domain.ledger.days import DAY_MINUTES, RECEIPT_DAYS, lock_days, receipt_fits
 from app.domain.ledger.keeping import book_of_members, book_to_keep, lock_book, same_person
 from app.domain.ledger.posting import NewEntry, post_entry
-from app.domain.ledger.rules import contribution_sides, opposite
-from app.domain.receipts.queries import successor_of
+from app.domain.ledger.rules import contribution_sides
 from app.domain.receipts.rules import Content, content_of, minutes_of_hours
 from app.infra import clock
 from app.infra.data_integrity import Expected, ProofError, verify
 from app.infra.strict_json import parse_json
+from app.models.disputes import Dispute
 from app.models.identity import Account
 from app.models.ledger import (
     Book,
@@ -86,7 +87,7 @@ async def offer_receipt(
         book_id=str(book.id), organisation_id=str(book.organisation_id),
     )  # fmt: skip
     await session.flush()
-    return _view(offer, receipt, actor.handle)
+    return view_of(offer, receipt, actor.handle)
 
 
 async def offers_to(session: AsyncSession, actor: Actor, book_id: UUID) -> Sequence[Offer]:
@@ -106,7 +107,7 @@ async def offers_to(session: AsyncSession, actor: Actor, book_id: UUID) -> Seque
         )
         .limit(OFFERS_MAX)
     )
-    return [_view(*row) for row in (await session.exec(statement)).all()]
+    return [view_of(*row) for row in (await session.exec(statement)).all()]
 
 
 async def offerable_by(session: AsyncSession, actor: Actor, book_id: UUID) -> Sequence[Receipt]:
@@ -141,14 +142,27 @@ async def take_receipt(
     _check_receipt(receipt)
     if not proves(receipt):
         raise errors.receipt_not_for_book("receipt_not_proven_by_key")
-    if await _entry_of_url(session, book_id, receipt):
+    if await in_book(session, book_id, receipt):
         raise errors.receipt_not_for_book("receipt_in_book")
-    entry = await _credit(session, actor, book, view, stream or view.stream, account_id)
+    if await _replaces_disputed(session, book_id, receipt):
+        raise errors.receipt_not_for_book("receipt_before_disputed")
+    await _check_days(session, view)
+    entry = await credit(session, actor, book, view, stream or view.stream, account_id)
     view.offer.state = OfferState.TAKEN
     view.offer.decided_by, view.offer.decided_at = account_id, clock.now()
     _tell(session, actor, "receipt.taken_into_book", book, view)
     await session.flush()
     return view, entry
+
+
+async def _check_days(session: AsyncSession, view: Offer) -> None:
+    """Another instance's word makes nobody's day longer than 24 hours either."""
+    worker, minutes = view.offer.account_id, view.receipt.minutes
+    if minutes > RECEIPT_DAYS * DAY_MINUTES:
+        raise errors.receipt_not_for_book("receipt_too_long")
+    await lock_days(session, {worker})
+    if not await receipt_fits(session, worker, view.worked_on, minutes):
+        raise errors.receipt_not_for_book("receipt_day_full")
 
 
 async def decline_receipt(
@@ -162,54 +176,6 @@ async def decline_receipt(
     _tell(session, actor, "receipt.declined_by_book", book, view)
     await session.flush()
     return view
-
-
-async def follow_receipt(session: AsyncSession, receipt_id: UUID) -> None:
-    """Take back what stands in books on a receipt that its issuer took back or replaced.
-
-    A shorter receipt takes its place at once. For a longer one those who keep the book are asked:
-    it is offered to them.
-    """
-    receipt = await session.get(Receipt, receipt_id)
-    if receipt is None:
-        return
-    for old in await _no_longer_valid(session, receipt):
-        for entry in await _standing_entries(session, old.id):
-            await lock_book(session, entry.book_id)
-            await _follow(session, old, entry)
-
-
-async def _follow(session: AsyncSession, old: Receipt, entry: Entry) -> None:
-    if entry.entry_id not in {each.entry_id for each in await _standing_entries(session, old.id)}:
-        return  # somebody corrected it meanwhile
-    lines = await queries.lines_of(session, entry.entry_id)
-    stream = await queries.stream_of(session, entry.entry_id)
-    counted = max(line.amount for line in lines)
-    back = NewEntry(
-        EntryKind.CORRECTION,
-        entry.worked_on,
-        entry.recorded_by,
-        corrects=entry.entry_id,
-        receipt_id=old.id,
-    )
-    await post_entry(session, SYSTEM, entry.book_id, back, opposite(lines))
-    book = await session.get_one(Book, entry.book_id)
-    newer = None
-    if old.account_id is not None:
-        newer = await successor_of(session, old.account_id, old.url)
-    if newer is None or newer.state != ReceiptState.VALID or newer.issuer != old.issuer:
-        return
-    if newer.account_id is None or await _entry_of_url(session, book.id, newer):
-        return  # taken in by itself, before we heard of the one that it replaces
-    offer = await session.get(ReceiptOffer, (book.id, newer.id))
-    if offer is None:
-        offer = ReceiptOffer(book_id=book.id, receipt_id=newer.id, account_id=newer.account_id)
-        session.add(offer)
-    if newer.minutes <= counted and proves(newer):
-        view = _view(offer, newer, "")
-        await _credit(session, SYSTEM, book, view, stream, entry.recorded_by)
-        offer.state, offer.decided_by = OfferState.TAKEN, entry.recorded_by
-        offer.decided_at = clock.now()
 
 
 def proves(receipt: Receipt) -> bool:
@@ -260,10 +226,10 @@ async def _offer_to_decide(
     if offer.state != OfferState.OFFERED:
         raise errors.receipt_not_for_book("receipt_decided")
     account = await session.get_one(Account, offer.account_id)
-    return book, _view(offer, receipt, account.handle)
+    return book, view_of(offer, receipt, account.handle)
 
 
-async def _credit(
+async def credit(
     session: AsyncSession,
     actor: Actor,
     book: Book,
@@ -271,13 +237,14 @@ async def _credit(
     stream: WorkStream,
     recorder: UUID,
 ) -> Entry:
+    """Post what a receipt says."""
     new = NewEntry(EntryKind.RECEIPT, view.worked_on, recorder, receipt_id=view.receipt.id)
     worker, minutes = view.offer.account_id, view.receipt.minutes
     sides = contribution_sides(worker, book.organisation_id, minutes, stream)
     return await post_entry(session, actor, book.id, new, sides)
 
 
-async def _entry_of_url(session: AsyncSession, book_id: UUID, receipt: Receipt) -> bool:
+async def in_book(session: AsyncSession, book_id: UUID, receipt: Receipt) -> bool:
     """Say whether the same signed document stands in the book, whichever way it came to us."""
     statement = (
         select(Entry.id)
@@ -292,35 +259,26 @@ async def _entry_of_url(session: AsyncSession, book_id: UUID, receipt: Receipt) 
     return (await session.exec(statement)).first() is not None
 
 
-async def _no_longer_valid(session: AsyncSession, receipt: Receipt) -> Sequence[Receipt]:
-    """Return what of a receipt and of the one that it replaces no longer holds, all copies."""
-    urls = [url for url in (receipt.url, receipt.replaces) if url]
-    statement = select(Receipt).where(
-        col(Receipt.url).in_(urls),
-        Receipt.issuer == receipt.issuer,
-        Receipt.state != ReceiptState.VALID,
+async def _replaces_disputed(session: AsyncSession, book_id: UUID, receipt: Receipt) -> bool:
+    """Say whether a receipt replaces one about whose entry a dispute still goes on."""
+    if receipt.replaces is None:
+        return False
+    statement = (
+        select(Entry.id)
+        .where(
+            Entry.book_id == book_id,
+            Entry.receipt_id == Receipt.id,
+            Receipt.url == receipt.replaces,
+            Dispute.entry_id == Entry.entry_id,
+            col(Dispute.final_at).is_(None),
+        )
+        .limit(1)
     )
-    return (await session.exec(statement)).all()
+    return (await session.exec(statement)).first() is not None
 
 
-async def _standing_entries(session: AsyncSession, receipt_id: UUID) -> Sequence[Entry]:
-    """Return the entries that still count for a receipt: credits that nothing took back."""
-    corrected = select(Entry.corrects).where(col(Entry.corrects).is_not(None))
-    statement = select(Entry).where(
-        col(Entry.receipt_id) == receipt_id, col(Entry.entry_id).not_in(corrected)
-    )
-    found = (await session.exec(statement)).all()
-    # An entry that takes back is the end of its chain.
-    return [entry for entry in found if await _credits(session, entry)]
-
-
-async def _credits(session: AsyncSession, entry: Entry) -> bool:
-    lines = await queries.lines_of(session, entry.entry_id)
-    worker = await queries.worker_of(session, entry.entry_id)
-    return any(line.account_id == worker and line.amount > 0 for line in lines)
-
-
-def _view(offer: ReceiptOffer, receipt: Receipt, worker: str) -> Offer:
+def view_of(offer: ReceiptOffer, receipt: Receipt, worker: str) -> Offer:
+    """Return an offer with what its receipt says."""
     return Offer(offer, receipt, content_of(receipt.document), worker)
 
 

@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, Scope
 from app.domain.activity.actions import record
 from app.domain.ledger import errors
+from app.domain.ledger.days import DAY_MINUTES, lock_days, minutes_by_day
 from app.domain.ledger.keeping import (
     book_to_keep,
     folded,
@@ -27,7 +28,6 @@ from app.domain.ledger.rules import contribution_sides
 from app.errors import FieldError
 from app.infra import clock, ids
 from app.models.ledger import (
-    MINUTE,
     Book,
     Entry,
     EntryKind,
@@ -39,10 +39,8 @@ from app.models.ledger import (
     WorkStream,
 )
 
-DAY_MINUTES = 24 * 60
 # Slips found in a drawer; older work is part of the opening.
 OLDEST = timedelta(days=3 * 366)
-DayOfWork = tuple[UUID, date]
 Slip = tuple[UUID, date, int, WorkStream, str]
 
 
@@ -68,6 +66,7 @@ async def write_slips(
     # One list after the other: what one enters, the next one's checks see.
     await lock_book(session, book_id)
     people = await workers_named(session, book, [slip.worker for slip in slips])
+    await lock_days(session, set(people.values()))
     own = await same_person(session, recorder, set(people.values()))
     faults = _faults_of_lines(slips, people, own)
     if not faults:
@@ -171,25 +170,3 @@ async def _slips_of(
         .group_by(*columns)
     )
     return {tuple(row[:5]): row[5] for row in await session.execute(statement)}
-
-
-async def minutes_by_day(
-    session: AsyncSession, workers: set[UUID], days: set[date]
-) -> dict[DayOfWork, int]:
-    """Return how long people worked on some days, in all books: a day has 24 hours."""
-    columns = (col(LedgerAccount.holder_id), col(Entry.worked_on))
-    statement = (
-        core_select(*columns, func.sum(Posting.amount))
-        .where(
-            col(Posting.entry_id) == Entry.entry_id,
-            col(Posting.account_id) == LedgerAccount.id,
-            col(Posting.unit) == MINUTE,
-            col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
-            col(LedgerAccount.holder_id).in_(workers),
-            col(Entry.worked_on).in_(days),
-            col(Entry.kind) != EntryKind.OPENING,
-        )
-        .group_by(*columns)
-    )
-    rows = (await session.execute(statement)).all()
-    return {(holder, day): int(total) for holder, day, total in rows}

@@ -15,7 +15,7 @@ from app.domain.ledger.queries import get_book_for
 from app.domain.organisations.queries import membership
 from app.domain.periods import errors, queries
 from app.domain.periods.checklist import checklist
-from app.domain.periods.drafting import begin_draft
+from app.domain.periods.drafting import begin_hearing
 from app.domain.periods.policy import may_close, may_sign
 from app.domain.periods.queries import PeriodView
 from app.domain.periods.rules import (
@@ -140,7 +140,7 @@ async def freeze_period(
     period.policy_id = policy.id if policy else None
     period.state = PeriodState.FROZEN
     period.frozen_at, period.frozen_by = clock.now(), view.account_id
-    begin_draft(period)
+    begin_hearing(period)
     _touch(period)
     _record(session, actor, period, view.book, "period.frozen")
     return period
@@ -149,7 +149,10 @@ async def freeze_period(
 async def reopen_period(
     session: AsyncSession, actor: Actor, period_id: UUID, expected: int, reason: str
 ) -> Period:
-    """Take a period back before its lock, to put it right; signatures fall, drafts begin anew."""
+    """Take a period back before its lock, to put it right; signatures fall, drafts begin anew.
+
+    Each of those who may does so once a period: nobody keeps it open alone.
+    """
     view = await _view_to_close(session, actor, period_id)
     period = await _locked(session, view, expected)
     if not may_reopen(period):
@@ -161,8 +164,12 @@ async def reopen_period(
 async def _reopen(
     session: AsyncSession, actor: Actor, view: PeriodView, period: Period, reason: str
 ) -> None:
+    before = period.reopened_by or []
+    if str(view.account_id) in before:
+        raise errors.refused("period_reopened_before")
     lines = await queries.all_lines(session, period.id)
-    begin_draft(period)
+    begin_hearing(period)
+    period.reopened_by = [*before, str(view.account_id)]
     period.state = PeriodState.REOPENED
     _touch(period)
     _record(

@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
+from app.domain.ledger.booking import lock_periods
 from app.domain.ledger.posting import account_of
 from app.domain.periods import queries, reading
 from app.domain.periods.rules import (
@@ -60,7 +61,8 @@ async def draw_step(session: AsyncSession, period_id: UUID) -> Progress | None:
         await _draw_lines(session, period, waiting[:WORKERS_A_STEP])
         period.workers_done = len(people) - len(waiting[WORKERS_A_STEP:])
         return Progress(period.workers_done, len(people), finished=False)
-    root, _ = await reading.entries_root(session, period)
+    await lock_periods(session, book.id)  # what is on its way in is seen
+    root, period.entries_drawn = await reading.entries_root(session, period)
     if root != period.entries_root:
         begin_draft(period)
         return Progress(0, len(people), finished=False)
@@ -72,8 +74,14 @@ def begin_draft(period: Period) -> None:
     """Let a frozen period be drawn up from the beginning; signatures under another draft fall."""
     period.draft += 1
     period.workers_done = 0
-    period.entries_root = period.outcome_hash = period.totals = None
-    period.drafted_at = period.objections_until = period.locks_at = None
+    period.entries_root = period.outcome_hash = period.totals = period.entries_drawn = None
+    period.drafted_at = period.locks_at = None
+
+
+def begin_hearing(period: Period) -> None:
+    """Let objections be heard from the beginning, too: people changed what the period is."""
+    begin_draft(period)
+    period.objections_until = period.settles_at = None
 
 
 async def _waiting(session: AsyncSession, period: Period, people: Sequence[UUID]) -> list[UUID]:
@@ -125,7 +133,9 @@ async def _finish(
     now = clock.now()
     period.state = PeriodState.DRAFTED
     period.outcome_hash, period.totals = outcome_hash(outcome), totals_of(outcome)
-    period.drafted_at, period.objections_until = now, objections_end(now)
+    anew = period.settles_at is not None
+    period.drafted_at, period.objections_until = now, objections_end(now, period.settles_at)
+    period.settles_at = period.settles_at or period.objections_until
     period.workers_done = period.workers_total
     period.updated_at = now
     period.version += 1
@@ -134,7 +144,7 @@ async def _finish(
     record(
         session,
         SYSTEM,
-        "period.drafted",
+        "period.drawn_anew" if anew else "period.drafted",
         period.id,
         book_id=str(book.id),
         organisation_id=str(book.organisation_id),

@@ -14,6 +14,7 @@ period_objections_open   409  the days for objections are not over, or one waits
 period_outcome_other     409  what was signed is not what the draft says
 period_objection_missing 404  not there
 period_answer_own        403  nobody answers their own objection
+period_reopened_before   409  each of those who may takes a period back once
 """
 
 from collections.abc import Sequence

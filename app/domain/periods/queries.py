@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.access import Actor, Denied
 from app.domain.ledger.policy import may_read_book
@@ -14,12 +15,12 @@ from app.domain.ledger.queries import get_book_for
 from app.domain.organisations.queries import membership
 from app.domain.periods import errors
 from app.domain.periods.policy import may_see
-from app.domain.periods.rules import usual_end
+from app.domain.periods.rules import OPEN_TO_SIGN, usual_end
 from app.errors import InvalidError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.identity import Account
-from app.models.ledger import Book
+from app.models.ledger import Book, Entry
 from app.models.organisations import Membership, Organisation
 from app.models.periods import (
     Period,
@@ -158,16 +159,34 @@ async def proposed_days(session: AsyncSession, book: Book) -> tuple[str, str]:
 
 
 async def waiting_periods(session: AsyncSession) -> Sequence[UUID]:
-    """Return the periods that wait for us: to be drawn up, or to be locked."""
+    """Return the periods that wait for us: to be drawn up, drawn up anew, or locked."""
+    changed = col(Period.entries_drawn).is_distinct_from(_entries_in(Period).scalar_subquery())
     statement = (
         select(Period.id)
         .where(
             (col(Period.state) == PeriodState.FROZEN)
             | ((col(Period.state) == PeriodState.SIGNED) & col(Period.locks_at).is_not(None))
+            | (col(Period.state).in_(OPEN_TO_SIGN) & changed)
         )
         .order_by(col(Period.id))
     )
     return (await session.exec(statement)).all()
+
+
+async def is_changed(session: AsyncSession, period: Period) -> bool:
+    """Say whether entries came to a period since its draft."""
+    return (await session.exec(_entries_in(period))).one() != period.entries_drawn
+
+
+def _entries_in(period: Period | type[Period]) -> SelectOfScalar[int]:
+    return (
+        select(func.count())
+        .select_from(Entry)
+        .where(
+            col(Entry.book_id) == period.book_id,
+            col(Entry.booked_on).between(period.starts_on, period.ends_on),
+        )
+    )
 
 
 async def lines_of(

@@ -18,12 +18,16 @@ from app.models.ledger import EntryKind
 from app.models.periods import EDITABLE_STATES, ObjectionState, Period, PeriodObjection, PeriodState
 
 OBJECTION_DAYS = 30
+# To read figures that a dispute changed; once at most, for then nothing changes them any more.
+READING_DAYS = 7
 SIGNERS = 2
 DAYS_MAX = 2 * 366
 # Workers whose figures are read in one transaction.
 WORKERS_A_STEP = 25
 OPEN_TO_REOPEN = frozenset({PeriodState.FROZEN, PeriodState.DRAFTED, PeriodState.SIGNED})
 OPEN_TO_SIGN = frozenset({PeriodState.DRAFTED, PeriodState.SIGNED})
+# A draft that is drawn up anew is heard of all the same.
+HEARING = frozenset({PeriodState.FROZEN, PeriodState.DRAFTED})
 
 
 class Check(StrEnum):
@@ -74,7 +78,7 @@ def may_reopen(period: Period) -> bool:
 def hears_objections(period: Period, now: datetime) -> bool:
     """Say whether objections to its draft are heard."""
     return (
-        period.state == PeriodState.DRAFTED
+        period.state in HEARING
         and period.objections_until is not None
         and now < period.objections_until
     )
@@ -88,9 +92,15 @@ def waits_for_objections(
     return open_ones or period.objections_until is None or now < period.objections_until
 
 
-def objections_end(drafted_at: datetime) -> datetime:
-    """Return when objections are no longer heard."""
-    return drafted_at + timedelta(days=OBJECTION_DAYS)
+def objections_end(drafted_at: datetime, settles_at: datetime | None = None) -> datetime:
+    """Return when objections to a draft are no longer heard.
+
+    A first draft is heard for 30 days. One that was drawn up anew since keeps these days, with a
+    few to read it: whoever disputes entry after entry wins seven days in all.
+    """
+    if settles_at is None:
+        return drafted_at + timedelta(days=OBJECTION_DAYS)
+    return max(settles_at, min(drafted_at, settles_at) + timedelta(days=READING_DAYS))
 
 
 def usual_end(starts_on: date) -> date:

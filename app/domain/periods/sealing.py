@@ -17,6 +17,7 @@ from app.domain.ledger.rules import PostingLine
 from app.domain.periods import queries, reading
 from app.domain.periods.drafting import begin_draft
 from app.domain.periods.rules import (
+    OPEN_TO_SIGN,
     SIGNERS,
     Seal,
     closing_entry_id,
@@ -59,7 +60,7 @@ async def lock_signed(session: AsyncSession, period_id: UUID) -> Period | None:
     """Lock a period that two have signed; None where there is nothing to lock.
 
     Where an entry of its days came after the draft, nobody signed what it would hold: it is
-    drawn up anew, and objections are heard again.
+    drawn up anew.
     """
     period = await queries.lock_period(session, period_id)
     if period.state != PeriodState.SIGNED or period.locks_at is None:
@@ -70,7 +71,7 @@ async def lock_signed(session: AsyncSession, period_id: UUID) -> Period | None:
     root, _ = await reading.entries_root(session, period)
     signatures = await queries.signatures_of(session, period)
     if root != period.entries_root or outcome_hash(outcome) != period.outcome_hash:
-        await draw_anew(session, period, book)
+        draw_anew(period)
         return None
     signers = [signature.account_id for signature in signatures]
     if len(set(signers)) < SIGNERS:
@@ -81,13 +82,24 @@ async def lock_signed(session: AsyncSession, period_id: UUID) -> Period | None:
     return period
 
 
-async def draw_anew(session: AsyncSession, period: Period, book: Book) -> None:
-    """Take a draft back that the entries have left behind; it is drawn up again."""
+async def redraw_changed(session: AsyncSession, period_id: UUID) -> bool:
+    """Take a draft back where a dispute, or its end, changed what it was drawn from."""
+    period = await queries.lock_period(session, period_id)
+    if period.state not in OPEN_TO_SIGN or not await queries.is_changed(session, period):
+        return False
+    draw_anew(period)
+    return True
+
+
+def draw_anew(period: Period) -> None:
+    """Take a draft back that the entries have left behind; it is drawn up again.
+
+    The days for objections go on: otherwise one person could keep a period open for ever.
+    """
     begin_draft(period)
     period.state = PeriodState.FROZEN
     period.version += 1
     period.updated_at = clock.now()
-    await _note(session, period, book, "period.drawn_anew")
 
 
 async def _post_closing(

@@ -158,7 +158,7 @@ async def _answer(db: Db, actor: Actor, dispute_id: UUID, response: Response) ->
 
 async def _shape(db: Db, actor: Actor, case: Case) -> DisputeShape:
     dispute, entry = case.dispute, case.entry
-    names = await queries.names_of(db, case)
+    names = await queries.names_of(db, actor, case)
     told = {
         name: getattr(dispute, name)
         for name in DisputeShape.model_fields

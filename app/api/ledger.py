@@ -81,7 +81,7 @@ async def confirm_contribution(
     """Confirm submitted work: the claim and the ledger move together, or not at all."""
     view, _ = await actions.confirm_contribution(db, actor, claim_id, body.minutes, body.stream)
     shape = await claim_shape(db, actor, view.claim, view.need)
-    line = await queries.entry_of_claim(db, claim_id)
+    line = await queries.entry_of_claim(db, claim_id, actor.account_id)
     if line is None:
         raise AppError("internal", detail="a confirmed claim without its entry")
     return Confirmed(claim=shape, entry=EntryShape.model_validate(line))

@@ -124,7 +124,7 @@ async def claim_shape(session: AsyncSession, actor: Actor, claim: Claim, need: N
     shape.panels = [
         await _panel_brief(session, panel) for panel in await claims.panels_on(session, claim.id)
     ]
-    entry = await entry_of_claim(session, claim.id)
+    entry = await entry_of_claim(session, claim.id, actor.account_id)
     if entry is not None and claim.confirmed_minutes is not None:
         shape.confirmation = ConfirmationShape(
             minutes=claim.confirmed_minutes,

@@ -71,25 +71,25 @@ async def show_book(book_id: UUID, db: Db, visit: SignedIn) -> Response:
         tasks=[(task.text(visit.language), task.path) for task in await tasks_for(db, sight)],
         periods=periods.items,
         sight=sight,
-        workers=await _workers(db, held),
+        workers=await _workers(db, sight, held),
         totals=_totals(held),
         sums=await queries.book_sums(db, book_id),
         **_months(given),
     )
 
 
-async def _workers(db: Db, held: Sequence[Holding]) -> list[WorkerRow]:
+async def _workers(db: Db, sight: Sight, held: Sequence[Holding]) -> list[WorkerRow]:
     minutes: dict[UUID, int] = {}
     for one in held:
         if one.kind == LedgerAccountKind.WORKER:
             minutes[one.holder_id] = minutes.get(one.holder_id, 0) + one.amount
-    names = await queries.names_of(db, minutes)
+    names = await queries.names_of(db, sight, minutes)
     order = sorted(minutes, key=lambda holder: (-minutes[holder], holder))
     whole = sum(minutes.values())
     shares = [tenths_of_percent(minutes[holder], whole) for holder in order]
     bars = share_bars([(share, None) for share in shares])
     return [
-        WorkerRow(holder, names.get(holder, ""), minutes[holder], share, bar)
+        WorkerRow(holder, names[holder], minutes[holder], share, bar)
         for holder, share, bar in zip(order, shares, bars, strict=True)
     ]
 
@@ -119,14 +119,14 @@ async def show_worker(book_id: UUID, account_id: UUID, db: Db, visit: SignedIn) 
 
 async def _render_worker(db: Db, visit: Visit, sight: Sight, account_id: UUID) -> Response:
     held = await queries.holdings(db, sight.book.id, account_id)
-    names = await queries.names_of(db, [account_id])
+    names = await queries.names_of(db, sight, [account_id])
     given = await queries.contributions(db, sight, account_id, MONTHS)
     return await render(
         visit.page,
         "book_worker.html",
         sight=sight,
         account_id=account_id,
-        name=names.get(account_id, ""),
+        name=names[account_id],
         own=account_id == visit.actor.account_id,
         held=[one for one in held if one.amount],
         totals=_totals(held),
@@ -153,13 +153,13 @@ async def show_lines(book_id: UUID, request: Request, db: Db, visit: SignedIn) -
     page = await lines(db, sight, wanted, PER_PAGE, cursor)
     here = f"/books/{book_id}/lines"
     next_href = f"{here}?{_query(wanted, page.next_cursor)}" if page.next_cursor else None
-    names = await queries.names_of(db, [wanted.holder_id] if wanted.holder_id else [])
+    wanted_names = await queries.names_of(db, sight, filter(None, [wanted.holder_id]))
     return await render(
         visit.page,
         "book_lines.html",
         sight=sight,
         wanted=wanted,
-        holder=names.get(wanted.holder_id, "") if wanted.holder_id else "",
+        holder=next(iter(wanted_names.values()), ""),
         lines=page.items,
         sums=await line_sums(db, sight, wanted),
         streams=list(WorkStream),

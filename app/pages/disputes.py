@@ -52,7 +52,7 @@ async def show_disputes(
     """List a book's disputes, newest first."""
     book = await get_book_for(db, visit.actor, book_id)
     page = await queries.disputes_of_book(db, visit.actor, book, PER_PAGE, cursor)
-    rows = [(case, await queries.names_of(db, case)) for case in page.items]
+    rows = [(case, await queries.names_of(db, visit.actor, case)) for case in page.items]
     return await render(
         visit.page, "disputes.html", book_id=book_id, rows=rows, next_cursor=page.next_cursor
     )
@@ -177,7 +177,7 @@ async def _render(
 ) -> Response:
     await db.flush()  # what was just said is read below
     case = await queries.get_case_for(db, visit.actor, dispute_id)
-    names = await queries.names_of(db, case)
+    names = await queries.names_of(db, visit.actor, case)
     return await render(
         visit.page,
         "dispute.html",

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.domain.governance import conversions, queries
+from app.domain.ledger.people import names_in
 from app.errors import AppError, InvalidError
 from app.models.governance import ConversionSide, DecisionSubject
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, answered_before, go
@@ -88,14 +89,14 @@ async def _render_gifts(
     place = await queries.get_place(db, visit.actor, book_id)
     gifts = await conversions.free_gifts_for(db, visit.actor, book_id, account_id)
     asked = await conversions.conversions_of(db, visit.actor, book_id)
-    names = await queries.names_of(db, book_id, [account_id])
+    names = await names_in(db, book_id, [account_id], place.account_id)
     return await render(
         visit.page,
         "gifts.html",
         status=status,
         book=place.book,
         account_id=account_id,
-        name=names[account_id][1],
+        name=names[account_id],
         own=account_id == place.account_id,
         gifts=gifts,
         asked=[one for one in asked if one.conversion.account_id == account_id],
@@ -110,7 +111,7 @@ async def _render(
     view = await conversions.get_conversion_for(db, visit.actor, conversion_id)
     row = view.conversion
     place = await queries.get_place(db, visit.actor, row.book_id)
-    signers = await queries.names_of(db, row.book_id, list(view.signed.values()))
+    signers = await names_in(db, row.book_id, view.signed.values(), place.account_id)
     pending = await queries.undecided_about(db, DecisionSubject.CONVERSION, row.id)
     return await render(
         visit.page,
@@ -120,7 +121,7 @@ async def _render(
         row=row,
         place=place,
         sides=[
-            (side, signers[view.signed[side]][1] if side in view.signed else "")
+            (side, signers[view.signed[side]] if side in view.signed else "")
             for side in ConversionSide
         ],
         may_withdraw=row.closed_at is None and place.account_id in {row.account_id, row.opened_by},

@@ -38,10 +38,20 @@ COMMON = """
         SELECT id FROM claims WHERE need_id IN (SELECT id FROM ours)
         AND (state <> ALL (:aging) OR updated_at > :since)
     ),
-    book AS (SELECT id FROM books WHERE organisation_id = :id)
+    book AS (SELECT id FROM books WHERE organisation_id = :id),
+    newest AS (
+        SELECT DISTINCT ON (account_id) account_id, status FROM book_statuses
+        WHERE book_id IN (SELECT id FROM book) ORDER BY account_id, since DESC, id DESC
+    ),
+    known AS (
+        SELECT a.id, CASE WHEN newest.status = 'left'
+            THEN 'W-' || left(replace(a.id::text, '-', ''), 8) ELSE a.handle END AS handle
+        FROM accounts a LEFT JOIN newest ON newest.account_id = a.id
+    )
 """
 # What is told of each table, column by column: a new column is nobody's until it stands here.
 # A place that was given back follows nobody: it ages out here as it does everywhere else.
+# Whoever left the co-operative stands in its book under a pseudonym, here as on its pages.
 # What stewards hid in a thread, its other side does not read here either.
 TABLES: Mapping[str, str] = {
     "members": """
@@ -80,12 +90,12 @@ TABLES: Mapping[str, str] = {
     "entries": """
         SELECT e.entry_id, e.kind, e.worked_on, e.claim_id, e.corrects, e.recorded_at,
                a.handle AS recorded_by
-        FROM entries e LEFT JOIN accounts a ON a.id = e.recorded_by
+        FROM entries e LEFT JOIN known a ON a.id = e.recorded_by
         WHERE e.book_id IN (SELECT id FROM book) ORDER BY e.id""",
     "postings": """
         SELECT p.entry_id, l.kind AS account, l.stream, a.handle AS worker, p.unit, p.amount
         FROM postings p JOIN ledger_accounts l ON l.id = p.account_id
-        LEFT JOIN accounts a ON a.id = l.holder_id
+        LEFT JOIN known a ON a.id = l.holder_id
         WHERE l.book_id IN (SELECT id FROM book) ORDER BY p.entry_id, p.amount""",
     "callbacks": """
         SELECT url, description, events, active, created_at FROM webhooks
@@ -102,7 +112,8 @@ README = """This archive holds everything that {name} has on {origin}, as of {at
 
 needs.jsonl can be imported here or on another instance; needs.csv is the same for reading in a
 spreadsheet. The other .jsonl files have one JSON object a line. files/ holds what was attached,
-files.jsonl says to what. Times are UTC (RFC 3339), work is in whole minutes.
+files.jsonl says to what. Times are UTC (RFC 3339), work is in whole minutes. Whoever left the
+co-operative stands in its book (entries, postings) under a pseudonym such as W-1a2b3c4d.
 """
 
 

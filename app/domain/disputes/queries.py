@@ -21,6 +21,7 @@ from app.domain.disputes.rules import (
 )
 from app.domain.ledger.booking import is_settled
 from app.domain.ledger.days import DAY_MINUTES, is_of_one_day, lock_days, minutes_by_day
+from app.domain.ledger.people import names_in
 from app.domain.ledger.policy import may_read_book
 from app.domain.ledger.statuses import worker_owners_at
 from app.domain.organisations.queries import membership
@@ -28,7 +29,6 @@ from app.errors import NotFoundError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.disputes import Dispute, DisputeSeat, DisputeState, JudgeState
-from app.models.identity import Account
 from app.models.ledger import (
     MINUTE,
     Book,
@@ -339,13 +339,10 @@ def is_past_appeal(dispute: Dispute) -> bool:
     return dispute.state == DisputeState.CLOSED and (until is None or clock.now() >= until)
 
 
-async def names_of(session: AsyncSession, case: Case) -> dict[UUID, str]:
-    """Return the names by which the people of a case are known."""
+async def names_of(session: AsyncSession, actor: Actor, case: Case) -> dict[UUID, str]:
+    """Return the names by which a reader knows the people of a case."""
     dispute = case.dispute
     people = {dispute.worker_id, dispute.opened_by, case.entry.recorded_by, dispute.named_id}
     people |= {dispute.assembly_asked_by, *(seat.account_id for seat in case.seats)}
-    statement = select(Account.id, Account.display_name, Account.handle).where(
-        col(Account.id).in_([person for person in people if person is not None])
-    )
-    rows = (await session.exec(statement)).all()
-    return {account_id: name or handle for account_id, name, handle in rows}
+    named = [person for person in people if person is not None]
+    return await names_in(session, dispute.book_id, named, actor.account_id)

@@ -12,6 +12,7 @@ from app.domain.activity.actions import record
 from app.domain.governance import errors, queries
 from app.domain.governance.policy import may_lead
 from app.domain.governance.standing import may_ask_today, open_ask_of, trainings_of
+from app.domain.ledger.people import known_as
 from app.domain.ledger.statuses import worker_owners_at
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.infra import clock, ids
@@ -75,7 +76,7 @@ async def asks_of(
         .order_by(col(AdmissionAsk.asked_at))
     )
     asks = (await session.exec(statement)).all()
-    names = await queries.names_of(session, book_id, [ask.account_id for ask in asks])
+    names = await known_as(session, book_id, [ask.account_id for ask in asks])
     return [(ask, *names[ask.account_id]) for ask in asks]
 
 

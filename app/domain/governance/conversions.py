@@ -16,6 +16,7 @@ from app.domain.activity.actions import record
 from app.domain.governance import errors, queries
 from app.domain.governance.policy import Place, may_open_conversion, side_of
 from app.domain.governance.standing import Gift, standing_gifts
+from app.domain.ledger.people import known_as
 from app.domain.ledger.posting import NewEntry, post_entry
 from app.domain.ledger.rules import Side
 from app.domain.ledger.statuses import worker_owners_at
@@ -222,7 +223,7 @@ async def _view(session: AsyncSession, place: Place, conversion: Conversion) -> 
         ConversionSignature.conversion_id == conversion.id
     )
     signed = {one.side: one.account_id for one in await session.exec(signatures)}
-    names = await queries.names_of(session, conversion.book_id, [conversion.account_id])
+    names = await known_as(session, conversion.book_id, [conversion.account_id], place.account_id)
     side = side_of(place, conversion.account_id)
     return ConversionView(
         conversion, *names[conversion.account_id], list(gifts.values()), signed, side

@@ -14,6 +14,7 @@ from app.domain.access import Actor, Denied, Scope, enforce
 from app.domain.governance.policy import Place, may_lead, may_see, may_see_decision
 from app.domain.governance.rules import Tally, tally_of
 from app.domain.ledger import statuses
+from app.domain.ledger.people import known_as, names_in
 from app.domain.organisations.queries import membership
 from app.domain.policies.document import Policy, VoteRule
 from app.domain.policies.queries import policy_on, read_policy
@@ -88,28 +89,13 @@ async def people_of(session: AsyncSession, actor: Actor, book_id: UUID) -> Seque
     history: dict[UUID, list[BookStatus]] = {}
     for status in await statuses.statuses_of(session, place.book.id):
         history.setdefault(status.account_id, []).append(status)
-    names = await names_of(session, book_id, list(history))
+    names = await known_as(session, book_id, history, place.account_id)
     people = [
         BookPerson(account, *names[account], rows[-1].status, rows[-1].since, rows)
         for account, rows in history.items()
     ]
     left = BookStatusKind.LEFT
     return sorted(people, key=lambda one: (one.status == left, one.display_name, one.handle))
-
-
-async def names_of(
-    session: AsyncSession, book_id: UUID, ids: Sequence[UUID]
-) -> dict[UUID, tuple[str, str]]:
-    """Return handle and name of people of a book; of those who left, a pseudonym (R14)."""
-    people = await statuses.people_at(session, book_id, clock.today())
-    statement = select(Account.id, Account.handle, Account.display_name).where(
-        col(Account.id).in_(ids)
-    )
-    found = {i: (handle, name) for i, handle, name in await session.execute(statement)}
-    gone = {i for i in ids if i in people and people[i].status == BookStatusKind.LEFT}
-    return {
-        i: ("", statuses.pseudonym_of(i)) if i in gone or i not in found else found[i] for i in ids
-    }
 
 
 async def candidates(session: AsyncSession, book: Book) -> Sequence[tuple[UUID, str, str]]:
@@ -256,9 +242,9 @@ async def view_of(session: AsyncSession, place: Place, decision: Decision) -> De
     named = elector or place.lead
     tally = tally_of(len(roll), votes.values()) if named or outcome else Tally(len(roll))
     note = await session.get(DecisionNote, decision.id)
-    people = await names_of(session, decision.book_id, list(roll)) if named else {}
-    about = decision.terms.get("account_id")
-    who = await names_of(session, decision.book_id, [UUID(about)]) if about else {}
+    people = await known_as(session, decision.book_id, roll, place.account_id) if named else {}
+    about = [UUID(decision.terms["account_id"])] if "account_id" in decision.terms else []
+    who = await names_in(session, decision.book_id, about, place.account_id)
     return DecisionView(
         decision=decision,
         place=place,
@@ -267,7 +253,7 @@ async def view_of(session: AsyncSession, place: Place, decision: Decision) -> De
         elector=elector,
         my_vote=votes.get(place.account_id),
         tally=tally,
-        about=next((name for _, name in who.values()), ""),
+        about=next(iter(who.values()), ""),
         electors=[ElectorView(one, *people[one], votes.get(one)) for one in people],
     )
 

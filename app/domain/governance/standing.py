@@ -19,6 +19,7 @@ from app.domain.access import Actor, enforce
 from app.domain.governance import queries
 from app.domain.governance.policy import may_see_of
 from app.domain.governance.rules import Met, Standing, explain, recent_from
+from app.domain.ledger.people import known_as
 from app.domain.ledger.statuses import statuses_of
 from app.infra import clock
 from app.models.disputes import Dispute
@@ -81,7 +82,7 @@ async def standing_at(
         recent_minutes=sum(minutes for day, minutes in work.items() if day >= recent),
         trainings=frozenset(each.name for each in trainings if each.done_on <= on),
     )
-    names = await queries.names_of(session, book_id, [account_id])
+    names = await known_as(session, book_id, [account_id])
     return StandingView(
         account_id,
         *names[account_id],

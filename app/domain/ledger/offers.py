@@ -20,6 +20,7 @@ from app.domain.activity.actions import record
 from app.domain.ledger import errors
 from app.domain.ledger.days import DAY_MINUTES, RECEIPT_DAYS, lock_days, receipt_fits
 from app.domain.ledger.keeping import book_of_members, book_to_keep, lock_book, same_person
+from app.domain.ledger.people import known_as
 from app.domain.ledger.posting import NewEntry, post_entry
 from app.domain.ledger.rules import contribution_sides
 from app.domain.receipts.rules import Content, content_of, minutes_of_hours
@@ -94,12 +95,8 @@ async def offers_to(session: AsyncSession, actor: Actor, book_id: UUID) -> Seque
     """List what was offered to a book: those that wait first, then the newest."""
     await book_to_keep(session, actor, book_id)
     statement = (
-        select(ReceiptOffer, Receipt, Account.handle)
-        .where(
-            ReceiptOffer.book_id == book_id,
-            ReceiptOffer.receipt_id == Receipt.id,
-            ReceiptOffer.account_id == Account.id,
-        )
+        select(ReceiptOffer, Receipt)
+        .where(ReceiptOffer.book_id == book_id, ReceiptOffer.receipt_id == Receipt.id)
         .order_by(
             (col(ReceiptOffer.state) == OfferState.OFFERED).desc(),
             col(ReceiptOffer.offered_at).desc(),
@@ -107,7 +104,9 @@ async def offers_to(session: AsyncSession, actor: Actor, book_id: UUID) -> Seque
         )
         .limit(OFFERS_MAX)
     )
-    return [view_of(*row) for row in (await session.exec(statement)).all()]
+    rows = (await session.exec(statement)).all()
+    people = await known_as(session, book_id, [offer.account_id for offer, _ in rows])
+    return [view_of(*row, people[row[0].account_id].said) for row in rows]
 
 
 async def offerable_by(session: AsyncSession, actor: Actor, book_id: UUID) -> Sequence[Receipt]:

@@ -17,6 +17,7 @@ from app.domain.access import Actor
 from app.domain.activity.actions import record
 from app.domain.ledger import errors
 from app.domain.ledger.keeping import book_to_keep, folded, lock_book, same_person, workers_named
+from app.domain.ledger.people import known_as
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import Side, contribution_sides
 from app.errors import FieldError
@@ -88,7 +89,23 @@ async def opening_of(session: AsyncSession, actor: Actor, book_id: UUID) -> Open
     opening = await session.get(BookOpening, book_id)
     if opening is None:
         raise errors.opening_not_found()
-    return OpeningView(opening, OpeningFields.model_validate(opening.document), book.currency)
+    said = OpeningFields.model_validate(opening.document)
+    if opening.confirmed_at is not None:
+        said = await _as_known(session, actor, book, said)
+    return OpeningView(opening, said, book.currency)
+
+
+async def _as_known(
+    session: AsyncSession, actor: Actor, book: Book, said: OpeningFields
+) -> OpeningFields:
+    """Say who has left since by their pseudonym (R14); what was confirmed stays as it is."""
+    lines = [*said.minutes, *said.capital]
+    found = await workers_named(session, book, [line.worker for line in lines])
+    known = await known_as(session, book.id, found.values(), actor.account_id)
+    gone = {handle: known[one].name for handle, one in found.items() if not known[one].handle}
+    for line in lines:
+        line.worker = gone.get(folded(line.worker), line.worker)
+    return said
 
 
 async def confirm_opening(

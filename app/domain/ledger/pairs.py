@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
+from app.domain.ledger.people import known_as
 from app.domain.ledger.queries import get_book_for
 from app.domain.ledger.rules import share_percent
 
@@ -32,8 +33,7 @@ MUTUAL = text("""
     ), whole AS (
         SELECT worker, sum(minutes) AS minutes FROM pair GROUP BY worker
     )
-    SELECT one.worker AS first_id, coalesce(f.handle, '') AS first,
-           other.worker AS second_id, coalesce(s.handle, '') AS second,
+    SELECT one.worker AS first_id, other.worker AS second_id,
            one.minutes AS of_first, other.minutes AS of_second,
            one.entries + other.entries AS entries,
            one.minutes + other.minutes AS mutual,
@@ -42,11 +42,9 @@ MUTUAL = text("""
     JOIN pair other ON other.worker = one.confirmer AND other.confirmer = one.worker
     JOIN whole first_whole ON first_whole.worker = one.worker
     JOIN whole second_whole ON second_whole.worker = other.worker
-    LEFT JOIN accounts f ON f.id = one.worker
-    LEFT JOIN accounts s ON s.id = other.worker
     WHERE one.worker < other.worker
     ORDER BY (one.minutes + other.minutes)::numeric
-             / (first_whole.minutes + second_whole.minutes) DESC, mutual DESC, 1, 3
+             / (first_whole.minutes + second_whole.minutes) DESC, mutual DESC, 1, 2
     LIMIT :limit
 """)
 
@@ -83,13 +81,15 @@ class MutualPair:
 async def mutual_pairs(session: AsyncSession, actor: Actor, book_id: UUID) -> Sequence[MutualPair]:
     """List the pairs of a book to those who read it, the most mutual first."""
     await get_book_for(session, actor, book_id)
-    rows = await session.execute(MUTUAL, {"book_id": book_id, "limit": PAIRS_MAX})
+    rows = (await session.execute(MUTUAL, {"book_id": book_id, "limit": PAIRS_MAX})).all()
+    people = [one for row in rows for one in (row.first_id, row.second_id)]
+    known = await known_as(session, book_id, people, actor.account_id)
     return [
         MutualPair(
             row.first_id,
-            row.first,
+            known[row.first_id].said,
             row.second_id,
-            row.second,
+            known[row.second_id].said,
             int(row.of_first),
             int(row.of_second),
             int(row.entries),

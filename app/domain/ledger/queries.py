@@ -13,13 +13,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Denied
 from app.domain.ledger import errors
+from app.domain.ledger.people import Known, known_as, known_in
 from app.domain.ledger.policy import may_read_book
 from app.domain.ledger.rules import PostingLine, share_percent
 from app.domain.organisations.queries import membership
 from app.errors import InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.claims import Claim
-from app.models.identity import Account
 from app.models.ledger import (
     MINUTE,
     Balance,
@@ -141,9 +141,9 @@ async def book_view(session: AsyncSession, actor: Actor, book_id: UUID) -> BookV
     )
     held = {holder: int(total) for holder, total in await session.execute(statement)}
     whole = sum(held.values())
-    names = await _names(session, list(held))
+    names = await known_as(session, book.id, held, actor.account_id)
     workers = [
-        WorkerShare(holder, *names.get(holder, ("", "")), total, share_percent(total, whole))
+        WorkerShare(holder, *names[holder], total, share_percent(total, whole))
         for holder, total in held.items()
     ]
     count = select(func.count()).select_from(Entry).where(Entry.book_id == book.id)
@@ -160,29 +160,24 @@ async def _sums(session: AsyncSession, book_id: UUID) -> dict[str, int]:
     return {unit: int(total) for unit, total in await session.execute(statement)} or {MINUTE: 0}
 
 
-async def _names(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
-    if not ids:
-        return {}
-    statement = select(Account.id, Account.handle, Account.display_name).where(
-        col(Account.id).in_(ids)
-    )
-    return {i: (handle, name) for i, handle, name in await session.execute(statement)}
-
-
 async def entries_of_book(
     session: AsyncSession, actor: Actor, book_id: UUID, limit: int, cursor: str | None
 ) -> Page[EntryLine]:
     """Return a book's entries, newest first."""
     book = await get_book_for(session, actor, book_id)
-    return await page_of_entries(session, book.id, limit, cursor)
+    return await page_of_entries(session, book.id, limit, cursor, actor.account_id)
 
 
 async def page_of_entries(
-    session: AsyncSession, book_id: UUID, limit: int, cursor: str | None
+    session: AsyncSession,
+    book_id: UUID,
+    limit: int,
+    cursor: str | None,
+    reader: UUID | None = None,
 ) -> Page[EntryLine]:
     """Return a book's entries for whoever may read it, newest first."""
     values = {"book_id": book_id, **_place(limit, cursor)}
-    return await _numbered_page(session, NEWEST_OF_BOOK, values, limit)
+    return await _numbered_page(session, NEWEST_OF_BOOK, values, reader)
 
 
 async def contributions_of(
@@ -190,7 +185,7 @@ async def contributions_of(
 ) -> Page[EntryLine]:
     """Return what one worker gave, in all books, newest first."""
     values = {"holder_id": account_id, **_place(limit, cursor)}
-    return await _numbered_page(session, NEWEST_OF_WORKER, values, limit)
+    return await _numbered_page(session, NEWEST_OF_WORKER, values, account_id)
 
 
 async def minutes_by_stream(session: AsyncSession, account_id: UUID) -> dict[str, int]:
@@ -209,12 +204,13 @@ async def minutes_by_stream(session: AsyncSession, account_id: UUID) -> dict[str
 
 
 def _entry_lines() -> Select[Any]:
-    """Read entries with the names that people know them by, under the names of EntryLine."""
+    """Read entries under the names of EntryLine, and the ids of those who are named in them."""
     columns: list[Any] = [
         col(Entry.id).label("id"),
         col(Entry.entry_id).label("entry_id"),
         col(Entry.kind).label("kind"),
-        func.coalesce(Account.display_name, "").label("worker"),
+        col(Entry.book_id).label("book_id"),
+        col(LedgerAccount.holder_id).label("worker"),
         col(Need.id).label("need_id"),
         func.coalesce(Need.title, "").label("need_title"),
         col(Organisation.name).label("organisation_name"),
@@ -230,7 +226,6 @@ def _entry_lines() -> Select[Any]:
         .join(LedgerAccount, col(Posting.account_id) == col(LedgerAccount.id))
         .join(Book, col(Entry.book_id) == col(Book.id))
         .join(Organisation, col(Book.organisation_id) == col(Organisation.id))
-        .outerjoin(Account, col(LedgerAccount.holder_id) == col(Account.id))
         .outerjoin(Claim, col(Entry.claim_id) == col(Claim.id))
         .outerjoin(Need, col(Claim.need_id) == col(Need.id))
         .where(col(LedgerAccount.kind) == WORKER, col(Posting.unit) == MINUTE)
@@ -248,25 +243,31 @@ def _place(limit: int, cursor: str | None) -> dict[str, int]:
 
 
 async def _numbered_page(
-    session: AsyncSession, newest: TextClause, values: dict[str, Any], limit: int
+    session: AsyncSession, newest: TextClause, values: dict[str, Any], reader: UUID | None
 ) -> Page[EntryLine]:
     """Find a page's entries along an index first, and then read what they say."""
     numbers = list((await session.execute(newest, values)).scalars())
     wanted = _entry_lines().where(col(Entry.id).in_(numbers))
     if "holder_id" in values:
         wanted = wanted.where(col(LedgerAccount.holder_id) == values["holder_id"])
-    return cut_page(await _lines(session, wanted), limit, lambda line: encode_cursor(line.id))
+    found = await _lines(session, wanted, reader)
+    return cut_page(found, values["limit"] - 1, lambda line: encode_cursor(line.id))
 
 
-async def _lines(session: AsyncSession, statement: Select[Any]) -> list[EntryLine]:
+async def _lines(
+    session: AsyncSession, statement: Select[Any], reader: UUID | None
+) -> list[EntryLine]:
     rows = (await session.execute(statement.order_by(col(Entry.id).desc()))).all()
-    recorders = await _names(session, [row.recorded_by for row in rows])
-    return [_line(row, recorders) for row in rows]
+    places = [(row.book_id, one) for row in rows for one in (row.worker, row.recorded_by)]
+    names = await known_in(session, places, reader)
+    return [_line(row, names) for row in rows]
 
 
-def _line(row: Row[Any], recorders: dict[UUID, tuple[str, str]]) -> EntryLine:
+def _line(row: Row[Any], names: dict[tuple[UUID, UUID], Known]) -> EntryLine:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    values["recorded_by"] = recorders.get(row.recorded_by, ("", ""))[1]
+    book_id = values.pop("book_id")
+    for name in ("worker", "recorded_by"):
+        values[name] = names[book_id, values[name]].name
     return EntryLine(**values)
 
 
@@ -303,12 +304,15 @@ async def stream_of(session: AsyncSession, entry_id: UUID) -> WorkStream:
     return WorkStream(str((await session.exec(statement)).one()))
 
 
-async def entry_of_claim(session: AsyncSession, claim_id: UUID) -> EntryLine | None:
+async def entry_of_claim(
+    session: AsyncSession, claim_id: UUID, reader: UUID | None
+) -> EntryLine | None:
     """Return the newest entry of a claim: what stands, or what took it back."""
     statement = _entry_lines().where(
         col(Entry.claim_id) == claim_id, col(Entry.dispute_id).is_(None)
     )
-    found = await _lines(session, statement.order_by(col(Entry.id).desc()).limit(1))
+    newest = statement.order_by(col(Entry.id).desc()).limit(1)
+    found = await _lines(session, newest, reader)
     return found[0] if found else None
 
 

@@ -60,8 +60,3 @@ async def worker_owners_at(session: AsyncSession, book_id: UUID, day: date) -> S
     people = await people_at(session, book_id, day)
     owners = BookStatusKind.WORKER_OWNER
     return sorted(account for account, status in people.items() if status.status == owners)
-
-
-def pseudonym_of(account_id: UUID) -> str:
-    """Return the name under which what somebody did stays in the book after they left (R14)."""
-    return f"W-{account_id.hex[:8]}"

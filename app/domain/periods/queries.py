@@ -1,6 +1,6 @@
 """Reading periods, their lines, objections and signatures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.domain.access import Actor, Denied
+from app.domain.ledger.people import names_in
 from app.domain.ledger.policy import may_read_book
 from app.domain.ledger.queries import get_book_for
 from app.domain.organisations.queries import membership
@@ -19,7 +20,6 @@ from app.domain.periods.rules import OPEN_TO_SIGN, usual_end
 from app.errors import InvalidError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
-from app.models.identity import Account
 from app.models.ledger import Book, Entry
 from app.models.organisations import Membership, Organisation
 from app.models.periods import (
@@ -204,8 +204,8 @@ async def lines_of(
             raise InvalidError("cursor_invalid") from None
     rows = await session.exec(statement.order_by(col(PeriodLine.account_id)).limit(limit + 1))
     lines = rows.all()
-    names = await names_of(session, [line.account_id for line in lines])
-    found = [LineView(line.account_id, names.get(line.account_id, ""), line) for line in lines]
+    names = await _names(session, view, [line.account_id for line in lines])
+    found = [LineView(line.account_id, names[line.account_id], line) for line in lines]
     return cut_page(found, limit, lambda each: encode_cursor(each.account_id))
 
 
@@ -229,13 +229,13 @@ async def objections_for(session: AsyncSession, view: PeriodView) -> list[Object
         if view.whole or row.account_id == view.account_id
     ]
     people = [each for row in rows for each in (row.account_id, row.answered_by) if each]
-    names = await names_of(session, people)
+    names = await _names(session, view, people)
     return [
         ObjectionView(
             row.account_id,
-            names.get(row.account_id, ""),
+            names[row.account_id],
             row,
-            names.get(row.answered_by, "") if row.answered_by else "",
+            names[row.answered_by] if row.answered_by else "",
         )
         for row in rows
     ]
@@ -255,8 +255,12 @@ async def signatures_of(session: AsyncSession, period: Period) -> Sequence[Perio
 async def signatures_for(session: AsyncSession, view: PeriodView) -> list[SignatureView]:
     """Return who signed, by name."""
     rows = await signatures_of(session, view.period)
-    names = await names_of(session, [row.account_id for row in rows])
-    return [SignatureView(row.account_id, names.get(row.account_id, ""), row) for row in rows]
+    names = await _names(session, view, [row.account_id for row in rows])
+    return [SignatureView(row.account_id, names[row.account_id], row) for row in rows]
+
+
+async def _names(session: AsyncSession, view: PeriodView, ids: Iterable[UUID]) -> dict[UUID, str]:
+    return await names_in(session, view.book.id, ids, view.account_id)
 
 
 async def lock_of(session: AsyncSession, period_id: UUID) -> PeriodLock | None:
@@ -270,11 +274,3 @@ async def keepers_of(session: AsyncSession, organisation_id: UUID) -> list[UUID]
         select(Membership).where(Membership.organisation_id == organisation_id)
     )
     return sorted(row.account_id for row in rows if _whole(row))
-
-
-async def names_of(session: AsyncSession, ids: Sequence[UUID]) -> Mapping[UUID, str]:
-    """Return the names that people are shown by."""
-    if not ids:
-        return {}
-    statement = select(Account.id, Account.display_name).where(col(Account.id).in_(set(ids)))
-    return dict((await session.exec(statement)).all())

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
+from app.domain.ledger.people import names_in
 from app.domain.policies import errors, facts, queries
 from app.domain.policies.document import Policy
 from app.domain.policies.rules import Outcome, OutcomeLine, PeriodFacts, close
@@ -85,7 +86,8 @@ async def preview(
     policy = await queries.policy_on(session, book.id, stretch.first)
     old = close(queries.read_policy(policy), found) if policy else None
     new = close(question.document, found)
-    names = await queries.names_of(session, [line.account_id for line in new.lines])
+    workers = [line.account_id for line in new.lines]
+    names = await names_in(session, book.id, workers, actor.account_id)
     return Preview(book, stretch, policy, old, new, pairs_of(old, new, names))
 
 
@@ -93,7 +95,7 @@ def pairs_of(old: Outcome | None, new: Outcome, names: Mapping[UUID, str]) -> tu
     """Put two outcomes of the same facts side by side, whoever gets most first."""
     before = {line.account_id: line for line in old.lines} if old else {}
     pairs = [
-        Pair(line.account_id, names.get(line.account_id, ""), before.get(line.account_id), line)
+        Pair(line.account_id, names[line.account_id], before.get(line.account_id), line)
         for line in new.lines
     ]
     return tuple(sorted(pairs, key=lambda pair: (-abs(pair.new.amount), pair.account_id)))

@@ -9,6 +9,7 @@ from sqlmodel import col, func, select, tuple_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
+from app.domain.ledger.people import known_in
 from app.domain.ledger.queries import get_book_for
 from app.domain.policies import errors
 from app.domain.policies.document import Policy
@@ -17,7 +18,6 @@ from app.errors import InvalidError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.governance import DecisionOutcome
-from app.models.identity import Account
 from app.models.ledger import Book
 from app.models.periods import Period, PeriodState
 from app.models.policies import AdoptedPolicy, DraftState, PolicyDraft
@@ -129,7 +129,7 @@ async def get_draft_for(session: AsyncSession, actor: Actor, draft_id: UUID) -> 
     if row is None:
         raise errors.missing("policy_draft_missing")
     await get_book_for(session, actor, row.book_id)
-    (draft,) = await _with_authors(session, [row])
+    (draft,) = await _with_authors(session, actor, [row])
     return draft
 
 
@@ -172,7 +172,7 @@ async def drafts_of(
             limit + 1
         )
     )
-    found = await _with_authors(session, rows.all())
+    found = await _with_authors(session, actor, rows.all())
     return cut_page(
         found,
         limit,
@@ -191,10 +191,16 @@ def _draft_cursor(cursor: str) -> tuple[datetime, UUID]:
         raise InvalidError("cursor_invalid") from None
 
 
-async def _with_authors(session: AsyncSession, rows: Sequence[PolicyDraft]) -> list[Draft]:
-    names = await names_of(session, [row.created_by for row in rows])
+async def _with_authors(
+    session: AsyncSession, actor: Actor, rows: Sequence[PolicyDraft]
+) -> list[Draft]:
+    authors = [(row.book_id, row.created_by) for row in rows]
+    names = await known_in(session, authors, actor.account_id)
     over = await _closed(session, [row.decision_id for row in rows if row.decision_id])
-    return [Draft(row, names.get(row.created_by, ""), row.decision_id in over) for row in rows]
+    return [
+        Draft(row, names[author].name, row.decision_id in over)
+        for row, author in zip(rows, authors, strict=True)
+    ]
 
 
 async def _closed(session: AsyncSession, decisions: Sequence[UUID]) -> set[UUID]:
@@ -204,11 +210,3 @@ async def _closed(session: AsyncSession, decisions: Sequence[UUID]) -> set[UUID]
         col(DecisionOutcome.decision_id).in_(decisions)
     )
     return set((await session.exec(statement)).all())
-
-
-async def names_of(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the names that people are shown by."""
-    if not ids:
-        return {}
-    statement = select(Account.id, Account.display_name).where(col(Account.id).in_(set(ids)))
-    return dict((await session.exec(statement)).all())

@@ -12,12 +12,13 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
+from app.domain.ledger.people import names_in
 from app.domain.periods import queries as periods
 from app.domain.periods.queries import PeriodView, SignatureView
 from app.domain.policies.facts import minutes_between
 from app.domain.policies.queries import policy_by_id
 from app.domain.statements import errors
-from app.domain.statements.queries import holdings, names_of
+from app.domain.statements.queries import holdings
 from app.domain.statements.rules import Step, tenths_of_percent, waterfall
 from app.models.ledger import WorkStream
 from app.models.periods import CLOSED_STATES, Period, PeriodLine, PeriodLock, PeriodState
@@ -107,9 +108,9 @@ async def get_statement_for(
     lines = await _lines(session, view.period)
     before = await periods.previous_of(session, view.period)
     if lines:
-        parts = await _drawn(session, lines, await _lines(session, before) if before else [])
+        parts = await _drawn(session, view, lines, await _lines(session, before) if before else [])
     else:
-        parts = await _running(session, view.period, account_id)
+        parts = await _running(session, view, account_id)
     shown = [part for part in parts if account_id is None or part.account_id == account_id]
     if account_id is not None and not shown:
         raise errors.statement_not_found()
@@ -162,14 +163,19 @@ def _shares(lines: Sequence[PeriodLine]) -> dict[UUID, int]:
 
 
 async def _drawn(
-    session: AsyncSession, lines: Sequence[PeriodLine], before: Sequence[PeriodLine]
+    session: AsyncSession,
+    view: PeriodView,
+    lines: Sequence[PeriodLine],
+    before: Sequence[PeriodLine],
 ) -> list[Part]:
-    names = await names_of(session, [line.account_id for line in lines])
+    names = await names_in(
+        session, view.book.id, [line.account_id for line in lines], view.account_id
+    )
     shares, earlier = _shares(lines), _shares(before)
     parts = [
         Part(
             account_id=line.account_id,
-            name=names.get(line.account_id, ""),
+            name=names[line.account_id],
             by_stream=_by_stream(line),
             given=sum(_by_stream(line).values()),
             counted=line.counted,
@@ -197,18 +203,19 @@ def _by_stream(line: PeriodLine) -> dict[WorkStream, int]:
 
 
 async def _running(
-    session: AsyncSession, period: Period, account_id: UUID | None = None
+    session: AsyncSession, view: PeriodView, account_id: UUID | None = None
 ) -> list[Part]:
     """Return what counts so far; of somebody of this book also where it is nothing yet."""
+    period = view.period
     found = await minutes_between(session, period.book_id, period.starts_on, period.ends_on)
     if account_id is not None and await holdings(session, period.book_id, account_id):
         found.setdefault(account_id, {})
-    names = await names_of(session, found)
+    names = await names_in(session, view.book.id, found, view.account_id)
     parts = []
     for holder, counted in found.items():
         by_stream = dict.fromkeys(WorkStream, 0)
         for (_, stream), minutes in counted.items():
             by_stream[stream] += minutes
         given = sum(by_stream.values())
-        parts.append(Part(holder, names.get(holder, ""), by_stream, given))
+        parts.append(Part(holder, names[holder], by_stream, given))
     return sorted(parts, key=lambda part: (-part.given, part.account_id))

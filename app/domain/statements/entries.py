@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.checkpoints.queries import Inclusion, inclusion_of
+from app.domain.ledger.people import SOMEBODYS
 from app.domain.statements import errors
 from app.domain.statements.queries import Sight, get_sight_for, names_of
 from app.domain.witnesses.queries import lines_under
@@ -81,8 +82,8 @@ async def get_entry_for(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
     entry = found.first()
     if entry is None:
         raise errors.entry_not_found()
-    sides = await _sides(session, entry_id)
-    concerned = account_id in {side.holder_id for side in sides}
+    rows = await _postings(session, entry_id)
+    concerned = account_id in {account.holder_id for account, _ in rows}
     try:
         sight = await get_sight_for(
             session, actor, entry.book_id, account_id if concerned else None
@@ -91,17 +92,18 @@ async def get_entry_for(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
         if error.status == errors.entry_not_found().status:
             raise errors.entry_not_found() from None
         raise
+    sides = await _sides(session, sight, rows)
     if not sight.whole:
         # Of others in the same entry one learns no more than that they are there.
         sides = [side for side in sides if _is_ones_own(side, account_id)]
     note = await session.get(EntryNote, entry_id)
     need = await _need(session, entry)
-    people = await names_of(session, [entry.recorded_by])
+    people = await names_of(session, sight, [entry.recorded_by])
     inclusion = await _inclusion(session, entry_id)
     return EntryWhole(
         sight=sight,
         entry=entry,
-        recorded_by=people.get(entry.recorded_by, ""),
+        recorded_by=people[entry.recorded_by],
         sides=sides,
         note=note.text if note else "",
         note_erased=entry.note_hash is not None and note is None,
@@ -140,14 +142,22 @@ def _is_ones_own(side: Side, account_id: UUID) -> bool:
     return side.account in shared or side.holder_id == account_id
 
 
-async def _sides(session: AsyncSession, entry_id: UUID) -> list[Side]:
+async def _postings(
+    session: AsyncSession, entry_id: UUID
+) -> Sequence[tuple[LedgerAccount, Posting]]:
     statement = (
         select(LedgerAccount, Posting)
         .where(Posting.entry_id == entry_id, Posting.account_id == LedgerAccount.id)
         .order_by(col(Posting.unit), col(Posting.amount).desc(), col(Posting.account_id))
     )
-    rows = (await session.exec(statement)).all()
-    people = await names_of(session, [account.holder_id for account, _ in rows])
+    return (await session.exec(statement)).all()
+
+
+async def _sides(
+    session: AsyncSession, sight: Sight, rows: Sequence[tuple[LedgerAccount, Posting]]
+) -> list[Side]:
+    holders = [account.holder_id for account, _ in rows if account.kind in SOMEBODYS]
+    people = await names_of(session, sight, holders)
     return [
         Side(
             account.kind,

@@ -1,6 +1,6 @@
 """The lines behind a figure: those postings of a book that it is the sum of, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,16 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, tuple_
 from sqlalchemy import select as core_select
-from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.statements.queries import Sight
+from app.domain.ledger.people import SOMEBODYS
+from app.domain.statements.queries import Sight, names_of
 from app.domain.statements.rules import MONEY_KINDS
 from app.errors import InvalidError
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
 from app.models.claims import Claim
-from app.models.identity import Account
 from app.models.ledger import (
     Balance,
     Entry,
@@ -88,7 +87,7 @@ async def lines(
     if cursor is not None:
         statement = statement.where(tuple_(*order) < tuple_(*_after(cursor)))
     statement = statement.order_by(*(column.desc() for column in order)).limit(limit + 1)
-    found = [_line(row) for row in (await session.execute(statement)).all()]
+    found = await _named(session, sight, (await session.execute(statement)).all())
     return cut_page(
         found, limit, lambda line: encode_cursor(line.booked_on, line.id, line.account_id)
     )
@@ -155,7 +154,6 @@ def _after(cursor: str) -> tuple[date, int, UUID]:
 
 
 def _statement() -> Select[Any]:
-    recorder = aliased(Account)
     columns: list[Any] = [
         col(Entry.id).label("id"),
         col(Entry.entry_id).label("entry_id"),
@@ -163,12 +161,11 @@ def _statement() -> Select[Any]:
         col(Entry.worked_on).label("worked_on"),
         col(Entry.booked_on).label("booked_on"),
         col(Entry.recorded_at).label("recorded_at"),
-        func.coalesce(recorder.display_name, "").label("recorded_by"),
+        col(Entry.recorded_by).label("recorded_by"),
         col(Entry.corrects).label("corrects"),
         col(Posting.account_id).label("account_id"),
         col(LedgerAccount.kind).label("account"),
         col(LedgerAccount.holder_id).label("holder_id"),
-        func.coalesce(Account.display_name, "").label("holder"),
         col(LedgerAccount.stream).label("stream"),
         col(Posting.unit).label("unit"),
         col(Posting.amount).label("amount"),
@@ -180,12 +177,19 @@ def _statement() -> Select[Any]:
         .select_from(Posting)
         .join(Entry, col(Entry.entry_id) == col(Posting.entry_id))
         .join(LedgerAccount, col(LedgerAccount.id) == col(Posting.account_id))
-        .outerjoin(Account, col(Account.id) == col(LedgerAccount.holder_id))
-        .outerjoin(recorder, col(recorder.id) == col(Entry.recorded_by))
         .outerjoin(Claim, col(Claim.id) == col(Entry.claim_id))
         .outerjoin(Need, col(Need.id) == col(Claim.need_id))
     )
 
 
-def _line(row: Row[Any]) -> BookLine:
-    return BookLine(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+async def _named(session: AsyncSession, sight: Sight, rows: Sequence[Row[Any]]) -> list[BookLine]:
+    people = {row.recorded_by for row in rows}
+    people |= {row.holder_id for row in rows if row.account in SOMEBODYS}
+    names = await names_of(session, sight, people)
+    return [_line(row, names) for row in rows]
+
+
+def _line(row: Row[Any], names: Mapping[UUID, str]) -> BookLine:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    values["recorded_by"] = names[values["recorded_by"]]
+    return BookLine(**values, holder=names.get(values["holder_id"], ""))

@@ -12,13 +12,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Denied
 from app.domain.ledger import errors as ledger_errors
+from app.domain.ledger.people import names_in
 from app.domain.ledger.policy import may_read_book
 from app.domain.organisations.queries import membership
 from app.domain.statements import errors
 from app.domain.statements.policy import may_read_figures
 from app.domain.statements.rules import Contributions, months_of, months_until
 from app.infra import clock
-from app.models.identity import Account
 from app.models.ledger import (
     MINUTE,
     Balance,
@@ -181,10 +181,6 @@ async def book_sums(session: AsyncSession, book_id: UUID) -> dict[str, int]:
     return {unit: int(total) for unit, total in (await session.exec(statement)).all()}
 
 
-async def names_of(session: AsyncSession, holders: Iterable[UUID]) -> dict[UUID, str]:
-    """Return what people are called; who has left is known by a pseudonym and has no name."""
-    wanted = set(holders)
-    if not wanted:
-        return {}
-    statement = select(Account.id, Account.display_name).where(col(Account.id).in_(wanted))
-    return {holder: name for holder, name in (await session.exec(statement)).all() if name}
+async def names_of(session: AsyncSession, sight: Sight, holders: Iterable[UUID]) -> dict[UUID, str]:
+    """Return what people are called in a book, as the one who looks at it sees them."""
+    return await names_in(session, sight.book.id, holders, sight.account_id)

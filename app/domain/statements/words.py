@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
-from uuid import UUID
 
 from app.domain.statements.composing import Part, Statement
 from app.infra.i18n import (
@@ -64,11 +63,6 @@ def _csv_outcome(part: Part) -> Sequence[object]:
     )
 
 
-def name_of(language: str, name: str, account_id: UUID) -> str:
-    """Return what somebody is called; who has left is known by the beginning of a pseudonym."""
-    return name or translate(language, "ledger.someone", code=str(account_id)[:8])
-
-
 def title_of(statement: Statement, language: str) -> str:
     """Return a statement's heading."""
     period = statement.period
@@ -106,9 +100,7 @@ def document_of(statement: Statement, language: str, *, one: bool) -> Document:
 
 def _one(statement: Statement, part: Part, language: str) -> list[Words | Facts | Table]:
     currency = statement.view.book.currency
-    rows = [
-        (translate(language, "statement.worker"), name_of(language, part.name, part.account_id))
-    ]
+    rows = [(translate(language, "statement.worker"), part.name)]
     rows += [
         (translate(language, f"ledger.stream.{stream}"), format_minutes(language, minutes))
         for stream, minutes in part.by_stream.items()
@@ -216,7 +208,7 @@ def _side(name: str) -> Literal["start", "end"]:
 
 def _row(statement: Statement, part: Part, language: str) -> list[str]:
     currency = statement.view.book.currency
-    row = [name_of(language, part.name, part.account_id), format_minutes(language, part.given)]
+    row = [part.name, format_minutes(language, part.given)]
     if statement.drawn:
         row += [
             format_minutes(language, part.counted),
@@ -236,7 +228,7 @@ def _seal(statement: Statement, language: str) -> list[Words | Facts | Table]:
             translate(language, "statement.signed"),
             ", ".join(
                 (
-                    name_of(language, each.name, each.account_id),
+                    each.name,
                     format_datetime(language, each.signature.signed_at),
                 )
             ),

@@ -17,8 +17,12 @@ def may_open(membership: Membership | None, *, is_worker: bool) -> Decision:
 
 
 def may_settle(dispute: Dispute, sides: AbstractSet[CaseSide]) -> Decision:
-    """The two sides may agree as long as nobody has decided for them."""
-    return _party(dispute, sides, {DisputeState.TALKING, DisputeState.PANEL})
+    """The two sides may agree as long as nobody has decided for them, or it is asked anew.
+
+    Where everybody is a party and nobody is left to vote, that is the only way out.
+    """
+    asked = {DisputeState.TALKING, DisputeState.PANEL, DisputeState.ASSEMBLY}
+    return _party(dispute, sides, asked)
 
 
 def may_ask_panel(dispute: Dispute, sides: AbstractSet[CaseSide]) -> Decision:

@@ -71,7 +71,7 @@ async def offer(dispute_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Respon
         async with db.begin_nested():
             await actions.offer(db, visit.actor, dispute_id, _minutes(form))
     except AppError as error:
-        return await _again(db, visit, dispute_id, form, error)
+        return await _again(db, visit, dispute_id, form, (error, "offer"))
     return go(f"/disputes/{dispute_id}", "moved")
 
 
@@ -82,7 +82,7 @@ async def ask_panel(dispute_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Re
         async with db.begin_nested():
             await actions.ask_panel(db, visit.actor, dispute_id)
     except AppError as error:
-        return await _again(db, visit, dispute_id, form, error)
+        return await _again(db, visit, dispute_id, form, (error, "panel"))
     return go(f"/disputes/{dispute_id}", "moved")
 
 
@@ -93,7 +93,7 @@ async def withdraw(dispute_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Res
         async with db.begin_nested():
             await actions.withdraw(db, visit.actor, dispute_id)
     except AppError as error:
-        return await _again(db, visit, dispute_id, form, error)
+        return await _again(db, visit, dispute_id, form, (error, "withdraw"))
     return go(f"/disputes/{dispute_id}", "moved")
 
 
@@ -104,7 +104,7 @@ async def judge(dispute_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Respon
         async with db.begin_nested():
             await judging.decide(db, visit.actor, dispute_id, _minutes(form), _words(form))
     except AppError as error:
-        return await _again(db, visit, dispute_id, form, error)
+        return await _again(db, visit, dispute_id, form, (error, "judge"))
     return go(f"/disputes/{dispute_id}", "decided")
 
 
@@ -115,7 +115,7 @@ async def decline(dispute_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Resp
         async with db.begin_nested():
             await judging.decline(db, visit.actor, dispute_id)
     except AppError as error:
-        return await _again(db, visit, dispute_id, form, error)
+        return await _again(db, visit, dispute_id, form, (error, "decline"))
     return go("/notices", "seat_declined")
 
 
@@ -126,7 +126,7 @@ async def name_judge(dispute_id: UUID, db: Db, visit: SignedIn, form: Sent) -> R
         async with db.begin_nested():
             await judging.name_judge(db, visit.actor, dispute_id, form.value("handle")[:64])
     except AppError as error:
-        return await _again(db, visit, dispute_id, form, error)
+        return await _again(db, visit, dispute_id, form, (error, "name"))
     return go(f"/disputes/{dispute_id}", "moved")
 
 
@@ -137,7 +137,7 @@ async def reappeal(dispute_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Res
         async with db.begin_nested():
             await actions.reappeal(db, visit.actor, dispute_id, _words(form))
     except AppError as error:
-        return await _again(db, visit, dispute_id, form, error)
+        return await _again(db, visit, dispute_id, form, (error, "reappeal"))
     return go(f"/disputes/{dispute_id}", "appealed")
 
 
@@ -152,9 +152,13 @@ def _minutes(form: Form) -> int:
     return minutes
 
 
-async def _again(db: Db, visit: Visit, dispute_id: UUID, form: Form, error: AppError) -> Response:
+async def _again(
+    db: Db, visit: Visit, dispute_id: UUID, form: Form, why: tuple[AppError, str]
+) -> Response:
+    """Show the page anew, with what was typed in the form that was sent and in no other."""
+    error, sent = why
     shown = refused(form, visit.language, error)
-    return await _render(db, visit, dispute_id, shown, error.status)
+    return await _render(db, visit, dispute_id, shown, status=error.status, sent=sent)
 
 
 async def _render_new(
@@ -173,7 +177,7 @@ async def _render_new(
 
 
 async def _render(
-    db: Db, visit: Visit, dispute_id: UUID, form: Form, status: int = 200
+    db: Db, visit: Visit, dispute_id: UUID, form: Form, *, status: int = 200, sent: str = ""
 ) -> Response:
     await db.flush()  # what was just said is read below
     case = await queries.get_case_for(db, visit.actor, dispute_id)
@@ -183,6 +187,9 @@ async def _render(
         "dispute.html",
         status=status,
         form=form,
+        fresh=Form(),
+        forms={sent: form} if sent else {},
+        sent=sent,
         case=case,
         days=voting_days(),
         **await _vote(db, visit, case),

@@ -194,12 +194,28 @@ async def _render_list(
         form=form,
         decisions=shown,
         days=voting_days(),
+        again=_again(form, on_page) if place.worker_owner else None,
         paging=Paging(
             f"{here}?cursor={page.next_cursor}" if page.next_cursor else None,
             here if cursor else None,
         ),
         **on_page,
     )
+
+
+def _again(form: Form, on_page: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what was proposed from another page and refused: its words are not lost.
+
+    What this page has a form of its own for keeps them there.
+    """
+    free = {str(ask.id) for ask, _, pending in on_page["asks"] if pending is None}
+    free |= {str(one.conversion.id) for one, pending in on_page["signed"] if pending is None}
+    subject, subject_id = form.value("subject"), form.value("subject_id")
+    known = subject in {one.value for one in DecisionSubject}
+    if not form.problems or not known or subject_id in free:
+        return None
+    minutes = 0 if subject == DecisionSubject.APPEAL else None
+    return {"subject": subject, "subject_id": subject_id, "minutes": minutes}
 
 
 def voting_days() -> tuple[int, int]:

@@ -101,6 +101,7 @@ DOMAIN_EXTRAS = {
     "ledger/offers",  # receipts from elsewhere on their way into a book
     "ledger/opening",  # what was there before the book
     "ledger/pairs",  # who confirms each other a lot
+    "ledger/people",  # what people are called in a book, also once they left it
     "ledger/export",  # a book as one file that can be checked offline
     "ledger/posting",  # how an entry enters a book
     "ledger/slip_files",  # CSV → slips

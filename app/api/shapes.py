@@ -37,6 +37,7 @@ from app.domain.claims.rules import (
     disputable_until,
     possible_moves,
     reason_shown,
+    without_dispute,
 )
 from app.domain.identity.queries import accounts_by_id
 from app.domain.ledger.policy import may_confirm
@@ -59,6 +60,7 @@ async def claim_shapes(
     own = [c.id for c, n in rows if c.account_id == actor.account_id or n.organisation_id in places]
     unread = await unread_in(session, actor, own)
     shared = await shared_by(session, [claim.id for claim, _ in rows if claim.elsewhere])
+    booked = await claims.disputed_in_book(session, [claim for claim, _ in rows])
     shapes = []
     for claim, need in rows:
         shape = _claim_shape(actor, claim, need, accounts, minutes.get(claim.id, 0), places)
@@ -67,6 +69,9 @@ async def claim_shapes(
         shape.may_keep = claim.account_id == actor.account_id and claim.state in BEATING
         shape.unread = unread.get(claim.id, 0)
         shape.elsewhere = _elsewhere(shared.get(claim.id))
+        if entry_id := booked.get(claim.id):
+            shape.disputed_at_entry, shape.disputable_until = entry_id, None
+            shape.possible_transitions = without_dispute(shape.possible_transitions)
         shapes.append(shape)
     return shapes
 

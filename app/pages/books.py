@@ -12,7 +12,6 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
 
-from app.domain.disputes.queries import disputes_of_entry, may_be_disputed
 from app.domain.ledger.correcting import may_be_corrected
 from app.domain.ledger.export import file_name, sent_book
 from app.domain.ledger.queries import get_book_for
@@ -26,6 +25,7 @@ from app.infra import clock
 from app.infra.runtime import Runtime
 from app.models.ledger import EntryKind, LedgerAccountKind, WorkStream
 from app.pages.dependencies import Db, PageRoute, SignedIn, Visit
+from app.pages.disputes import disputed_at
 from app.pages.plots import RowBar, months_plot, share_bars
 from app.pages.rendering import render
 from app.pages.views import Paging
@@ -216,14 +216,5 @@ async def show_entry(entry_id: UUID, db: Db, visit: SignedIn) -> Response:
         whole=whole,
         entry=whole.entry,
         can_correct=await may_be_corrected(db, visit.actor, entry_id),
-        disputed_at=await _disputed_at(db, visit, entry_id),
+        disputed_at=await disputed_at(db, visit, entry_id),
     )
-
-
-async def _disputed_at(db: Db, visit: Visit, entry_id: UUID) -> str:
-    """Say where an entry is disputed, or can be; nothing where neither holds for the reader."""
-    for one in await disputes_of_entry(db, entry_id):
-        if one.final_at is None:
-            return f"/disputes/{one.id}"
-    can = await may_be_disputed(db, visit.actor, entry_id)
-    return f"/entries/{entry_id}/dispute" if can else ""

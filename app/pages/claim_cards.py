@@ -41,6 +41,7 @@ async def claim_cards(
     zone = await zone_of(db, visit)
     unread = await unread_in(db, visit.actor, [claim.id for claim, _ in rows])
     far = await elsewhere_of(db, [claim for claim, _ in rows])
+    booked = await queries.disputed_in_book(db, [claim for claim, _ in rows])
     cards = [
         await _card(db, claim, need, sides, minutes.get(claim.id, 0), people or {})
         for claim, need in rows
@@ -53,6 +54,8 @@ async def claim_cards(
             need_title=_title(need, far.get(claim.id)),
             next_step=words_of(visit.language, due.get(claim.id), zone),
             unread=unread.get(claim.id, 0),
+            moves=_without_dispute(card.moves) if claim.id in booked else card.moves,
+            booked_at=booked.get(claim.id),
         )
         for card, (claim, need) in zip(cards, rows, strict=True)
     ]
@@ -105,6 +108,10 @@ def _moves(claim: Claim, sides: frozenset[Side]) -> list[Move]:
         return "page.claim.to.active_again" if again else f"page.claim.to.{to.value}"
 
     return [Move(to.value, label(to)) for to in possible_moves(claim, sides, clock.now())]
+
+
+def _without_dispute(moves: Sequence[Move]) -> list[Move]:
+    return [move for move in moves if move.to != ClaimState.DISPUTED]
 
 
 async def _last_reason(db: Db, claim: Claim) -> str:

@@ -24,6 +24,7 @@ from app.models.ledger import WorkStream
 from app.models.needs import NeedState
 from app.pages.claim_cards import claim_cards, minutes_of
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
+from app.pages.disputes import disputed_at
 from app.pages.elsewhere import told_reason
 from app.pages.failures import choices, refused
 from app.pages.forms import Form
@@ -107,7 +108,8 @@ async def render_claim(
         "next_step": next_step(visit.language, view.claim, view.need.organisation_name, mine=mine),
         "confirmed_minutes": view.claim.confirmed_minutes,
         "resolution": view.claim.resolution.value if view.claim.resolution else "",
-        "disputable_until": _open_until(view.claim),
+        "disputable_until": None if card.booked_at else _open_until(view.claim),
+        "dispute_href": await disputed_at(db, visit, card.booked_at) if card.booked_at else "",
         "may_settle": not isinstance(may_offer(view.claim, view.sides), Denied),
         "offer": _offer(view.claim),
         "panels": [await _note(db, one) for one in await queries.panels_on(db, view.claim.id)],

@@ -141,6 +141,15 @@ async def reappeal(dispute_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Res
     return go(f"/disputes/{dispute_id}", "appealed")
 
 
+async def disputed_at(db: Db, visit: Visit, entry_id: UUID) -> str:
+    """Say where an entry is disputed, or can be; nothing where neither holds for the reader."""
+    for one in await queries.disputes_of_entry(db, entry_id):
+        if one.final_at is None:
+            return f"/disputes/{one.id}"
+    can = await queries.may_be_disputed(db, visit.actor, entry_id)
+    return f"/entries/{entry_id}/dispute" if can else ""
+
+
 def _words(form: Form) -> str:
     return form.value("reason").strip()[:WORDS_MAX]
 

@@ -145,6 +145,8 @@ class ClaimCard:
     can_keep: bool = False
     lapsed: bool = False
     can_take_up: bool = False
+    # The entry that is disputed instead of the claim, where worker-owners keep the book.
+    booked_at: UUID | None = None
     live: bool = False
     elsewhere: ElsewhereView | None = None
 

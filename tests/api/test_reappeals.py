@@ -156,7 +156,7 @@ async def test_where_all_are_parties_agreeing_is_the_way_out(world: World) -> No
     await coop.worker.post(f"{path}/reappeal", {"reason": "Nobody is left"}, expect=200)
     refused = await put(coop, dispute, coop.worker, expect=409)
     assert refused["code"] == "decision_roll_empty"
-    for person in (coop.worker, coop.owner):
-        seen = await person.post(f"{path}/offers", {"minutes": 45}, expect=200)
+    await coop.worker.post(f"{path}/offers", {"minutes": 45}, expect=200)
+    seen = await coop.owner.post(f"{path}/offers", {"minutes": 45}, expect=200)
     assert (seen["final"], await coop.held()) == (True, (45, 0))
     await coop.sound()

@@ -107,3 +107,35 @@ async def test_a_seat_is_given_up_on_the_page(world: World) -> None:
     answer = await send(steward, page, f"{page}/refusal")
     assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/me/claims")
     assert (await steward.http.get(page, headers=HTML)).status_code == 404
+
+
+async def test_credited_work_is_disputed_at_its_entry_where_worker_owners_keep_the_book(
+    world: World,
+) -> None:
+    owner, worker, claim = await scene(world)
+    page = f"/claims/{claim['id']}"
+    await world.confirm(owner, claim)
+    assert 'value="disputed"' in await page_of(worker, page)
+    seen = await worker.get(page)
+    assert ("disputed" in seen["possible_transitions"], seen["disputed_at_entry"]) == (True, None)
+    (book,) = (await owner.get("/books"))["items"]
+    home = f"/organisations/{book['organisation']['id']}"
+    await owner.post(f"{home}/ownership", {"currency": "EUR"}, key="ownership")
+    entry = f"/entries/{seen['confirmation']['entry_id']}"
+    for person in (worker, owner):
+        shown = await page_of(person, page)
+        assert 'value="disputed"' not in shown
+        assert "its entry is disputed" in shown
+        assert "Until" not in shown
+        seen = await person.get(page)
+        assert seen["possible_transitions"] == []
+        assert f"/entries/{seen['disputed_at_entry']}" == entry
+    assert f'href="{entry}/dispute"' in await page_of(worker, page)
+    # Who is no worker-owner reads the entry and disputes nothing.
+    assert f'href="{entry}"' in await page_of(owner, page)
+    cards = await page_of(worker, "/me/claims")
+    assert 'value="disputed"' not in cards
+    begun = await send(worker, f"{entry}/dispute", f"{entry}/dispute", reason="It was more")
+    assert begun.status_code == 303
+    there = begun.headers["location"].partition("?")[0]
+    assert f'href="{there}"' in await page_of(worker, page)

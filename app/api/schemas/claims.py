@@ -132,6 +132,9 @@ class ClaimShape(Shape):
     resolution: Resolution | None
     offer: OfferShape | None
     disputable_until: datetime | None
+    disputed_at_entry: UUID | None = Field(
+        None, description="Where worker-owners keep the book, credited work is disputed here."
+    )
     next_step: NextStep | None = None
     may_keep: bool = False
     unread: int = Field(0, description="Messages of the other side that one has not read.")

@@ -1,6 +1,6 @@
 """Reading claims. `get_claim_for` is the only door to one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -289,6 +289,21 @@ async def get_work_log(session: AsyncSession, claim_id: UUID, log_id: UUID) -> W
     if found is None or found.claim_id != claim_id:
         raise NotFoundError("work_log_not_found")
     return found
+
+
+async def disputed_in_book(session: AsyncSession, claims: Iterable[Claim]) -> dict[UUID, UUID]:
+    """Return the claims that `is_disputed_in_book` is true of, with the entry that stands."""
+    confirmed = [claim for claim in claims if claim.confirmed_at is not None]
+    wanted = [claim.id for claim in confirmed if await is_disputed_in_book(session, claim)]
+    if not wanted:
+        return {}
+    statement = (
+        select(Entry)
+        .where(col(Entry.claim_id).in_(wanted), col(Entry.dispute_id).is_(None))
+        .order_by(col(Entry.id))
+    )
+    found = (await session.exec(statement)).all()
+    return {entry.claim_id: entry.entry_id for entry in found if entry.claim_id is not None}
 
 
 async def is_disputed_in_book(session: AsyncSession, claim: Claim) -> bool:

@@ -6,7 +6,7 @@ what a panel of two members who are no party decides. An instant need skips appl
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -175,6 +175,11 @@ def possible_moves(claim: Claim, sides: frozenset[Side], now: datetime) -> list[
     if claim.confirmed_at is not None:
         moves = [to for to in moves if to not in NOT_ONCE_CONFIRMED]
     return moves
+
+
+def without_dispute(moves: Sequence[ClaimState]) -> list[ClaimState]:
+    """Return moves without that which the book has instead: there the entry is disputed."""
+    return [to for to in moves if to != S.DISPUTED]
 
 
 def in_dispute_window(claim: Claim, now: datetime) -> bool:

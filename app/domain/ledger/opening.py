@@ -27,7 +27,9 @@ from app.models.ledger import (
     BookOpening,
     EntryKind,
     LedgerAccountKind,
+    OpeningCapital,
     OpeningFields,
+    OpeningMinutes,
 )
 from app.models.periods import Period, PeriodState
 
@@ -99,7 +101,7 @@ async def _as_known(
     session: AsyncSession, actor: Actor, book: Book, said: OpeningFields
 ) -> OpeningFields:
     """Say who has left since by their pseudonym (R14); what was confirmed stays as it is."""
-    lines = [*said.minutes, *said.capital]
+    lines: list[OpeningMinutes | OpeningCapital] = [*said.minutes, *said.capital]
     found = await workers_named(session, book, [line.worker for line in lines])
     known = await known_as(session, book.id, found.values(), actor.account_id)
     gone = {handle: known[one].name for handle, one in found.items() if not known[one].handle}

@@ -15,9 +15,10 @@ NOTICES = frozenset(
     {
         "agreed", "appealed", "ask_confirmed", "changed", "claimed", "confirmed", "decided",
         "dismissed", "fork_declared", "in_review", "invited", "kept", "log_removed",
-        "logged", "moved",
+        "logged", "moved", "opening_entered", "opening_written",
         "peer_asked", "peer_waits", "posted",
-        "proof_sent", "proposed", "renewed", "reported", "restored", "saved", "search_removed",
+        "entry_corrected", "proof_sent", "proposed", "receipt_declined", "receipt_offered",
+        "renewed", "reported", "restored", "saved", "search_removed",
         "search_saved", "seat_declined", "settled", "signed_out", "welcome",
     }
 )  # fmt: skip

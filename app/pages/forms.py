@@ -12,10 +12,14 @@ DIGITS_MAX = 9
 
 
 class Problem(NamedTuple):
-    """One sentence about what did not hold, and the field it is about."""
+    """One sentence about what did not hold, and the field it is about.
+
+    In the list of all faults it may have to say more: which of several rows it means.
+    """
 
     field: str | None
     text: str
+    listed: str = ""
 
 
 class SentFile(NamedTuple):

@@ -34,6 +34,7 @@ from app.pages import (
     needs,
     network,
     notifications,
+    opening,
     organisations,
     panels,
     peer_page,
@@ -44,6 +45,7 @@ from app.pages import (
     receipts,
     reviews,
     searches,
+    slips,
     standing,
     statements,
     stewardship,
@@ -60,7 +62,7 @@ PARTS = (
     stewardship, reviews, moderation, blocks, asking, editing, need_contents, needs, claims,
     claim_page, panels, conversations, clocks, organisations, network, peers, peer_page, keys,
     about, identity, matching, profiles, receipts, periods, books, policies, disputes, ledger,
-    statements, governance, standing, gifts, leaving,
+    slips, opening, statements, governance, standing, gifts, leaving,
     witnesses,
 )  # fmt: skip
 for part in PARTS:

@@ -44,7 +44,7 @@ async def test_an_opening_in_the_marks_of_ones_language(world: World) -> None:
 async def test_times_mean_the_same_on_every_form(world: World) -> None:
     coop = await cooperative(world)
     spellings = ("1:30", "1 h 30", "1,5", "1.5", "90 min", "1 u 30 min")
-    lists = {}
+    lists: dict[str, str] = {}
     for number, said in enumerate(spellings):
         lists |= row(number, "worker", said, f"2026-03-0{number + 1}")
     status, _ = await send(coop.keeper, f"{coop.path}/slips", lists)
@@ -70,6 +70,7 @@ async def test_a_surplus_in_the_marks_of_ones_language(world: World) -> None:
     period = await coop.keeper.post(f"{coop.path}/periods", days, key="period")
     path, act = f"/periods/{period['id']}", f"/periods/{period['id']}/surplus"
     await speaking(coop, "el")
+    page = ""
     for number, said in enumerate(("-1.250,50", "\u22121.250,5", "-1,250.50")):
         fields = {"surplus": said, "version": str(number + 1)}
         status, page = await send(coop.keeper, act, fields, page=path)

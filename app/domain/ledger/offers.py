@@ -5,7 +5,7 @@ names the receipt, which is stored whole with the key that signed it. What follo
 takes it back or replaces it is in `following.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -107,6 +107,18 @@ async def offers_to(session: AsyncSession, actor: Actor, book_id: UUID) -> Seque
     rows = (await session.exec(statement)).all()
     people = await known_as(session, book_id, [offer.account_id for offer, _ in rows])
     return [view_of(*row, people[row[0].account_id].said) for row in rows]
+
+
+async def entries_of_receipts(
+    session: AsyncSession, book_id: UUID, receipt_ids: Collection[UUID]
+) -> dict[UUID, UUID]:
+    """Return by receipt the entry with which it came into a book."""
+    statement = select(Entry.receipt_id, Entry.entry_id).where(
+        Entry.book_id == book_id,
+        Entry.kind == EntryKind.RECEIPT,
+        col(Entry.receipt_id).in_(receipt_ids),
+    )
+    return {receipt: entry for receipt, entry in await session.exec(statement) if receipt}
 
 
 async def offerable_by(session: AsyncSession, actor: Actor, book_id: UUID) -> Sequence[Receipt]:

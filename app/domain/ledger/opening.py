@@ -57,16 +57,24 @@ class OpeningView:
 
 
 async def prepare_opening(
-    session: AsyncSession, actor: Actor, book_id: UUID, said: OpeningFields
+    session: AsyncSession,
+    actor: Actor,
+    book_id: UUID,
+    said: OpeningFields,
+    unread: Sequence[FieldError] = (),
 ) -> OpeningView:
-    """Write the opening, or write it anew while nobody has confirmed it."""
+    """Write the opening, or write it anew while nobody has confirmed it.
+
+    `unread` is what could not be read of it: with that nothing is kept, and all faults are said
+    together.
+    """
     account_id = actor.require_session()
     book = await book_to_keep(session, actor, book_id)
     await lock_book(session, book_id)
     opening = await session.get(BookOpening, book_id, populate_existing=True)
     if opening is not None and opening.confirmed_at is not None:
         raise errors.opening_confirmed()
-    await _sides_of(session, book, said)
+    await _sides_of(session, book, said, unread)
     if opening is None:
         opening = BookOpening(book_id=book_id, document={}, prepared_by=account_id)
         session.add(opening)
@@ -155,19 +163,20 @@ async def lock_book_of(session: AsyncSession, actor: Actor, book_id: UUID) -> No
 
 
 async def _sides_of(
-    session: AsyncSession, book: Book, said: OpeningFields
+    session: AsyncSession, book: Book, said: OpeningFields, unread: Sequence[FieldError] = ()
 ) -> list[tuple[UUID | None, Pair]]:
     """Return what is to be posted and whose it is; refuse all where one line does not hold."""
     await _check_in_time(session, book, said)
     named = [line.worker for line in said.minutes] + [line.worker for line in said.capital]
-    people = await workers_named(session, book, named)
+    people = await workers_named(session, book, [name for name in named if name])
     faults = [
+        *unread,
         *_faults("minutes", [(line.worker, line.stream) for line in said.minutes], people),
         *_faults("capital", [(line.worker, "") for line in said.capital], people),
     ]
     if said.on > clock.today():
         faults.append(FieldError("/on", "slip_in_future"))
-    if not (said.minutes or said.capital or said.reserve):
+    if not (unread or said.minutes or said.capital or said.reserve):
         faults.append(FieldError("/minutes", "opening_empty"))
     if faults:
         raise errors.opening_refused(faults)
@@ -212,6 +221,8 @@ def _faults(
     seen: set[tuple[str, str]] = set()
     for number, (worker, stream) in enumerate(lines):
         key = (folded(worker), stream)
+        if not worker:
+            continue  # said already
         if key[0] not in people:
             faults.append(FieldError(f"/{name}/{number}/worker", "slip_worker_unknown"))
         elif key in seen:

@@ -1,9 +1,11 @@
 """A table of paper slips as a file: CSV → slips. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from app.domain.ledger.errors import slips_refused
 from app.domain.needs.import_files import UnreadableRowError, read_rows
@@ -14,9 +16,26 @@ from app.models.ledger import SLIPS_MAX, SlipFields
 
 COLUMNS = ("worker", "worked_on", "minutes", "stream", "note")
 REQUIRED = COLUMNS[:4]
+DAY: TypeAdapter[date] = TypeAdapter(date)
 
 
-def read_slips(raw: bytes) -> list[SlipFields]:
+@dataclass(frozen=True)
+class HalfSlip:
+    """A slip of which something cannot be read; the rest of it is checked all the same.
+
+    So whoever wrote it learns everything at once. `worker` and `worked_on` are empty where they
+    are what cannot be read.
+    """
+
+    worker: str
+    worked_on: date | None
+    faults: Sequence[FieldError]
+
+
+SaidSlips = Sequence[SlipFields | HalfSlip]
+
+
+def read_slips(raw: bytes) -> SaidSlips:
     """Read a CSV file with the columns worker, worked_on, minutes, stream and note.
 
     Minutes may be written as 90, as 1:30 or with units; without a unit they are minutes, as the
@@ -41,19 +60,21 @@ def read_slips(raw: bytes) -> list[SlipFields]:
     return slips_of(said)
 
 
-def slips_of(said: Sequence[Mapping[str, Any]]) -> list[SlipFields]:
-    """Make slips of what was said in cells, or refuse all with what is wrong in each."""
-    slips, faults = [], []
+def slips_of(said: Sequence[Mapping[str, Any]]) -> SaidSlips:
+    """Make slips of what was said in cells; with each, what of it cannot be read."""
+    slips: list[SlipFields | HalfSlip] = []
     for number, cells in enumerate(said):
         values = {name: cells[name] for name in COLUMNS if name in cells}
-        values["minutes"] = _minutes(str(values.get("minutes", "")))
+        if not isinstance(values.get("minutes"), int):
+            values["minutes"] = _minutes(str(values.get("minutes") or ""))
         try:
             slips.append(SlipFields.model_validate(values))
         except ValidationError as error:
             names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
-            faults += [FieldError(f"/slips/{number}/{name}", f"slip_{name}") for name in names]
-    if faults:
-        raise slips_refused(faults)
+            faults = [FieldError(f"/slips/{number}/{name}", f"slip_{name}") for name in names]
+            worker = "" if "worker" in names else str(values["worker"])
+            day = None if "worked_on" in names else DAY.validate_python(values["worked_on"])
+            slips.append(HalfSlip(worker, day, faults))
     return slips
 
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from app.domain.ledger.keeping import (
 )
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import contribution_sides
+from app.domain.ledger.slip_files import HalfSlip, SaidSlips
 from app.errors import FieldError
 from app.infra import clock, ids
 from app.models.ledger import (
@@ -42,6 +44,7 @@ from app.models.ledger import (
 # Slips found in a drawer; older work is part of the opening.
 OLDEST = timedelta(days=3 * 366)
 Slip = tuple[UUID, date, int, WorkStream, str]
+Numbered = tuple[int, FieldError]
 
 
 @dataclass(frozen=True)
@@ -58,23 +61,32 @@ class Batch:
 
 
 async def write_slips(
-    session: AsyncSession, actor: Actor, book_id: UUID, slips: Sequence[SlipFields]
+    session: AsyncSession, actor: Actor, book_id: UUID, slips: SaidSlips
 ) -> Batch:
     """Enter a list of slips; one that does not hold keeps all of them out, each with its why."""
     recorder = actor.require(Scope.CLAIMS_WRITE)
     book = await book_to_keep(session, actor, book_id)
     # One list after the other: what one enters, the next one's checks see.
     await lock_book(session, book_id)
-    people = await workers_named(session, book, [slip.worker for slip in slips])
+    people = await workers_named(session, book, [s.worker for s in slips if s.worker])
     await lock_days(session, set(people.values()))
     own = await same_person(session, recorder, set(people.values()))
-    faults = _faults_of_lines(slips, people, own)
-    if not faults:
-        faults = await _faults_of_book(session, book, slips, people)
+    told = [
+        (number, slip, people[folded(slip.worker)])
+        for number, slip in enumerate(slips)
+        if isinstance(slip, SlipFields) and folded(slip.worker) in people
+    ]
+    faults = [*_faults_of_lines(slips, people, own), *await _faults_of_book(session, book, told)]
     if faults:
-        raise errors.slips_refused(faults)
+        raise errors.slips_refused([fault for _, fault in sorted(faults, key=itemgetter(0))])
+    return await _enter(session, actor, book, [(slip, worker) for _, slip, worker in told])
+
+
+async def _enter(
+    session: AsyncSession, actor: Actor, book: Book, told: Sequence[tuple[SlipFields, UUID]]
+) -> Batch:
+    recorder = actor.signed_in()
     batch_id = ids.private_id()
-    told = [(slip, people[folded(slip.worker)]) for slip in slips]
     sides = [
         contribution_sides(worker, book.organisation_id, slip.minutes, slip.stream)
         for slip, worker in told
@@ -97,44 +109,50 @@ async def write_slips(
 
 
 def _faults_of_lines(
-    slips: Sequence[SlipFields], people: Mapping[str, UUID], own: set[UUID]
-) -> list[FieldError]:
-    """Return what is wrong with each slip by itself."""
-    today = clock.today()
-    faults = []
+    slips: SaidSlips, people: Mapping[str, UUID], own: set[UUID]
+) -> list[Numbered]:
+    """Return what is wrong with each slip by itself, with its number."""
+    faults: list[Numbered] = []
     for number, slip in enumerate(slips):
-        worker = people.get(folded(slip.worker))
-        place = f"/slips/{number}"
-        if worker is None:
-            faults.append(FieldError(f"{place}/worker", "slip_worker_unknown"))
+        if isinstance(slip, HalfSlip):
+            faults += [(number, fault) for fault in slip.faults]
+        worker, place = people.get(folded(slip.worker)), f"/slips/{number}"
+        if worker is None and slip.worker:
+            faults.append((number, FieldError(f"{place}/worker", "slip_worker_unknown")))
         elif worker in own:
-            faults.append(FieldError(f"{place}/worker", "slip_own"))
-        # Where it is tomorrow already, the day that we are in has not begun to end.
-        if slip.worked_on > today + timedelta(days=1):
-            faults.append(FieldError(f"{place}/worked_on", "slip_in_future"))
-        elif slip.worked_on < today - OLDEST:
-            faults.append(FieldError(f"{place}/worked_on", "slip_too_old"))
+            faults.append((number, FieldError(f"{place}/worker", "slip_own")))
+        if day := _fault_of_day(slip.worked_on):
+            faults.append((number, FieldError(f"{place}/worked_on", day)))
     return faults
 
 
+def _fault_of_day(day: date | None) -> str:
+    today = clock.today()
+    if day is None:
+        return ""
+    # Where it is tomorrow already, the day that we are in has not begun to end.
+    if day > today + timedelta(days=1):
+        return "slip_in_future"
+    return "slip_too_old" if day < today - OLDEST else ""
+
+
 async def _faults_of_book(
-    session: AsyncSession, book: Book, slips: Sequence[SlipFields], people: Mapping[str, UUID]
-) -> list[FieldError]:
+    session: AsyncSession, book: Book, told: Sequence[tuple[int, SlipFields, UUID]]
+) -> list[Numbered]:
     """Return what is wrong beside what stands: the same slip again, a day of more than 24 hours."""
-    workers = set(people.values())
-    days = {slip.worked_on for slip in slips}
+    workers = {worker for _, _, worker in told}
+    days = {slip.worked_on for _, slip, _ in told}
     standing = await _slips_of(session, book.id, workers, days)
     worked = Counter(await minutes_by_day(session, workers, days))
     seen: defaultdict[Slip, int] = defaultdict(int, standing)
-    faults = []
-    for number, slip in enumerate(slips):
-        worker = people[folded(slip.worker)]
+    faults: list[Numbered] = []
+    for number, slip, worker in told:
         said = (worker, slip.worked_on, slip.minutes, slip.stream, slip.note)
         worked[worker, slip.worked_on] += slip.minutes
         if seen[said]:
-            faults.append(FieldError(f"/slips/{number}/note", "slip_again"))
+            faults.append((number, FieldError(f"/slips/{number}/note", "slip_again")))
         elif worked[worker, slip.worked_on] > DAY_MINUTES:
-            faults.append(FieldError(f"/slips/{number}/minutes", "slip_day_full"))
+            faults.append((number, FieldError(f"/slips/{number}/minutes", "slip_day_full")))
         seen[said] += 1
     return faults
 

@@ -86,6 +86,7 @@ DOMAIN_EXTRAS = {
     "matching/reasons",  # the parts of a score in words
     "matching/facts",  # what is read of a need and of a worker
     "matching/walks",  # along the postings, newest first
+    "ledger/batches",  # what one act wrote into a book
     "ledger/booking",  # the day on which an entry counts
     "governance/admission",  # asking to be taken in, and trainings
     "governance/conversions",  # gift work that is recognised as standing

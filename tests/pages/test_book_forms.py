@@ -1,5 +1,7 @@
 """Forms of several rows: short, growing, all faults at once at their rows, and what they wrote."""
 
+from typing import Any
+
 import pytest
 
 from tests.factories.books import Cooperative, cooperative, issuer
@@ -111,7 +113,7 @@ async def test_all_faults_of_an_opening_at_once(coop: Cooperative) -> None:
 
 async def test_an_opening_is_changed_from_what_was_written(coop: Cooperative) -> None:
     reader, path = Reader(coop.world, coop.owner), f"{coop.path}/opening"
-    lines = {
+    lines: dict[str, Any] = {
         "on": "2026-01-01", "reserve": "-3,5", "worker-0": "worker", "minutes-0": "100 h 30",
         "stream-0": "gift", "capital-0": "12,50", "worker-1": "owner", "capital-1": "7",
         "rows": "3",
@@ -146,7 +148,7 @@ async def test_what_a_list_of_slips_wrote_is_said(coop: Cooperative) -> None:
     assert "correct it" in said.text
     assert (await reader.open(entries[0].attributes["href"])).title
     # Others learn nothing from the address, and of another book there is nothing to learn.
-    assert (await Reader(coop.world, coop.worker).get(leads_to(answer))).status_code == 403
+    await Reader(coop.world, coop.worker).open(leads_to(answer), status=403)
     other = await reader.open(f"{path}?batch={coop.book['id']}")
     assert not other.main.all(role="status")
     assert not (await reader.open(f"{path}?batch=x")).main.all(role="status")
@@ -155,7 +157,7 @@ async def test_what_a_list_of_slips_wrote_is_said(coop: Cooperative) -> None:
 async def test_what_a_receipt_and_a_correction_wrote_is_said(coop: Cooperative) -> None:
     receipt = await issuer(coop.world).receipt(coop.worker)
     path = f"{coop.path}/receipts"
-    fields = {"receipt_id": str(receipt.id)}
+    fields: dict[str, Any] = {"receipt_id": str(receipt.id)}
     worker, keeper = Reader(coop.world, coop.worker), Reader(coop.world, coop.keeper)
     offered = await worker.open(leads_to(await worker.send(path, path, **fields, act="offer")))
     assert "The receipt is offered" in offered.main.one(role="status").text

@@ -51,6 +51,20 @@ FLOOR_TABLE = """
 """
 # Guards look at each row one by one: what fills a table by the million is right by construction.
 GUARDED = ("entries", "postings")
+# Indexes that nothing needs while millions of rows come in are made anew at the end, in one sweep.
+LAID_ASIDE = ("entries", "postings", "log_leaves")
+INDEXES = """
+    SELECT format('DROP INDEX %I', i.relname), pg_get_indexdef(i.oid)
+    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+    WHERE x.indrelid = '{table}'::regclass
+        AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.oid)
+    UNION ALL
+    SELECT format('ALTER TABLE {table} DROP CONSTRAINT %I', c.conname),
+        format('ALTER TABLE {table} ADD CONSTRAINT %I %s', c.conname, pg_get_constraintdef(c.oid))
+    FROM pg_constraint c WHERE c.conrelid = '{table}'::regclass
+        AND c.conname IN ('pk_postings', 'uq_log_leaves_kind_subject')
+"""
+MEMORY = ("SET LOCAL maintenance_work_mem = '1GB'", "SET LOCAL work_mem = '256MB'")
 FILL = (
     """
     INSERT INTO entries (entry_id, book_id, kind, worked_on, booked_on, recorded_by, recorded_at,
@@ -269,12 +283,23 @@ async def _reads(url: str, options: argparse.Namespace) -> dict[str, Any]:
 async def _fill(engine: Any, book: UUID, first: int, last: int) -> None:
     places = {"book": book, "first": first, "last": last, "workers": WORKERS}
     async with engine.begin() as connection:
+        for statement in MEMORY:
+            await connection.exec_driver_sql(statement)
+        aside = [
+            (drop, make)
+            for table in LAID_ASIDE
+            for drop, make in await connection.exec_driver_sql(INDEXES.format(table=table))
+        ]
         for table in GUARDED:
             await connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
+        for drop, _ in aside:
+            await connection.exec_driver_sql(drop)
         for statement in (*FILL, BALANCES, LOWEST):
             await connection.exec_driver_sql(statement.format(**places))
         for level in range(1, last.bit_length()):
             await connection.exec_driver_sql(HIGHER.format(level=level))
+        for _, make in aside:
+            await connection.exec_driver_sql(make)
         for table in GUARDED:
             await connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER ALL"))
         root = await root_at(AsyncSession(bind=connection), last)

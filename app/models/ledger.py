@@ -187,7 +187,21 @@ class Entry(SQLModel, table=True):
     __tablename__ = "entries"
     __table_args__ = (
         Index("ix_entries_book", "book_id", "id"),
-        Index("ix_entries_claim", "claim_id", "id"),
+        # Most entries name few of these: an index that holds none of the empty ones costs nothing.
+        Index(
+            "ix_entries_claim", "claim_id", "id", postgresql_where=text("claim_id IS NOT NULL")
+        ),
+        Index("ix_entries_batch_id", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+        Index(
+            "ix_entries_dispute_id", "dispute_id", postgresql_where=text("dispute_id IS NOT NULL")
+        ),
+        # An entry is corrected once.
+        Index(
+            "uq_entries_corrects",
+            "corrects",
+            unique=True,
+            postgresql_where=text("corrects IS NOT NULL"),
+        ),
         Index("ix_entries_booked", "book_id", "booked_on", "id"),
         Index(
             "ix_entries_receipt_id", "receipt_id", postgresql_where=text("receipt_id IS NOT NULL")
@@ -200,7 +214,7 @@ class Entry(SQLModel, table=True):
             unique=True,
             postgresql_where=text("kind = 'receipt'"),
         ),
-        # A claim is credited once; what changes that corrects one entry, each corrected once.
+        # A claim is credited once; what changes that corrects one entry.
         Index(
             "uq_entries_credit_of_claim",
             "claim_id",
@@ -220,15 +234,15 @@ class Entry(SQLModel, table=True):
     # first day after it. What was locked is never touched.
     booked_on: date
     claim_id: UUID | None = Field(default=None, foreign_key="claims.id")
-    corrects: UUID | None = Field(default=None, foreign_key="entries.entry_id", unique=True)
+    corrects: UUID | None = Field(default=None, foreign_key="entries.entry_id")
     # Those who decided, where it was not one member who confirmed.
     panel_id: UUID | None = Field(default=None, foreign_key="panels.id")
     receipt_id: UUID | None = Field(default=None, foreign_key="receipts.id")
     decision_id: UUID | None = Field(default=None, foreign_key="decisions.id")
     period_id: UUID | None = Field(default=None, foreign_key="periods.id")
-    dispute_id: UUID | None = Field(default=None, foreign_key="disputes.id", index=True)
+    dispute_id: UUID | None = Field(default=None, foreign_key="disputes.id")
     # Entries that came together: a list of paper slips, the opening of the book.
-    batch_id: UUID | None = Field(default=None, index=True)
+    batch_id: UUID | None = None
     # SHA-256 of salt and text of its note: the text can be erased, the log stays as it is.
     note_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
     recorded_by: UUID
@@ -247,7 +261,6 @@ class Posting(SQLModel, table=True):
         CheckConstraint(
             "amount BETWEEN -9007199254740991 AND 9007199254740991", name="amount_exact"
         ),
-        Index("ix_postings_account", "account_id", "entry_id"),
         # The newest lines of an account, however many there are.
         Index("ix_postings_newest", "account_id", text("number DESC")),
     )

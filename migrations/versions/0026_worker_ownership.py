@@ -104,7 +104,10 @@ def _extend_entries() -> None:
     op.create_foreign_key(
         op.f("fk_entries_receipt_id_receipts"), "entries", "receipts", ["receipt_id"], ["id"]
     )
-    op.create_index(op.f("ix_entries_batch_id"), "entries", ["batch_id"])
+    op.create_index(
+        op.f("ix_entries_batch_id"), "entries", ["batch_id"],
+        postgresql_where=sa.text("batch_id IS NOT NULL"),
+    )
     op.create_index("ix_entries_booked", "entries", ["book_id", "booked_on", "id"])
     op.create_index(
         "uq_entries_receipt", "entries", ["book_id", "receipt_id"], unique=True,

@@ -48,7 +48,10 @@ def upgrade() -> None:
     op.create_foreign_key(
         op.f("fk_entries_dispute_id_disputes"), "entries", "disputes", ["dispute_id"], ["id"]
     )
-    op.create_index(op.f("ix_entries_dispute_id"), "entries", ["dispute_id"])
+    op.create_index(
+        op.f("ix_entries_dispute_id"), "entries", ["dispute_id"],
+        postgresql_where=sa.text("dispute_id IS NOT NULL"),
+    )
     op.execute(REFUSE_CORRECTION)
     op.execute(
         "CREATE TRIGGER entries_not_in_dispute BEFORE INSERT ON entries FOR EACH ROW "

@@ -198,7 +198,7 @@ def sign(identity: Identity, url: str, body: bytes, *, seq: str | None = None) -
 
 async def send(letter: Letter) -> httpx.Response:
     """Send a letter as it stands."""
-    async with httpx.AsyncClient(trust_env=False, verify=PLAIN) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=PLAIN, timeout=60) as client:
         return await client.request(
             letter.method, letter.url, headers=letter.headers, content=letter.body
         )

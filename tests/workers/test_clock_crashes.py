@@ -236,6 +236,8 @@ async def test_a_worker_that_is_killed_is_finished_by_the_next(
         "REDIS_URL": settings.redis_url, "BASE_URL": settings.base_url,
     }  # fmt: skip
     async with mine.engine.connect() as blocking:
+        # The server would end whoever holds a row and says nothing while a worker starts slowly.
+        await blocking.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await blocking.execute(text(STEP_IN_THE_MIDDLE))
         with Process(["worker"], given, tmp_path / "first.log") as first:
             await _until(mine, SWEEP_STOPPED)

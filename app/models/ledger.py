@@ -188,9 +188,7 @@ class Entry(SQLModel, table=True):
     __table_args__ = (
         Index("ix_entries_book", "book_id", "id"),
         # Most entries name few of these: an index that holds none of the empty ones costs nothing.
-        Index(
-            "ix_entries_claim", "claim_id", "id", postgresql_where=text("claim_id IS NOT NULL")
-        ),
+        Index("ix_entries_claim", "claim_id", "id", postgresql_where=text("claim_id IS NOT NULL")),
         Index("ix_entries_batch_id", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
         Index(
             "ix_entries_dispute_id", "dispute_id", postgresql_where=text("dispute_id IS NOT NULL")

@@ -24,6 +24,10 @@ MARGIN = 18
 INK = (35, 26, 20)
 MUTED = (94, 80, 70)
 LINE = (140, 123, 107)
+# What stands beside the words of a cell, and the part of a table that names keep at least.
+CELL_SIDE = 1.2
+PADDING = 2 * CELL_SIDE + 2.2
+NAMES_LEAST = 0.2
 ALIGN = {"start": Align.L, "end": Align.R}
 
 
@@ -50,8 +54,16 @@ class Sheet(FPDF):
         self.set_y(-MARGIN)
         self.say("sans", 8, MUTED)
         number = self.page_of.replace("{page}", str(self.page_no())).replace("{pages}", "{nb}")
-        self.cell(self.epw * 0.75, 5, self.foot, align=Align.L)
+        self.cell(self.epw * 0.75, 5, self.cut(self.foot, self.epw * 0.74), align=Align.L)
         self.cell(self.epw * 0.25, 5, number, align=Align.R)
+
+    def cut(self, text: str, width: float) -> str:
+        """Return a line that fits, its end left out where it must be."""
+        if self.get_string_width(text) <= width:
+            return text
+        while text and self.get_string_width(text + "…") > width:
+            text = text[:-1]
+        return text.rstrip(" ·,") + "…"
 
     def say(self, family: str, size: float, colour: tuple[int, int, int], style: str = "") -> None:
         """Choose how the next words look."""
@@ -64,7 +76,7 @@ class Sheet(FPDF):
 
     def heading(self, block: Mapping[str, Any]) -> None:
         """Write a heading that stays with what follows it."""
-        if self.will_page_break(26):
+        if self.will_page_break(40):
             self.add_page()
         self.ln(4)
         self.say("serif", 13, INK)
@@ -99,7 +111,28 @@ class Sheet(FPDF):
     def table_block(self, block: Mapping[str, Any]) -> None:
         """Write a table; its head is repeated on each page, its sums stand bold below."""
         head = [column["text"] for column in block["columns"]]
-        self.rows(block["columns"], [head, *block["rows"], *block["sums"]], sums=len(block["sums"]))
+        lines = [head, *block["rows"], *block["sums"]]
+        self.rows(self.widened(block["columns"], lines), lines, sums=len(block["sums"]))
+
+    def widened(
+        self, columns: Sequence[Mapping[str, Any]], rows: Sequence[Sequence[str]]
+    ) -> list[dict[str, Any]]:
+        """Give each column of figures what its longest word needs: no word or amount is broken.
+
+        What is lacking comes from the first column, the names, while that keeps a fifth of the
+        width.
+        """
+        self.set_font("sans", "B", 9)
+        whole = sum(column["width"] for column in columns)
+        widths = [self.epw * column["width"] / whole for column in columns]
+        for place, column in enumerate(columns):
+            if column["align"] == "end":
+                words = (word for cells in rows for word in _unbroken(cells[place]))
+                need = max((self.get_string_width(word) for word in words), default=0) + PADDING
+                more = min(max(need - widths[place], 0), max(widths[0] - self.epw * NAMES_LEAST, 0))
+                widths[place] += more
+                widths[0] -= more
+        return [{**column, "width": width} for column, width in zip(columns, widths, strict=True)]
 
     def rows(
         self,
@@ -122,7 +155,7 @@ class Sheet(FPDF):
             num_heading_rows=heads,
             first_row_as_headings=heads > 0,
             line_height=5,
-            padding=(0.8, 1.2),
+            padding=(0.8, CELL_SIDE),
             wrapmode=WrapMode.WORD,
         ) as table:
             for number, cells in enumerate(rows):
@@ -131,6 +164,11 @@ class Sheet(FPDF):
                 for place, cell in enumerate(cells):
                     row.cell(cell, style=bold if strong_first and place == 0 else None)
         self.ln(3)
+
+
+def _unbroken(text: str) -> list[str]:
+    """Return the pieces of a cell that stay whole: of a figure all of it, of a head its words."""
+    return [text] if any(letter.isdigit() for letter in text) else text.split()
 
 
 WRITERS = {
@@ -148,6 +186,7 @@ def made(document: Mapping[str, Any]) -> bytes:
     sheet.add_page()
     sheet.say("sans", 9, MUTED)
     sheet.words(document["above"], 5)
+    sheet.ln(1.5)
     sheet.say("serif", 22, INK)
     sheet.words(document["title"], 10)
     sheet.ln(2)

@@ -114,6 +114,7 @@ DOMAIN_EXTRAS = {
     "periods/drafting",  # worker by worker, in committed steps
     "periods/reading",  # what a period is made of
     "periods/sealing",  # the lock, one transaction
+    "periods/steps",  # what comes next, and whose it is
     "policies/document",  # the rules of a book as figures, and their one spelling
     "claims/answering",  # how long organisations usually take
     "claims/clocks",  # which clock runs, and the signs of life

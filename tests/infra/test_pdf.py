@@ -54,6 +54,27 @@ async def test_a_long_table_repeats_its_head_on_every_page() -> None:
     assert f"{pages} από {pages}" in said
 
 
+async def test_no_word_of_a_head_and_no_amount_is_broken_and_a_long_foot_is_cut() -> None:
+    heads = ("Ποιο άτομο", "Επιβεβαιωμένος χρόνος", "Μερίδιο", "Περίοδος", "Λογαριασμός")
+    columns = [Column(head, 2 if n else 3, "end" if n else "start") for n, head in enumerate(heads)]
+    row = ["Βασιλική-Αικατερίνη Παπαδιαμαντοπούλου", "1.844 ώ. 10 λ.", "33,3%", "\u22126.960,00 €"]
+    table = Table([*columns, Column("Ακόμα", 2, "end")], [[*row, "\u22121.234.567,89 €", "1,00 €"]])
+    foot = "Κατάσταση · " + "Συνεταιρισμός της Γειτονιάς " * 6
+    made = Document("el", "Κατάσταση", "Φ", foot, "Σελίδα {page} από {pages}", MADE, [table])
+    said = words_of(await make_pdf(made)).splitlines()
+    for whole in (
+        "Επιβεβαιωμένος",
+        "Λογαριασμός",
+        "1.844 ώ. 10 λ.",
+        "−6.960,00 €",
+        "−1.234.567,89 €",
+    ):
+        assert whole in said, said
+    (line,) = [line for line in said if line.startswith("Κατάσταση · ")]
+    assert line.endswith("…")
+    assert len(line) < len(foot)
+
+
 def test_the_fonts_have_every_letter_that_we_say() -> None:
     """A letter without an outline would be an empty box on paper."""
     said = {

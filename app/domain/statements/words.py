@@ -91,7 +91,7 @@ def document_of(statement: Statement, language: str, *, one: bool) -> Document:
         language=language,
         title=title,
         above=organisation,
-        foot=f"{organisation} · {title}",
+        foot=f"{title} · {organisation}",
         page=translate(language, "statement.page"),
         made_at=statement.period.updated_at,
         blocks=blocks,

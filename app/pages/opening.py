@@ -49,7 +49,7 @@ async def _render(
         rows=range(rows_of(shown)),
         view=view,
         own=view is not None and view.opening.prepared_by == visit.actor.account_id,
-        written=await batches.batch_named(db, book_id, batch),
+        written=await batches.batch_named(db, book_id, batch, visit.actor.account_id),
         amount_words=amount_words(visit.language, kept["book"].currency),
         **kept,
     )

@@ -46,7 +46,7 @@ async def _render(
         status=status,
         form=form,
         rows=range(rows_of(form)),
-        written=await batches.batch_named(db, book_id, written),
+        written=await batches.batch_named(db, book_id, written, visit.actor.account_id),
         **kept,
     )
 

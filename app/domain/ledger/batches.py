@@ -6,12 +6,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlalchemy import select as core_select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.models.identity import Account
+from app.domain.ledger.people import names_in
 from app.models.ledger import (
     MINUTE,
     Entry,
@@ -28,11 +27,11 @@ SHOWN = (LedgerAccountKind.WORKER, LedgerAccountKind.CAPITAL, LedgerAccountKind.
 class WrittenLine:
     """One entry of a batch: whose it is, and how much."""
 
+    holder: str
     entry_id: UUID
     worked_on: date
     account: LedgerAccountKind
     holder_id: UUID
-    holder: str
     stream: WorkStream | None
     unit: str
     amount: int
@@ -56,7 +55,9 @@ class Written:
         return len({line.holder_id for line in own})
 
 
-async def batch_named(session: AsyncSession, book_id: UUID, named: str) -> Written | None:
+async def batch_named(
+    session: AsyncSession, book_id: UUID, named: str, reader: UUID | None
+) -> Written | None:
     """Return a batch of this book by its name in an address; None where there is none.
 
     For those who keep the book: the caller has made sure that the reader does.
@@ -67,15 +68,13 @@ async def batch_named(session: AsyncSession, book_id: UUID, named: str) -> Writt
         return None
     columns: list[Any] = [
         Entry.entry_id, Entry.worked_on, LedgerAccount.kind, LedgerAccount.holder_id,
-        func.coalesce(Account.display_name, ""), LedgerAccount.stream, Posting.unit,
-        Posting.amount,
+        LedgerAccount.stream, Posting.unit, Posting.amount,
     ]  # fmt: skip
     statement = (
         core_select(*columns)
         .select_from(Entry)
         .join(Posting, col(Posting.entry_id) == col(Entry.entry_id))
         .join(LedgerAccount, col(LedgerAccount.id) == col(Posting.account_id))
-        .outerjoin(Account, col(Account.id) == col(LedgerAccount.holder_id))
         .where(
             col(Entry.book_id) == book_id,
             col(Entry.batch_id) == batch_id,
@@ -83,5 +82,7 @@ async def batch_named(session: AsyncSession, book_id: UUID, named: str) -> Writt
         )
         .order_by(col(Entry.id))
     )
-    found = [WrittenLine(*row) for row in await session.execute(statement)]
+    rows = (await session.execute(statement)).all()
+    names = await names_in(session, book_id, {row.holder_id for row in rows}, reader)
+    found = [WrittenLine(names[row.holder_id], *row) for row in rows]
     return Written(found) if found else None

@@ -22,10 +22,10 @@ from app.api.schemas.statements import (
     StepShape,
     TaskShape,
 )
+from app.domain.governance.tasks import tasks_of
 from app.domain.statements import entries, queries
 from app.domain.statements.composing import Statement, get_statement_for
 from app.domain.statements.lines import line_sums, lines
-from app.domain.statements.tasks import tasks_for
 from app.domain.statements.words import csv_of, document_of
 from app.infra.i18n import translate
 from app.infra.pdf import MEDIA_TYPE, make_pdf
@@ -78,7 +78,7 @@ async def list_months(
 async def list_book_tasks(
     book_id: UUID, request: Request, actor: LedgerReader, db: Db
 ) -> Listing[TaskShape]:
-    """Say what there is to do in a book now; nothing for who reads only their own part."""
+    """Say what there is to do in a book now for the one who asks."""
     sight = await queries.get_sight_for(db, actor, book_id, actor.account_id)
     language = language_of(request)
     items = [
@@ -90,7 +90,7 @@ async def list_book_tasks(
             text=task.text(language),
             path=task.path,
         )
-        for task in await tasks_for(db, sight)
+        for task in await tasks_of(db, sight)
     ]
     return Listing(items=items)
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
 
+from app.domain.governance.tasks import tasks_of
 from app.domain.ledger.correcting import may_be_corrected
 from app.domain.ledger.export import file_name, sent_book
 from app.domain.ledger.queries import get_book_for
@@ -20,7 +21,6 @@ from app.domain.statements import entries, queries
 from app.domain.statements.lines import LineFilter, line_sums, lines
 from app.domain.statements.queries import Holding, Sight
 from app.domain.statements.rules import Contributions, tenths_of_percent
-from app.domain.statements.tasks import tasks_for
 from app.infra import clock
 from app.infra.runtime import Runtime
 from app.models.ledger import EntryKind, LedgerAccountKind, WorkStream
@@ -68,7 +68,7 @@ async def show_book(book_id: UUID, db: Db, visit: SignedIn) -> Response:
     return await render(
         visit.page,
         "book.html",
-        tasks=[(task.text(visit.language), task.path) for task in await tasks_for(db, sight)],
+        tasks=await _tasks(db, visit, sight),
         periods=periods.items,
         sight=sight,
         workers=await _workers(db, sight, held),
@@ -76,6 +76,10 @@ async def show_book(book_id: UUID, db: Db, visit: SignedIn) -> Response:
         sums=await queries.book_sums(db, book_id),
         **_months(given),
     )
+
+
+async def _tasks(db: Db, visit: Visit, sight: Sight) -> list[tuple[str, str]]:
+    return [(task.text(visit.language), task.path) for task in await tasks_of(db, sight)]
 
 
 async def _workers(db: Db, sight: Sight, held: Sequence[Holding]) -> list[WorkerRow]:
@@ -128,6 +132,7 @@ async def _render_worker(db: Db, visit: Visit, sight: Sight, account_id: UUID) -
         account_id=account_id,
         name=names[account_id],
         own=account_id == visit.actor.account_id,
+        tasks=await _tasks(db, visit, sight) if account_id == visit.actor.account_id else [],
         held=[one for one in held if one.amount],
         totals=_totals(held),
         **_months(given),

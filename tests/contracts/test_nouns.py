@@ -95,6 +95,7 @@ DOMAIN_EXTRAS = {
     "governance/effects",  # what a decision does once it is closed
     "governance/proposals",  # what may be decided, and on which terms
     "governance/standing",  # what counts toward becoming a worker-owner
+    "governance/tasks",  # what waits for worker-owners to begin
     "governance/statuses",  # what somebody becomes, from which day on
     "ledger/statuses",  # what somebody is to a co-operative
     "ledger/correcting",  # taking an entry back, and saying what is true

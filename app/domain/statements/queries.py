@@ -14,6 +14,7 @@ from app.domain.access import Actor, Denied
 from app.domain.ledger import errors as ledger_errors
 from app.domain.ledger.people import names_in
 from app.domain.ledger.policy import may_read_book
+from app.domain.ledger.statuses import statuses_of
 from app.domain.organisations.queries import membership
 from app.domain.statements import errors
 from app.domain.statements.policy import may_read_figures
@@ -23,6 +24,7 @@ from app.models.ledger import (
     MINUTE,
     Balance,
     Book,
+    BookStatus,
     Entry,
     EntryKind,
     LedgerAccount,
@@ -71,6 +73,8 @@ async def get_sight_for(
         LedgerAccount.book_id == book.id, LedgerAccount.holder_id == account_id
     )
     works_here = (await session.exec(working.limit(1))).first() is not None
+    # Who just began has nothing in the book yet, and reads that.
+    works_here = works_here or bool(await statuses_of(session, book.id, account_id))
     decision = may_read_figures(own, own=holder_id == account_id, works_here=works_here)
     if isinstance(decision, Denied):
         if decision.code == "book_not_found":
@@ -85,7 +89,8 @@ async def books_of(session: AsyncSession, actor: Actor) -> Sequence[tuple[Book, 
     """List the books that somebody may read, all of them or their own part, by organisation."""
     account_id = actor.signed_in()
     worked = select(LedgerAccount.book_id).where(LedgerAccount.holder_id == account_id)
-    own = set((await session.exec(worked)).all())
+    named = select(BookStatus.book_id).where(BookStatus.account_id == account_id)
+    own = {*(await session.exec(worked)).all(), *(await session.exec(named)).all()}
     statement = (
         core_select(Book, Organisation, Membership)
         .join(Organisation, col(Book.organisation_id) == col(Organisation.id))

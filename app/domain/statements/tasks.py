@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlmodel import col, func, select
@@ -18,10 +18,17 @@ from app.models.governance import Decision, DecisionElector, DecisionOutcome, De
 from app.models.needs import Need
 from app.models.periods import EDITABLE_STATES, Period, PeriodState
 
+# A vote that ends so soon is said to end.
+SOON = timedelta(days=3)
 PAGES = {
     ("confirm", "disputed"): "/organisations/{id}/claims",
     ("no_rules",): "/books/{id}/rules",
-    ("vote",): "/decisions/{id}",
+    ("vote", "vote_soon"): "/decisions/{id}",
+    ("admission",): "/books/{book}/decisions#ask-{id}",
+    ("may_ask",): "/books/{id}/standing",
+    ("conversion", "cosign"): "/conversions/{id}",
+    ("appeal", "judge"): "/disputes/{id}",
+    ("exit_due", "exit_open"): "/exits/{id}",
     ("open_period",): "/books/{id}/periods",
     ("freeze", "runs", "drawn_up", "object", "sign", "wait_for_second"): "/periods/{id}",
 }
@@ -35,13 +42,15 @@ class Task:
     subject_id: UUID | None = None
     n: int = 0
     day: date | None = None
+    name: str = ""
+    book_id: UUID | None = None
 
     @property
     def path(self) -> str:
         """The page on which it is done; none where a program or the workspace does it."""
         for codes, path in PAGES.items():
             if self.code in codes and self.subject_id is not None:
-                return path.format(id=self.subject_id)
+                return path.format(id=self.subject_id, book=self.book_id)
         return ""
 
     def text(self, language: str) -> str:
@@ -51,11 +60,15 @@ class Task:
             f"task.{self.code}",
             n=format_number(language, self.n),
             date=format_date(language, self.day) if self.day else "",
+            name=self.name,
         )
 
 
 async def tasks_for(session: AsyncSession, sight: Sight) -> list[Task]:
-    """Say what there is to do for whoever reads the whole book; nothing for others."""
+    """Say what the book waits for, to whoever reads all of it; nothing to others.
+
+    What its people wait for comes before: `governance.tasks.tasks_of`.
+    """
     if not sight.whole:
         return []
     found = await _work(session, sight)
@@ -102,7 +115,11 @@ async def _votes(session: AsyncSession, sight: Sight) -> list[Task]:
         .order_by(col(Decision.ends_at), col(Decision.id))
     )
     found: Sequence[Decision] = (await session.exec(statement)).all()
-    return [Task("vote", decision.id, day=decision.ends_at.date()) for decision in found]
+    soon = clock.now() + SOON
+    return [
+        Task("vote_soon" if one.ends_at <= soon else "vote", one.id, day=one.ends_at.date())
+        for one in found
+    ]
 
 
 async def _period(session: AsyncSession, sight: Sight) -> list[Task]:

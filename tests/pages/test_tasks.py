@@ -36,7 +36,7 @@ async def on_page(world: World, person: Person, book: str) -> dict[str, str]:
     reader = Reader(world, person)
     page = await reader.open(book)
     found = {
-        item.one("span", class_="").text: item.one("a").attributes["href"]
+        item.all("span")[0].text: item.one("a").attributes["href"]
         for block in page.main.all("ul", class_="tasks")
         for item in block.all("li")
         if item.all("a")

@@ -18,6 +18,7 @@ from app.domain.ledger.export import file_name, sent_book
 from app.domain.ledger.queries import get_book_for
 from app.domain.periods.queries import periods_of
 from app.domain.statements import entries, queries
+from app.domain.statements.corrections import becomings
 from app.domain.statements.lines import LineFilter, line_sums, lines
 from app.domain.statements.queries import Holding, Sight
 from app.domain.statements.rules import Contributions, tenths_of_percent
@@ -166,6 +167,7 @@ async def show_lines(book_id: UUID, request: Request, db: Db, visit: SignedIn) -
         wanted=wanted,
         holder=next(iter(wanted_names.values()), ""),
         lines=page.items,
+        becomings=await becomings(db, [line.entry_id for line in page.items]),
         sums=await line_sums(db, sight, wanted),
         streams=list(WorkStream),
         kinds=list(EntryKind),

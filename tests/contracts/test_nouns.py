@@ -157,6 +157,7 @@ DOMAIN_EXTRAS = {
     "organisations/vouching",  # whose word frees an organisation of review
     "profiles/skills",  # the list of skills
     "statements/composing",  # what a statement says
+    "statements/corrections",  # from how much to how much, and by what
     "statements/entries",  # one entry, whole
     "statements/lines",  # the lines behind a figure
     "statements/tasks",  # what there is to do in a book now

@@ -135,7 +135,7 @@ async def test_a_correction_and_what_it_corrects_lead_to_each_other(
     assert [line["amount"] for line in lines] == [45, -60, 60, 90]
     reader = Reader(world, coop.owner)
     first = await reader.open(f"/entries/{lines[2]['entry_id']}")
-    assert "This entry was taken back or said anew by" in first.main.text
+    assert "Corrected from 1 h to 45 min." in first.main.text
     back = await reader.open(f"/entries/{lines[1]['entry_id']}")
     assert back.link("Contribution, 2 Mar 2026") == f"/entries/{lines[2]['entry_id']}"
     whole = await coop.owner.get(f"/entries/{lines[1]['entry_id']}")

@@ -12,6 +12,7 @@ from app.domain.access import Actor
 from app.domain.checkpoints.queries import Inclusion, inclusion_of
 from app.domain.ledger.people import SOMEBODYS
 from app.domain.statements import errors
+from app.domain.statements.corrections import Becoming, becomings
 from app.domain.statements.queries import Sight, get_sight_for, names_of
 from app.domain.witnesses.queries import lines_under
 from app.errors import AppError, NotFoundError
@@ -56,6 +57,11 @@ class EntryWhole:
     note_erased: bool
     corrects: Entry | None
     corrected_by: Entry | None
+    # From how much to how much, where this entry was corrected, or corrects another one.
+    becoming: Becoming
+    # Who corrected it, and why; empty where nobody did, or where the why stands on a claim.
+    corrector: str
+    correction_note: str
     stands_on: Sequence[Entry]
     carries: Sequence[Entry]
     need_id: UUID | None
@@ -98,7 +104,10 @@ async def get_entry_for(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
         sides = [side for side in sides if _is_ones_own(side, account_id)]
     note = await session.get(EntryNote, entry_id)
     need = await _need(session, entry)
-    people = await names_of(session, sight, [entry.recorded_by])
+    correction = await _one(session, col(Entry.corrects) == entry_id)
+    why = await session.get(EntryNote, correction.entry_id) if correction else None
+    recorders = [entry.recorded_by, *([correction.recorded_by] if correction else [])]
+    people = await names_of(session, sight, recorders)
     inclusion = await _inclusion(session, entry_id)
     return EntryWhole(
         sight=sight,
@@ -110,7 +119,10 @@ async def get_entry_for(session: AsyncSession, actor: Actor, entry_id: UUID) -> 
         corrects=await _one(session, col(Entry.entry_id) == entry.corrects)
         if entry.corrects
         else None,
-        corrected_by=await _one(session, col(Entry.corrects) == entry_id),
+        corrected_by=correction,
+        becoming=(await becomings(session, [entry_id])).get(entry_id, Becoming()),
+        corrector=people[correction.recorded_by] if correction else "",
+        correction_note=why.text if why else "",
         stands_on=await _linked(session, col(EntryLink.entry_id) == entry_id, towards=True),
         carries=await _linked(session, col(EntryLink.linked_entry_id) == entry_id, towards=False),
         need_id=need.id if need else None,

@@ -34,6 +34,10 @@ export const paths = {
   asks: () => '/stewardship/asks',
   noticeSettings: () => '/notices/settings',
   bookHome: (id: string) => `/books/${id}`,
+  bookDecisions: (id: string) => `/books/${id}/decisions`,
+  bookDisputes: (id: string) => `/books/${id}/disputes`,
+  bookPeriods: (id: string) => `/books/${id}/periods`,
+  bookPeople: (id: string) => `/books/${id}/people`,
   entry: (id: string) => `/entries/${id}`,
 };
 

@@ -3,11 +3,19 @@
 On every page a time without a unit is in hours, and its label says so.
 """
 
+from collections.abc import Sequence
+
 from app.errors import FieldError, InvalidError
+from app.infra.i18n import currency_name
 from app.infra.typed import example_money, read_minutes, read_money, write_money
 from app.pages.forms import Form
 
 EXAMPLE = 125050
+
+
+def currency_choices(language: str, codes: Sequence[str]) -> list[tuple[str, str]]:
+    """Return currencies by their code and name, for a list to choose from."""
+    return [(code, f"{code} \u2013 {currency_name(language, code)}") for code in codes]
 
 
 def amount_words(language: str, currency: str) -> dict[str, str]:

@@ -28,7 +28,7 @@ from app.pages.dependencies import (
     go,
 )
 from app.pages.failures import invalid, refused
-from app.pages.figures import minutes_of
+from app.pages.figures import currency_choices, minutes_of
 from app.pages.forms import Form
 from app.pages.keeping import NOT_SHOWN_AGAIN, keep, values_of
 from app.pages.rendering import render
@@ -58,7 +58,7 @@ async def _render_ownership(
         form=form,
         organisation=view.organisation,
         book=book,
-        currencies=[(code, code) for code in CURRENCIES],
+        currencies=currency_choices(visit.language, CURRENCIES),
     )
 
 

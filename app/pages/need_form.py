@@ -18,6 +18,7 @@ from app.pages import rendering
 from app.pages.catalogue import skill_groups_with
 from app.pages.dependencies import Visit
 from app.pages.failures import choices
+from app.pages.figures import currency_choices
 from app.pages.forms import Form, Problem
 
 PLAIN = (
@@ -182,7 +183,7 @@ def _options(visit: Visit, form: Form, need: Need | None) -> Mapping[str, Any]:
         "need_id": need.id if need else None,
         "organisations": _organisations(visit, need),
         "languages": languages_offered(language, form.value("language")),
-        "currencies": [(code, code) for code in CURRENCIES],
+        "currencies": currency_choices(visit.language, CURRENCIES),
         "contact_kinds": choices(language, "need.contact", [kind.value for kind in ContactKind]),
         "contact_rows": _contact_rows(form),
         "clocks_open": any(form.value(name) or form.fault(name) for name in CLOCKS),

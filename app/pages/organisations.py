@@ -15,8 +15,10 @@ from app.domain.organisations import actions, blocking, queries, vouching
 from app.domain.organisations.policy import acts_as_steward
 from app.domain.organisations.queries import Wanted
 from app.domain.organisations.rules import TRANSITIONS
+from app.domain.statements.queries import books_of
 from app.errors import AppError, InvalidError
 from app.infra.ids import secret_token
+from app.models.ledger import Book
 from app.models.organisations import MemberRole, OrganisationFields, OrganisationState
 from app.pages import text
 from app.pages.dependencies import (
@@ -83,6 +85,12 @@ async def show_organisation(
     return await _render(db, visit, organisation_id, Form(), cursor=cursor)
 
 
+async def _book(db: Db, visit: Visit, organisation_id: UUID) -> Book | None:
+    """Return the organisation's book, where the reader finds something in it."""
+    books = await books_of(db, visit.actor)
+    return next((book for book, organisation in books if organisation.id == organisation_id), None)
+
+
 async def _render(
     db: Db,
     visit: Visit,
@@ -112,6 +120,7 @@ async def _render(
         summary=text.markdown(found.organisation.summary),
         json_ld=organisation_document(shown, visit.page.origin),
         member=member,
+        book=await _book(db, visit, organisation_id) if member else None,
         runs=found.my_role is MemberRole.OWNER or acts_as_steward(visit.actor),
         may_block=visit.page.viewer is not None and not member,
         blocked=organisation_id in await blocking.unheard_of(db, visit.actor.account_id),

@@ -170,3 +170,31 @@ async def test_what_a_receipt_and_a_correction_wrote_is_said(coop: Cooperative) 
     done = await keeper.send(correction, correction, minutes="1", reason="One hour was a break")
     page = await keeper.open(leads_to(done))
     assert "Nothing was erased" in page.main.one(role="status").text
+
+
+async def test_the_ways_to_a_book_and_its_names(coop: Cooperative) -> None:
+    organisation = f"/organisations/{coop.organisation['id']}"
+    keeper = Reader(coop.world, coop.keeper)
+    links = [a.attributes["href"] for a in (await keeper.open(organisation)).main.all("a")]
+    assert coop.path in links, "the organisation leads its members to their book"
+    stranger = Reader(coop.world, await coop.world.sign_up("stranger"))
+    seen = await stranger.open(organisation)
+    assert coop.path not in [a.attributes["href"] for a in seen.main.all("a")]
+    empty = await stranger.open("/books")
+    assert "worker-owners keep the book" in empty.main.text
+    book = await keeper.open(coop.path)
+    rules = [a for a in book.main.all("a") if a.attributes["href"] == f"{coop.path}/rules"]
+    assert len(rules) == 1
+    slug = coop.organisation["slug"]
+    assert f"python3 -m app ledger export {slug} book.json" in book.main.text
+
+
+async def test_currencies_have_names_in_the_readers_language(world: World) -> None:
+    owner = await world.sign_up("owner")
+    organisation = await world.organisation(owner)
+    path = f"/organisations/{organisation['id']}/ownership"
+    for language, name in (("en", "EUR \u2013 Euro"), ("el", "EUR \u2013 Ευρώ")):
+        page = await Reader(world, owner).open(f"{path}?lang={language}")
+        assert page.main.all("option", value="EUR")[0].text == name
+    empty = await Reader(world, owner).open("/books")
+    assert path in [a.attributes["href"] for a in empty.main.all("a")]

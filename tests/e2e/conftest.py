@@ -65,6 +65,8 @@ class Instance:
 
     origin: str
     setup_token: str
+    database: Services
+    folder: Path
     steward: Visitor | None = None
     visitors: list[Visitor] = field(default_factory=list)
 
@@ -172,7 +174,8 @@ def serving(
             stderr=subprocess.STDOUT,
         )
         try:
-            running = Instance(f"http://127.0.0.1:{port}", _started(process, port, log))
+            origin = f"http://127.0.0.1:{port}"
+            running = Instance(origin, _started(process, port, log), database, folder)
             body = {
                 "token": running.setup_token,
                 "instance_name": name,

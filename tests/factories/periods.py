@@ -20,6 +20,7 @@ from app.domain.policies.document import Policy
 from app.infra import clock
 from app.infra.database import transaction
 from app.infra.ids import private_id
+from app.infra.runtime import Runtime
 from app.models.ledger import (
     MINUTE,
     Balance,
@@ -161,8 +162,17 @@ async def cooperative(world: World, *names: str, policy: Json | None = None) -> 
         members[name] = await world.sign_up(name)
         body = {"handle": name, "role": "member", "worker_owner": True}
         await owner.post(f"/organisations/{organisation['id']}/members", body)
+    book_id = await found_book(world.runtime, organisation, policy)
+    made = Cooperative(world, organisation, book_id, owner, members)
+    for name in names:
+        await made.status(made.id_of(name), BookStatusKind.WORKER_OWNER, FIRST)
+    return made
+
+
+async def found_book(runtime: Runtime, organisation: Json, policy: Json | None = None) -> UUID:
+    """Return an organisation's book, kept by worker-owners under rules since the first day."""
     document = Policy.model_validate(policy or T1_POLICY)
-    async with transaction(world.runtime.sessions) as session:
+    async with transaction(runtime.sessions) as session:
         book_id = await book_of(session, UUID(organisation["id"]))
         book = await session.get_one(Book, book_id)
         book.ownership_since = clock.now() - timedelta(days=400)
@@ -176,7 +186,4 @@ async def cooperative(world: World, *names: str, policy: Json | None = None) -> 
                 document_hash=document.hash(),
             )
         )
-    made = Cooperative(world, organisation, book_id, owner, members)
-    for name in names:
-        await made.status(made.id_of(name), BookStatusKind.WORKER_OWNER, FIRST)
-    return made
+    return book_id

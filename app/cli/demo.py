@@ -124,6 +124,7 @@ async def _tell_all(story: "Story", name: str, raw: bytes, teller: "Teller") -> 
     """Go through the steps; the first that does not hold ends the story."""
     import httpx
 
+    from app.cli import demo_cooperative as cooperative
     from app.cli import demo_neighbours as neighbours
     from app.cli import demo_story as steps
     from app.cli.demo_people import StepError
@@ -139,6 +140,7 @@ async def _tell_all(story: "Story", name: str, raw: bytes, teller: "Teller") -> 
         ("They agree, and the work is done", steps.work),
         ("The hours are confirmed", steps.confirm),
         ("The ledger", steps.ledger),
+        ("A co-operative closes two periods", cooperative.close_two_periods),
         ("The instances become peers", steps.publish),
         ("The second instance receives everything", steps.receive),
         ("A tampered copy", steps.tamper),

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -25,6 +26,9 @@ from app.infra.embedded import (
     start_postgres,
     start_valkey,
 )
+
+if TYPE_CHECKING:
+    from app.infra.runtime import Runtime
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS_MAX = 90.0
@@ -44,6 +48,19 @@ class Instance:
     origin: str
     log: Path
     process: "subprocess.Popen[bytes]"
+    settings: Mapping[str, str]
+
+    def runtime(self) -> "Runtime":
+        """Return tools of our own on its database."""
+        from app.infra.runtime import make_runtime
+
+        return make_runtime(
+            database_url=self.settings["DATABASE_URL"],
+            redis_url=self.settings["REDIS_URL"],
+            origin=self.origin,
+            data_dir=Path(self.settings["DATA_DIR"]),
+            pool_size=2,
+        )
 
     def setup_token(self) -> str:
         """Return the one-time token, from the log, where its steward finds it too."""
@@ -148,7 +165,7 @@ class _Shared:
                 start_new_session=True,  # Ctrl-C is for us; we stop them
             )
         try:
-            yield Instance(shown, self.origins[number], log, process)
+            yield Instance(shown, self.origins[number], log, process, settings)
         finally:
             children.stop(process, STOP_STEPS)
 

@@ -15,6 +15,7 @@ STEWARD_SOUTH = "nikos"
 OWNER = "marta"
 WORKER_OWNER = "iolanda"
 VOLUNTEER = "sam"
+THIRD_OWNER = "ferran"
 SOUTH_READER = "eleni"
 
 Row = dict[str, Any]
@@ -27,6 +28,25 @@ ROASTERS = {
     "site": "https://gralliure.example",
     "time_zone": "Europe/Madrid",
 }
+COOPERATIVE = {
+    "name": "Forn dels Tres, cooperativa de treball",
+    "summary": "Tres persones que fem pa i en portem els comptes juntes.",
+    "languages": ["ca"],
+    "time_zone": "Europe/Madrid",
+}
+# What each of them worked every fortnight, in minutes, and in which stream.
+WORKERS = {
+    OWNER: (300, "governance"),
+    WORKER_OWNER: (480, "livelihood"),
+    THIRD_OWNER: (420, "care"),
+}
+COOPERATIVE_RULES: Row = {
+    "title": "Les nostres primeres regles",
+    "reason": "Una cinquena part és de qui ha treballat; la reserva aguanta primer les pèrdues.",
+    "document": {"members_share": "1/5", "minimum_minutes": 960, "loss_to_reserve": "4/5"},
+}
+# What the first period earned, and what the second one lost, in cents.
+RESULTS = (1_000_001, -120_000)
 STORY_NEED: Row = {
     "title": "Rescatar el web de la torradora després d'un atac",
     "body": "Algú va omplir la botiga de publicitat falsa. Cal netejar el **WordPress**, "

@@ -8,8 +8,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from pathlib import Path
 
+from app.cli.demo_cooperative import SIGN, stretches
 from app.cli.demo_tap import Captured, Listener
 from app.cli.demo_world import world_file
 from app.domain.needs.import_rows import parse_rows
@@ -70,6 +72,7 @@ async def test_every_step_holds_and_nothing_is_left_behind(tmp_path: Path) -> No
         "claim_state": "confirmed",
         "contribution_minutes": 150,
         "ledger_sum": 0,
+        "periods_closed": 2,
         "peer_listing_verified": True,
         "tampered_refused": True,
         "neighbour_claim_state": "confirmed",
@@ -104,6 +107,17 @@ async def test_interrupted_it_stops_what_it_started(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert b"Traceback" not in told
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_two_periods_are_over_whenever_the_demo_is_shown() -> None:
+    for number in range(800):
+        today = date(2024, 1, 1) + timedelta(days=number)
+        first, second = stretches(today)
+        assert first.starts_on.day == second.starts_on.day == 1
+        assert second.starts_on - first.ends_on == timedelta(days=1)
+        assert all(85 <= (one.ends_on - one.starts_on).days <= 92 for one in (first, second))
+        assert first.ends_on + SIGN < second.ends_on
+        assert second.ends_on + SIGN < today
 
 
 def test_the_invented_world_is_whole_and_speaks_five_languages() -> None:

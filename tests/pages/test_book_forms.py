@@ -186,7 +186,7 @@ async def test_the_ways_to_a_book_and_its_names(coop: Cooperative) -> None:
     rules = [
         a.text
         for a in book.main.all("a")
-        if a.attributes["href"] == f"{coop.path}/rules" and not a.text.startswith("Open:")
+        if a.attributes["href"] == f"{coop.path}/rules" and not a.text.startswith("Open")
     ]
     assert len(rules) == 1
     slug = coop.organisation["slug"]

@@ -34,8 +34,9 @@ MONTHS_A_PERIOD = 3
 
 @dataclass(frozen=True)
 class Stretch:
-    """A period: its days, and what was earned or lost in minor units."""
+    """A period: which, its days, and what was earned or lost in minor units."""
 
+    number: int
     starts_on: date
     ends_on: date
     surplus: int
@@ -94,7 +95,7 @@ def stretches(today: date) -> list[Stretch]:
     second, first = _months_before(last, MONTHS_A_PERIOD), _months_before(last, 2 * MONTHS_A_PERIOD)
     day = timedelta(days=1)
     surplus, loss = world.RESULTS
-    return [Stretch(first, second - day, surplus), Stretch(second, last - day, loss)]
+    return [Stretch(0, first, second - day, surplus), Stretch(1, second, last - day, loss)]
 
 
 def _months_before(first: date, months: int) -> date:
@@ -177,7 +178,7 @@ async def _write_slips(
             SlipFields(
                 worker=name,
                 worked_on=stretch.starts_on + EVERY * turn,
-                minutes=minutes + 15 * turn,
+                minutes=minutes[stretch.number] + 15 * turn,
                 stream=WorkStream(stream),
             )
             for turn in range(6)

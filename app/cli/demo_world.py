@@ -34,11 +34,11 @@ COOPERATIVE = {
     "languages": ["ca"],
     "time_zone": "Europe/Madrid",
 }
-# What each of them worked every fortnight, in minutes, and in which stream.
+# What each of them worked every fortnight, in minutes, in one period and the next; in which stream.
 WORKERS = {
-    OWNER: (300, "governance"),
-    WORKER_OWNER: (480, "livelihood"),
-    THIRD_OWNER: (420, "care"),
+    OWNER: ((300, 360), "governance"),
+    WORKER_OWNER: ((480, 420), "livelihood"),
+    THIRD_OWNER: ((420, 465), "care"),
 }
 COOPERATIVE_RULES: Row = {
     "title": "Les nostres primeres regles",

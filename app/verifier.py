@@ -3,25 +3,23 @@
     python3 verifier.py BOOK.json --witness KEY --checkpoint KEPT.txt
 
 This file and verifier_book.py beside it need Python 3.11 and the package `cryptography`, and
-nothing else of this project: copy them, read them, change them. docs/ledger-export.md describes
-the file that they read, so that you can write another check.
+nothing else of this project. docs/ledger-export.md describes the file that they read.
 
-What the check can prove. Whoever runs the server can write every byte of the export, and has the
-key by which the server signs. So a file that agrees with itself proves that nobody made a slip,
-and no more. What it cannot make is what others hold: the signature of a witness (another
-instance), whose key you got from that witness, and a checkpoint that you kept yourself, or an
-older export. Give the check one of these. Below the newest state that they hold, everything that
-was changed, left out, added, moved or swapped since then is found; above it, nothing is certain
-until a witness has signed again.
+Whoever runs the server can write every byte of the export, and has its key: a file that agrees with
+itself proves that nobody made a slip, and no more. What they cannot make is what others hold: the
+signature of a witness (another instance), whose key you got from that witness, and a checkpoint or
+an older export that you kept. Below the newest state that these hold, whatever was changed, left
+out, added, moved or swapped since is found; above it nothing is certain until a witness has signed.
 """
 
 import argparse
 import base64
+import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +33,10 @@ except ImportError:  # copied out of the project: both files lie side by side
 
 Json = dict[str, Any]
 Log = tuple[Json, dict[int, bytes]]
-UnreadableError = sums.UnreadableError
 FORMAT = "tornallom-ledger-1"
 LEAF_BYTES, MARK_BYTES = 40, 8
 WHOLE_INSTANCE = bytes(16)
+FORKED = "A public fork was declared on"
 HOLDS, BROKEN, UNREADABLE, UNPROVEN, FORGED = 0, 1, 2, 3, -1
 PROVEN = """\
   {entries} entries are below what they vouch for: since then nothing of these was changed, left
@@ -49,6 +47,10 @@ UNANCHORED = """\
   hold proves that nobody did. Name the key of a witness with --witness, as you got it from that
   witness and not from this file, or with --checkpoint a checkpoint or an older export that you
   kept yourself."""
+
+
+class UnreadableError(Exception):
+    """This is not what it should be, so nothing can be said about it."""
 
 
 @dataclass
@@ -69,13 +71,17 @@ class Report:
         if what not in self.problems:
             self.problems.append(what)
 
+    def anchor(self, checkpoint: "Checkpoint", who: str) -> None:
+        """Note a state that somebody outside vouches for."""
+        self.anchors.append(f"{who}: {checkpoint.size} leaves")
+        self.proven = max(self.proven, checkpoint.size)
+
     @property
     def code(self) -> int:
         """How the command ends."""
-        if self.problems:
-            return BROKEN
         # What was signed before anything was in the book vouches for nothing of it.
-        return HOLDS if self.proven and self.entries_proven >= min(self.entries, 1) else UNPROVEN
+        proven = self.proven and self.entries_proven >= min(self.entries, 1)
+        return BROKEN if self.problems else HOLDS if proven else UNPROVEN
 
 
 def mark(owner: bytes, position: int) -> bytes:
@@ -84,9 +90,7 @@ def mark(owner: bytes, position: int) -> bytes:
     return sums.sha256(b"tornallom log mark v1\n" + owner + place)[:MARK_BYTES]
 
 
-# ── 1. Checkpoints: signed notes of C2SP, and the signatures of witnesses under them ─────────
-
-
+# ── 1. Checkpoints: signed notes of C2SP, and the signatures of witnesses under them ──────────────
 @dataclass
 class Key:
     """A verifier key: name, way of signing (1 the log, 4 a witness), and the public key."""
@@ -151,9 +155,7 @@ def signed_by(checkpoint: Checkpoint, key: Key) -> int | None:
     return newest
 
 
-# ── 2. What is in the log is in the file, and nothing else ───────────────────────────────────
-
-
+# ── 2. What is in the log is in the file, and nothing else ────────────────────────────────────────
 def check_log(export: Json, leaves: list[bytes], report: Report) -> list[tuple[int, Json]]:
     """Hold every record against its leaf, and every leaf of this book against its record."""
     owner = bytes.fromhex(export["book"]["id"].replace("-", ""))
@@ -184,29 +186,16 @@ def check_waiting(export: Json, logged: list[tuple[int, Json]], report: Report) 
             report.wrong(f"The {kind} {its_id} is in the file {count} times.")
     waiting = [each["body"] for each in export["records"] if each["position"] is None]
     times: list[str] = [body["recorded_at"] for _, body in logged if body["type"] == "entry"]
-    newest = max(times, default="")
+    newest = datetime.fromisoformat(max(times, default="1970-01-01T00:00:00Z"))
     for body in waiting:
-        told = body.get("recorded_at", "")
-        if body["type"] == "entry" and told and newest and _hours(told, newest) > 1:
+        told = datetime.fromisoformat(body.get("recorded_at", "9999-01-01T00:00:00Z"))
+        if body["type"] == "entry" and newest - told > timedelta(hours=1):
             report.wrong(f"The entry {body['id']} says it is old, and the log never took it up.")
-    if waiting:
-        report.remarks.append(f"{len(waiting)} records have no place in the log yet.")
-    report.remarks += [
-        f"A public fork was declared on {body['declared_at']}; the log was {body['continues']}."
-        for _, body in logged
-        if body["type"] == "fork"
-    ]
+    report.remarks += [f"{len(waiting)} records have no place in the log yet."] if waiting else []
     return waiting
 
 
-def _hours(earlier: str, later: str) -> float:
-    both = (datetime.fromisoformat(each) for each in (later, earlier))
-    return (next(both) - next(both)).total_seconds() / 3600
-
-
-# ── 3. What somebody outside holds ───────────────────────────────────────────────────────────
-
-
+# ── 3. What somebody outside holds ────────────────────────────────────────────────────────────────
 @dataclass
 class Outside:
     """What the reader brings along: keys of witnesses, and checkpoints that were kept."""
@@ -216,14 +205,17 @@ class Outside:
     books: list[str] = field(default_factory=list)  # of older exports
 
 
-def check_outside(
-    export: Json,
-    roots: dict[int, bytes],
-    inside: list[Checkpoint],
-    outside: Outside,
-    report: Report,
-) -> None:
+def check_forks(forks: list[Json], roots: dict[int, bytes], report: Report) -> None:
+    """A public fork goes on from a state of this very log."""
+    for fork in forks:
+        report.remarks.append(f"{FORKED} {fork['declared_at']}; the log was {fork['continues']}.")
+        if roots.get(fork["common"]["size"], b"").hex() != fork["common"]["root"]:
+            report.wrong("A public fork goes on from a state that this log never had.")
+
+
+def check_outside(log: Log, inside: list[Checkpoint], outside: Outside, report: Report) -> None:
     """Hold the log against the states that others signed or kept."""
+    export, roots = log
     keys = [read_key(text) for text in export["log"]["keys"]]
     for checkpoint in inside:
         sound = any(signed_by(checkpoint, key) not in {None, FORGED} for key in keys)
@@ -231,11 +223,11 @@ def check_outside(
             report.wrong(f"The checkpoint of {checkpoint.size} leaves has no sound signature.")
     for checkpoint in outside.kept:
         if agrees(checkpoint, export, roots, report):
-            _anchor(report, checkpoint, "You kept a checkpoint")
+            report.anchor(checkpoint, "You kept a checkpoint")
     if any(book != export["book"]["id"] for book in outside.books):
         report.wrong("The older export is of another book: this one was begun anew.")
     for name in sorted({key.name for key in outside.witnesses}):
-        _check_witness(name, outside, [*inside, *outside.kept], (export, roots), report)
+        _check_witness(name, outside, [*inside, *outside.kept], log, report)
 
 
 def _check_witness(
@@ -256,7 +248,7 @@ def _check_witness(
     if len(holding) == len(signed):
         _, when, newest = max(holding, key=lambda each: (each[0], each[1] or 0))
         day = datetime.fromtimestamp(when or 0, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        _anchor(report, newest, f"{name} signed on {day}")
+        report.anchor(newest, f"{name} signed on {day}")
 
 
 def agrees(checkpoint: Checkpoint, export: Json, roots: dict[int, bytes], report: Report) -> bool:
@@ -269,8 +261,8 @@ def agrees(checkpoint: Checkpoint, export: Json, roots: dict[int, bytes], report
         return True
     elif any(checkpoint.size > fork["common"]["size"] for fork in forks):
         report.wrong(
-            f"A public fork was declared on {forks[0]['declared_at']}: the log goes on from an "
-            f"older state, and some of the {checkpoint.size} leaves of a checkpoint were given up."
+            f"{FORKED} {forks[0]['declared_at']}: the log goes on from an older state, and some of "
+            f"the {checkpoint.size} leaves of a checkpoint were given up."
         )
     elif checkpoint.size not in roots:
         report.wrong(
@@ -282,14 +274,7 @@ def agrees(checkpoint: Checkpoint, export: Json, roots: dict[int, bytes], report
     return False
 
 
-def _anchor(report: Report, checkpoint: Checkpoint, who: str) -> None:
-    report.anchors.append(f"{who}: {checkpoint.size} leaves")
-    report.proven = max(report.proven, checkpoint.size)
-
-
-# ── 4. All of it, and what to say of it ──────────────────────────────────────────────────────
-
-
+# ── 4. All of it, and what to say of it ───────────────────────────────────────────────────────────
 def verify(export: Json, outside: Outside) -> Report:
     """Check a whole export against what the reader brought along."""
     report = Report()
@@ -300,11 +285,13 @@ def verify(export: Json, outside: Outside) -> Report:
             raise UnreadableError(f"this check reads {FORMAT}")
         report.size = len(leaves)
         inside = [read_checkpoint(note) for note in export["log"]["checkpoints"]]
-        states = [*inside, *outside.kept]
-        roots = sums.roots_at(leaves, {each.size for each in states})
+        forks = [one["body"] for one in export["records"] if one["body"]["type"] == "fork"]
+        sizes = {each.size for each in (*inside, *outside.kept)}
+        roots = sums.roots_at(leaves, sizes | {fork["common"]["size"] for fork in forks})
         logged = check_log(export, leaves, report)
         waiting = check_waiting(export, logged, report)
-        check_outside(export, roots, inside, outside, report)
+        check_forks(forks, roots, report)
+        check_outside((export, roots), inside, outside, report)
         _check_book(export, logged, waiting, report)
         whose = f"This is the book {export['book']['id']} in the log {export['log']['origin']}"
         report.remarks.append(f"{whose}. Is it yours? Others may well have signed another one.")
@@ -327,8 +314,21 @@ def _check_book(
     report.periods = sum(body["type"] == "lock" for _, body in placed)
     report.problems += sums.check_entries(book, entries)
     report.problems += sums.check_balances(entries, export["balances"])
+    report.problems += sums.check_decisions(placed)
     report.problems += sums.check_periods(book, placed, export["statements"])
     report.problems += sums.check_receipts(entries, export["receipts"])
+
+
+def read_json(raw: bytes) -> Any:
+    """Read JSON in which each name stands once in its object, and numbers are whole."""
+    return json.loads(raw, object_pairs_hook=_once, parse_float=int, parse_constant=int)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UnreadableError("a name stands twice")
+    return found
 
 
 def words(report: Report) -> str:
@@ -352,7 +352,7 @@ def words(report: Report) -> str:
 def read_file(path: Path) -> Json:
     """Read an export."""
     try:
-        value = sums.read_json(path.read_bytes())
+        value = read_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UnreadableError(f"{path} cannot be read as JSON ({type(error).__name__})") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:

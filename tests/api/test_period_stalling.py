@@ -134,4 +134,4 @@ async def test_a_draft_taken_back_by_people_is_heard_for_all_its_days(
         body = {"to": "reopened", "version": period["version"], "reason": "A slip is missing"}
         reopened = await made.owner.post(f"/periods/{period['id']}/transitions", body, expect=200)
         again = await made.draw_up(reopened)
-        assert _until(again) >= clock.now() + 30 * DAY - timedelta(minutes=5)
+        assert _until(again) >= clock.now() + 30 * DAY - timedelta(hours=1)

@@ -44,8 +44,8 @@ async def amount(session: AsyncSession, place: int) -> None:
 async def money(session: AsyncSession, place: int) -> None:
     """A few cents of one member's part go to another one."""
     entry = (
-        "SELECT entry_id FROM entries WHERE kind = 'allocation' ORDER BY id "
-        "OFFSET :p % (SELECT count(*) FROM entries WHERE kind = 'allocation') LIMIT 1"
+        "SELECT entry_id FROM entries WHERE kind = 'opening' ORDER BY id "
+        "OFFSET :p % (SELECT count(*) FROM entries WHERE kind = 'opening') LIMIT 1"
     )
     part = (
         f"UPDATE postings SET amount = amount + :cents WHERE (entry_id, account_id) = "
@@ -87,6 +87,8 @@ async def truncate(session: AsyncSession, place: int) -> None:
     await run(session, f"DELETE FROM entries WHERE entry_id IN ({gone})", p=place)
     await run(session, f"DELETE FROM book_statuses WHERE status_id IN ({gone})", p=place)
     await run(session, f"DELETE FROM policies WHERE id IN ({gone})", p=place)
+    for table in ("votes", "electors", "outcomes"):
+        await run(session, f"DELETE FROM decision_{table} WHERE decision_id IN ({gone})", p=place)
     await run(session, "DELETE FROM log_leaves WHERE position >= :p", p=place)
 
 
@@ -237,6 +239,75 @@ async def fork(session: AsyncSession, place: int) -> None:
     )
 
 
+DECISION = (
+    "(SELECT decision_id FROM decision_outcomes ORDER BY decision_id "
+    "OFFSET CAST(:p AS int) % (SELECT count(*) FROM decision_outcomes) LIMIT 1)"
+)
+
+
+async def vote(session: AsyncSession, place: int) -> None:
+    """Who said yes said no, and the other way round: the count stays as it is."""
+    await run(
+        session,
+        "UPDATE decision_votes SET choice = CASE choice WHEN 'yes' THEN 'no' ELSE 'yes' END "
+        f"WHERE decision_id = {DECISION}",
+        p=place,
+    )
+
+
+async def ballot(session: AsyncSession, place: int) -> None:
+    """Some more said yes than were on the roll, and the count says so."""
+    await run(
+        session,
+        "INSERT INTO decision_votes (decision_id, account_id, choice, voted_at) "
+        "SELECT decision_id, :m, 'yes', voted_at FROM decision_votes "
+        f"WHERE decision_id = {DECISION} LIMIT 1",
+        m=uuid5(MADE_UP, str(place)),
+        p=place,
+    )
+    await run(
+        session,
+        f"UPDATE decision_outcomes SET yes = yes + 1, passed = true WHERE decision_id = {DECISION}",
+        p=place,
+    )
+
+
+async def recount(session: AsyncSession, place: int) -> None:
+    """A decision says that it was passed, by votes that nobody cast."""
+    await run(
+        session,
+        "UPDATE decision_outcomes SET yes = yes + 1 + CAST(:p AS int), no = 0, passed = true "
+        f"WHERE decision_id = {DECISION}",
+        p=place,
+    )
+
+
+async def allocation(session: AsyncSession, place: int) -> None:
+    """Money was shared out that no period says anything of."""
+    await run(
+        session,
+        "UPDATE entries SET kind = (ARRAY['allocation', 'surplus', 'loss'])[1 + :p % 3] "
+        "WHERE entry_id = (SELECT entry_id FROM entries WHERE kind = 'opening' ORDER BY id "
+        "OFFSET CAST(:p AS int) % (SELECT count(*) FROM entries WHERE kind = 'opening') LIMIT 1)",
+        p=place,
+    )
+
+
+async def elector(session: AsyncSession, place: int) -> None:
+    """Somebody who was no worker-owner was on the roll, and voted."""
+    for table in ("electors", "votes"):
+        await run(
+            session,
+            f"UPDATE decision_{table} SET account_id = :m WHERE decision_id = {DECISION} "
+            f"AND account_id = (SELECT min(account_id::text)::uuid FROM decision_{table} "
+            f"WHERE decision_id = {DECISION})",
+            m=uuid5(MADE_UP, str(place)),
+            p=place,
+        )
+
+
+# What the figures themselves give away, whoever vouches for the file.
+FOUND_ALONE = {"ballot", "recount", "allocation", "elector"}
 KINDS: Mapping[str, Callable[[AsyncSession, int], Awaitable[None]]] = {
     "amount": amount,
     "money": money,
@@ -253,6 +324,11 @@ KINDS: Mapping[str, Callable[[AsyncSession, int], Awaitable[None]]] = {
     "holder": holder,
     "restore": restore,
     "fork": fork,
+    "vote": vote,
+    "ballot": ballot,
+    "recount": recount,
+    "allocation": allocation,
+    "elector": elector,
 }
 
 

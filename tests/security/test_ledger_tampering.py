@@ -32,6 +32,15 @@ from app.infra.canonical import canonical_hash
 from app.infra.database import DatabaseSession, async_url, transaction
 from app.infra.notes import SignatureKind
 from app.models.checkpoints import Checkpoint
+from app.models.governance import (
+    Decision,
+    DecisionElector,
+    DecisionOutcome,
+    DecisionSubject,
+    DecisionVote,
+    VoteBase,
+    VoteChoice,
+)
 from app.models.ledger import (
     BookStatus,
     BookStatusKind,
@@ -148,7 +157,30 @@ async def _fill(session: AsyncSession, organisation_id: UUID) -> UUID:
             await account_of(session, book_id, owed, organisation_id, other)
         if number % 10 == 9:
             await _pay(session, book_id, organisation_id, worked_on)
+    for number in range(5):
+        await _decide(session, book_id, number)
     return book_id
+
+
+async def _decide(session: AsyncSession, book_id: UUID, number: int) -> None:
+    """Let the two worker-owners differ about a dispute: it does not pass."""
+    decision_id, now = uuid5(NAMES, f"d{number}"), clock.now()
+    owners = [worker for at, worker in enumerate(WORKERS) if at % 2]
+    session.add(
+        Decision(
+            id=decision_id, book_id=book_id, subject=DecisionSubject.APPEAL,
+            subject_id=uuid5(NAMES, f"dispute {number}"), terms={}, base=VoteBase.YES_NO,
+            numerator=1, denominator=2, more_than=True, quorum_numerator=1, quorum_denominator=2,
+            roll_size=2, opened_by=owners[0], opened_at=now, ends_at=now + timedelta(days=1),
+        )
+    )  # fmt: skip
+    await session.flush()
+    session.add_all(DecisionElector(decision_id=decision_id, account_id=one) for one in owners)
+    await session.flush()
+    for owner, said in zip(owners, (VoteChoice.YES, VoteChoice.NO), strict=True):
+        session.add(DecisionVote(decision_id=decision_id, account_id=owner, choice=said))
+    outcome = DecisionOutcome(decision_id=decision_id, passed=False, yes=1, no=1, abstain=0)
+    await _add(session, LogKind.DECISION, outcome, decision_id)
 
 
 async def _add(session: AsyncSession, kind: LogKind, row: Any, subject: UUID) -> None:
@@ -164,7 +196,7 @@ async def _pay(session: AsyncSession, book_id: UUID, organisation_id: UUID, on: 
     ]
     pool = await account_of(session, book_id, LedgerAccountKind.POOL, organisation_id)
     lines = [PostingLine(member, "EUR", 1000) for member in members]
-    new = NewEntry(EntryKind.ALLOCATION, on, CONFIRMER)
+    new = NewEntry(EntryKind.OPENING, on, CONFIRMER)
     await post_entry(session, SYSTEM, book_id, new, [*lines, PostingLine(pool, "EUR", -3000)])
 
 
@@ -205,7 +237,8 @@ async def test_it_is_found_with_every_hash_made_anew(ledger: Ledger, kind: str) 
     for place in range(PLACES):
         steps = _doing(kind, place), tampering.fit_balances, refit
         export = await ledger.attacked(*steps)
-        assert verifier.verify(export, verifier.Outside()).code == verifier.UNPROVEN
+        alone = verifier.BROKEN if kind in tampering.FOUND_ALONE else verifier.UNPROVEN
+        assert verifier.verify(export, verifier.Outside()).code == alone, f"{kind} at {place}"
         report = verifier.verify(export, ledger.outside)
         assert report.code == verifier.BROKEN, f"{kind} at {place}"
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy import select as core_select
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select
+from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
@@ -28,8 +28,6 @@ from app.models.ledger import (
     MINUTE,
     BookStatusKind,
     Entry,
-    EntryKind,
-    EntryLink,
     LedgerAccount,
     LedgerAccountKind,
     Posting,
@@ -106,7 +104,7 @@ def _begun(rows: Sequence[tuple[BookStatusKind, date]]) -> date | None:
 async def _work_by_day(
     session: AsyncSession, book_id: UUID, account_id: UUID, until: date
 ) -> Mapping[date, int]:
-    """Return minutes by the day of the work: all but gifts, and gifts that were recognised."""
+    """Return minutes by the day of the work: all but gifts, and what is recognised of gifts."""
     statement = (
         core_select(col(Entry.worked_on), func.sum(Posting.amount))
         .where(
@@ -115,17 +113,18 @@ async def _work_by_day(
             col(Posting.unit) == MINUTE,
             col(LedgerAccount.book_id) == book_id,
             col(LedgerAccount.holder_id) == account_id,
-            col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
-            col(LedgerAccount.stream) != WorkStream.GIFT,
+            or_(
+                and_(
+                    col(LedgerAccount.kind) == LedgerAccountKind.WORKER,
+                    col(LedgerAccount.stream) != WorkStream.GIFT,
+                ),
+                col(LedgerAccount.kind) == LedgerAccountKind.STANDING,
+            ),
             col(Entry.worked_on) <= until,
         )
         .group_by(col(Entry.worked_on))
     )
-    found = {day: int(minutes) for day, minutes in await session.execute(statement)}
-    for gift in await recognised(session, book_id, account_id):
-        if gift.worked_on <= until:
-            found[gift.worked_on] = found.get(gift.worked_on, 0) + gift.minutes
-    return found
+    return {day: int(minutes) for day, minutes in await session.execute(statement)}
 
 
 @dataclass(frozen=True)
@@ -135,30 +134,6 @@ class Gift:
     entry_id: UUID
     worked_on: date
     minutes: int
-
-
-async def recognised(session: AsyncSession, book_id: UUID, account_id: UUID) -> Sequence[Gift]:
-    """Return gifts that were recognised as standing; what was taken back since no longer counts."""
-    statement = (
-        core_select(col(EntryLink.linked_entry_id), col(Entry.worked_on), col(Posting.amount))
-        .where(
-            col(EntryLink.entry_id) == col(Entry.entry_id),
-            col(Posting.entry_id) == col(Entry.entry_id),
-            col(Posting.account_id) == col(LedgerAccount.id),
-            col(Entry.book_id) == book_id,
-            col(Entry.kind) == EntryKind.CONVERSION,
-            col(LedgerAccount.kind) == LedgerAccountKind.STANDING,
-            col(LedgerAccount.holder_id) == account_id,
-        )
-        .order_by(col(Entry.worked_on), col(EntryLink.linked_entry_id))
-    )
-    rows = (await session.execute(statement)).all()
-    stands = await standing_gifts(session, book_id, account_id, {row[0] for row in rows})
-    return [
-        Gift(entry_id, worked_on, min(minutes, stands[entry_id].minutes))
-        for entry_id, worked_on, minutes in rows
-        if entry_id in stands
-    ]
 
 
 async def standing_gifts(

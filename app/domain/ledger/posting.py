@@ -31,6 +31,7 @@ from app.domain.activity.actions import record
 from app.domain.ledger.rules import PostingLine, Side, is_balanced
 from app.infra import clock, ids
 from app.models.ledger import (
+    MINUTE,
     Balance,
     Book,
     Entry,
@@ -101,6 +102,42 @@ APPEND = text(
 )  # fmt: skip
 
 
+# A gift that was recognised as standing (R12): by which entry, on whose account and how much, what
+# of it is recognised now, and what of the gift still stands.
+RECOGNISED = text(
+    """
+    WITH gift AS (
+        SELECT g.entry_id, a.id AS account, a.holder_id FROM entries g
+            JOIN postings p USING (entry_id) JOIN ledger_accounts a ON a.id = p.account_id
+        WHERE a.kind = 'worker' AND a.stream = 'gift' AND p.amount > 0 AND g.entry_id = coalesce(
+            CAST(:corrects AS uuid),
+            (SELECT entry_id FROM disputes WHERE id = CAST(:dispute_id AS uuid))
+        )
+    ), recognised AS (
+        SELECT e.id, e.entry_id, e.batch_id, e.decision_id, e.worked_on, p.account_id, p.amount
+        FROM gift JOIN entry_links l ON l.linked_entry_id = gift.entry_id
+            JOIN entries e ON e.entry_id = l.entry_id AND e.kind = 'conversion'
+            JOIN postings p ON p.entry_id = e.entry_id
+            JOIN ledger_accounts a ON a.id = p.account_id
+                AND a.kind = 'standing' AND a.holder_id = gift.holder_id
+    ), left_of_it AS (
+        SELECT CASE WHEN EXISTS (SELECT FROM entries WHERE corrects = gift.entry_id) THEN 0 ELSE (
+            SELECT sum(p.amount) FROM postings p JOIN entries e USING (entry_id)
+            WHERE p.account_id = gift.account AND (e.entry_id = gift.entry_id
+                OR e.dispute_id IN (SELECT id FROM disputes WHERE entry_id = gift.entry_id))
+        ) END AS amount FROM gift
+    )
+    SELECT gift.entry_id AS gift, first.batch_id, first.decision_id, first.worked_on,
+        first.account_id, other.account_id AS other_account,
+        least(first.amount, greatest(left_of_it.amount, 0))
+            - (SELECT sum(amount) FROM recognised) AS change
+    FROM gift, left_of_it, (SELECT * FROM recognised ORDER BY id LIMIT 1) AS first
+        JOIN postings other ON other.entry_id = first.entry_id
+            AND other.account_id <> first.account_id
+    """
+)
+
+
 async def post_entry(
     session: AsyncSession,
     actor: Actor,
@@ -123,9 +160,37 @@ async def post_entry(
         entry: Entry | None = (await session.execute(statement, values)).scalar_one_or_none()
         if entry is not None:
             record(session, actor, "entry.posted", entry.entry_id)
+            await _follow_gift(session, actor, entry)
             return entry
     message = "an account was opened by somebody else and is still not to be seen"
     raise RuntimeError(message)
+
+
+async def _follow_gift(session: AsyncSession, actor: Actor, cause: Entry) -> None:
+    """Let what was recognised of a gift follow what took it back, put it into suspense or ruled.
+
+    So the standing on somebody's account is always what of their recognised gifts stands.
+    """
+    if cause.corrects is None and cause.dispute_id is None:
+        return
+    about = {"corrects": cause.corrects, "dispute_id": cause.dispute_id}
+    found = (await session.execute(RECOGNISED, about)).one_or_none()
+    if found is None or found.change == 0:
+        return
+    new = NewEntry(
+        EntryKind.CONVERSION,
+        found.worked_on,
+        cause.recorded_by,
+        decision_id=found.decision_id,
+        batch_id=found.batch_id,
+        links=(found.gift, cause.entry_id),
+    )
+    change = int(found.change)
+    lines = [
+        PostingLine(found.account_id, MINUTE, change),
+        PostingLine(found.other_account, MINUTE, -change),
+    ]
+    await post_entry(session, actor, cause.book_id, new, lines)
 
 
 def entry_values(book_id: UUID, new: NewEntry, postings: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.domain.activity.actions import record
 from app.domain.ledger.booking import lock_periods
 from app.domain.ledger.keeping import same_person
 from app.domain.ledger.queries import get_book_for
+from app.domain.ledger.statuses import status_at
 from app.domain.organisations.queries import membership
 from app.domain.periods import errors, queries
 from app.domain.periods.checklist import checklist
@@ -22,6 +23,7 @@ from app.domain.periods.rules import (
     DAYS_MAX,
     OPEN_TO_SIGN,
     SIGNERS,
+    first_days,
     hears_objections,
     is_editable,
     may_reopen,
@@ -80,6 +82,8 @@ async def open_period(
     first = last.ends_on + timedelta(days=1) if last else fields.starts_on
     if first is None or (fields.starts_on is not None and fields.starts_on != first):
         raise errors.days_refused("/starts_on", first or clock.today().replace(day=1))
+    if last is None:
+        await _check_first(session, book, first)
     _check_end(first, fields.ends_on)
     period = Period(
         id=ids.public_id(),
@@ -95,8 +99,21 @@ async def open_period(
     return period
 
 
+async def _check_first(session: AsyncSession, book: Book, first: date) -> None:
+    """Refuse a first day that no closing would ever reach, or whose period holds the opening.
+
+    Periods follow each other without a gap from that day on, and nobody can move it.
+    """
+    opened_on = await queries.opening_day(session, book.id)
+    began = (book.ownership_since or clock.now()).date()
+    earliest, latest = first_days(began, opened_on, clock.today())
+    if not earliest <= first <= latest:
+        raise errors.first_day_refused(earliest, latest)
+
+
 def _check_end(first: date, last: date) -> None:
-    if not timedelta(0) <= last - first <= timedelta(days=DAYS_MAX):
+    most = timedelta(days=DAYS_MAX)
+    if not timedelta(0) <= last - first <= most or last > clock.today() + most:
         raise errors.days_refused("/ends_on", first)
 
 
@@ -238,7 +255,8 @@ async def sign_period(
     """Sign the draft that one has read; the second signature, of somebody else, locks it."""
     account_id = actor.require_session()
     view = await queries.get_period_for(session, actor, period_id)
-    enforce(may_sign(await membership(session, view.book.organisation_id, account_id)))
+    status = await status_at(session, view.book.id, account_id, clock.today())
+    enforce(may_sign(await membership(session, view.book.organisation_id, account_id), status))
     period = await queries.lock_period(session, period_id)
     if period.state not in OPEN_TO_SIGN or period.locks_at is not None:
         raise errors.wrong_state(period.state)

@@ -7,6 +7,7 @@ period_signed_already    409  somebody signs once; the second signature is anoth
 period_state             409  not in this state
 period_stale             412  somebody changed it meanwhile
 period_days              422  it begins after the one before and ends after it begins
+period_first_day         422  the first one begins after the opening, and about when the book did
 period_days_fixed        409  another period follows, or it is closed
 period_unready           409  something of the checklist is missing
 period_unacknowledged    409  something of the checklist wants a second look
@@ -58,6 +59,13 @@ def unready(code: str, items: Sequence[str]) -> ConflictError:
 def stale(version: int) -> StaleError:
     """412: with the version that is current."""
     return StaleError("period_stale", extra={"version": version})
+
+
+def first_day_refused(earliest: date, latest: date) -> InvalidError:
+    """422: with the days between which the first period begins."""
+    days = {"first": earliest.isoformat(), "last": latest.isoformat()}
+    fields = [FieldError("/starts_on", "period_first_day", days)]
+    return InvalidError("period_first_day", errors=fields, **days)
 
 
 def days_refused(pointer: str, first: date) -> InvalidError:

@@ -6,6 +6,7 @@ may see that line and object.
 
 from app.domain.access import ALLOWED, Decision, Denied
 from app.domain.ledger.policy import may_read_book
+from app.models.ledger import BookStatus, BookStatusKind
 from app.models.organisations import Membership
 
 
@@ -14,9 +15,10 @@ def may_close(own: Membership | None) -> Decision:
     return Denied("period_forbidden") if isinstance(may_read_book(own), Denied) else ALLOWED
 
 
-def may_sign(own: Membership | None) -> Decision:
-    """Who owns by work signs for it."""
-    if own is None or not own.worker_owner:
+def may_sign(own: Membership | None, status: BookStatus | None) -> Decision:
+    """Who owns by work signs for it, as the book itself says: whoever checks it later sees that."""
+    is_owner = status is not None and status.status == BookStatusKind.WORKER_OWNER
+    if own is None or not own.worker_owner or not is_owner:
         return Denied("period_sign_refused")
     return ALLOWED
 

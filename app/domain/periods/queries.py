@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlmodel import col, func, select
@@ -20,7 +20,7 @@ from app.domain.periods.rules import OPEN_TO_SIGN, usual_end
 from app.errors import InvalidError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
-from app.models.ledger import Book, Entry
+from app.models.ledger import Book, Entry, EntryKind
 from app.models.organisations import Membership, Organisation
 from app.models.periods import (
     Period,
@@ -142,6 +142,17 @@ async def last_period(session: AsyncSession, book_id: UUID) -> Period | None:
     return (await session.exec(statement.order_by(col(Period.number).desc()).limit(1))).first()
 
 
+async def opening_day(session: AsyncSession, book_id: UUID) -> date | None:
+    """Return the day of a book's opening, where it has one."""
+    statement = (
+        select(Entry.worked_on)
+        .where(Entry.book_id == book_id, Entry.kind == EntryKind.OPENING)
+        .order_by(col(Entry.worked_on).desc())
+        .limit(1)
+    )
+    return (await session.exec(statement)).first()
+
+
 async def previous_of(session: AsyncSession, period: Period) -> Period | None:
     """Return the period before."""
     statement = select(Period).where(
@@ -155,6 +166,9 @@ async def proposed_days(session: AsyncSession, book: Book) -> tuple[str, str]:
     last = await last_period(session, book.id)
     since = (book.ownership_since or clock.now()).date()
     first = since.replace(day=1) if last is None else last.ends_on + timedelta(days=1)
+    opened_on = await opening_day(session, book.id)
+    if last is None and opened_on is not None:
+        first = max(first, opened_on + timedelta(days=1))
     return first.isoformat(), usual_end(first).isoformat()
 
 

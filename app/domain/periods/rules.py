@@ -21,7 +21,8 @@ OBJECTION_DAYS = 30
 # To read figures that a dispute changed; once at most, for then nothing changes them any more.
 READING_DAYS = 7
 SIGNERS = 2
-DAYS_MAX = 2 * 366
+YEAR = 366
+DAYS_MAX = 2 * YEAR
 # Workers whose figures are read in one transaction.
 WORKERS_A_STEP = 25
 OPEN_TO_REOPEN = frozenset({PeriodState.FROZEN, PeriodState.DRAFTED, PeriodState.SIGNED})
@@ -101,6 +102,18 @@ def objections_end(drafted_at: datetime, settles_at: datetime | None = None) -> 
     if settles_at is None:
         return drafted_at + timedelta(days=OBJECTION_DAYS)
     return max(settles_at, min(drafted_at, settles_at) + timedelta(days=READING_DAYS))
+
+
+def first_days(began: date, opened_on: date | None, today: date) -> tuple[date, date]:
+    """Return between which days a book's first period begins.
+
+    A year before worker-owners kept the book at the earliest, after the opening (what it says was
+    there before is no work of the period), and within a year from now.
+    """
+    earliest = began - timedelta(days=YEAR)
+    if opened_on is not None:
+        earliest = max(earliest, opened_on + timedelta(days=1))
+    return earliest, today + timedelta(days=YEAR)
 
 
 def usual_end(starts_on: date) -> date:

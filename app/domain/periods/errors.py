@@ -65,7 +65,7 @@ def first_day_refused(earliest: date, latest: date) -> InvalidError:
     """422: with the days between which the first period begins."""
     days = {"first": earliest.isoformat(), "last": latest.isoformat()}
     fields = [FieldError("/starts_on", "period_first_day", days)]
-    return InvalidError("period_first_day", errors=fields, **days)
+    return InvalidError("period_first_day", errors=fields, first=days["first"], last=days["last"])
 
 
 def days_refused(pointer: str, first: date) -> InvalidError:

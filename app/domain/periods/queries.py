@@ -145,7 +145,7 @@ async def last_period(session: AsyncSession, book_id: UUID) -> Period | None:
 async def opening_day(session: AsyncSession, book_id: UUID) -> date | None:
     """Return the day of a book's opening, where it has one."""
     statement = (
-        select(Entry.worked_on)
+        select(col(Entry.worked_on))
         .where(Entry.book_id == book_id, Entry.kind == EntryKind.OPENING)
         .order_by(col(Entry.worked_on).desc())
         .limit(1)

@@ -61,10 +61,10 @@ def _decision(subject: str) -> Callable[[Json], Json]:
 _ADMISSION = _decision("admission")
 
 
-def _say(file: Json, account: int, choice: str) -> None:
-    """Let one of the roll say something else, and the outcome count it."""
+def _say(file: Json, choice: str) -> None:
+    """Let one who said yes say something else, and the outcome count it."""
     body = _ADMISSION(file)
-    body["votes"][account]["choice"] = choice
+    next(vote for vote in body["votes"] if vote["choice"] == "yes")["choice"] = choice
     for each in ("yes", "no", "abstain"):
         body["outcome"][each] = sum(vote["choice"] == each for vote in body["votes"])
 
@@ -78,7 +78,7 @@ VOTES: dict[str, tuple[Forgery, str]] = {
     "a no is counted as nothing": (
         lambda file: _ADMISSION(file)["outcome"].update(yes=3), "not counted right",
     ),
-    "it passed with too few": (lambda file: _say(file, 0, "no"), "against its own rule"),
+    "it passed with too few": (lambda file: _say(file, "no"), "against its own rule"),
     "it failed with enough": (
         lambda file: _ADMISSION(file)["outcome"].update(passed=False), "against its own rule",
     ),

@@ -55,12 +55,10 @@ def problem_of(request: Request, error: AppError) -> dict[str, Any]:
 
 
 def _field(language: str, item: FieldError) -> dict[str, str]:
-    message = _text(language, f"error.field.{item.code}", item.params)
-    return {
-        "pointer": item.pointer,
-        "code": item.code,
-        "message": message or _text(language, "error.field.invalid", {}),
-    }
+    # What has no words for its field alone says why the whole was refused.
+    own = (_text(language, f"error.{name}{item.code}", item.params) for name in ("field.", ""))
+    message = next(filter(None, own), "") or _text(language, "error.field.invalid", {})
+    return {"pointer": item.pointer, "code": item.code, "message": message}
 
 
 def _text(language: str, message_id: str, params: Any) -> str:

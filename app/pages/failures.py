@@ -54,9 +54,11 @@ def _problem(language: str, item: FieldError) -> Problem:
 
 
 def _field_text(language: str, code: str, params: Mapping[str, object]) -> str:
-    message_id = f"error.field.{code}"
-    known = message_id if i18n.exists(message_id) else "error.field.invalid"
-    return i18n.translate(language, known, **params)
+    # What has no words for its field alone says why the whole was refused.
+    for message_id in (f"error.field.{code}", f"error.{code}"):
+        if i18n.exists(message_id):
+            return i18n.translate(language, message_id, **params)
+    return i18n.translate(language, "error.field.invalid")
 
 
 def choices(language: str, prefix: str, values: Iterable[str]) -> list[tuple[str, str]]:

@@ -86,6 +86,7 @@ async def test_an_admission_and_a_probation_keep_what_was_typed(world: World) ->
         refused = await a.send(
             people, f"{coop.path}/probations", status=422, handle="zzz", since=later
         )
+        assert "This day is still to come." in refused.main.one(id="problems").text
         form = refused.form(f"{coop.path}/probations")
         assert (form["handle"], form["since"]) == ("zzz", later)
         await coop.begin_probation(coop.people["z"], "2025-03-15")

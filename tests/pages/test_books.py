@@ -71,13 +71,13 @@ async def test_from_the_book_to_one_entry(world: World, coop: Coop) -> None:
     assert line[-2:] == ["owner", "3 h 30 min"]
     entry = await reader.open(lines.link("Contribution, 2 Mar 2026"))
     assert rows(entry, "Its sides") == [
-        ["Work given", "ben", "Care", "3 h 30 min"],
-        ["Work received", "Forn Roig", "Care", "−3 h 30 min"],
+        ["Work given ben · Care", "3 h 30 min"],
+        ["Work received Forn Roig · Care", "−3 h 30 min"],
     ]
     assert entry.main.one("tfoot").text == "Sum 0 min"
     assert "Move our site off the old server" in entry.main.text
     worker = await reader.open(entry.link("ben"))
-    assert rows(worker, "What stands on the accounts") == [["Work given", "Care", "3 h 30 min"]]
+    assert rows(worker, "What stands on the accounts") == [["Work given Care", "3 h 30 min"]]
 
 
 async def test_whoever_works_here_reads_their_own_part_and_no_more(
@@ -90,7 +90,7 @@ async def test_whoever_works_here_reads_their_own_part_and_no_more(
     entry = await ada.open(
         (await ada.open(home.link("1 h 30 min"))).link("Contribution, 2 Mar 2026")
     )
-    assert rows(entry, "Its sides")[0] == ["Work given", "ada", "Gift", "1 h 30 min"]
+    assert rows(entry, "Its sides")[0] == ["Work given ada · Gift", "1 h 30 min"]
     await ada.open(f"/books/{coop.book}/workers/{coop.ben.id}", status=403)
     await ada.open(f"/books/{coop.book}/lines", status=403)
     theirs = (await coop.owner.get(f"/books/{coop.book}/lines", holder_id=coop.ben.id))["items"]

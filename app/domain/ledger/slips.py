@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +25,7 @@ from app.domain.ledger.keeping import (
 )
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import contribution_sides
-from app.domain.ledger.slip_files import HalfSlip, SaidSlips
+from app.domain.ledger.slip_files import COLUMNS, HalfSlip, SaidSlips
 from app.errors import FieldError
 from app.infra import clock, ids
 from app.models.ledger import (
@@ -78,8 +77,13 @@ async def write_slips(
     ]
     faults = [*_faults_of_lines(slips, people, own), *await _faults_of_book(session, book, told)]
     if faults:
-        raise errors.slips_refused([fault for _, fault in sorted(faults, key=itemgetter(0))])
+        raise errors.slips_refused([fault for _, fault in sorted(faults, key=_as_written)])
     return await _enter(session, actor, book, [(slip, worker) for _, slip, worker in told])
+
+
+def _as_written(found: Numbered) -> tuple[int, int]:
+    number, fault = found
+    return number, COLUMNS.index(fault.pointer.rpartition("/")[2])
 
 
 async def _enter(

@@ -23,7 +23,7 @@ def today(time_zone: str = "UTC") -> date:
 
 @contextmanager
 def frozen(moment: datetime) -> Iterator[None]:
-    """Hold the clock at a moment (tests only)."""
+    """Hold the clock at a moment (tests, and the demo while it tells of the past)."""
     global _frozen  # noqa: PLW0603 - the point of this module
     before, _frozen = _frozen, moment.astimezone(UTC)
     try:

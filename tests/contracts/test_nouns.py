@@ -106,6 +106,7 @@ DOMAIN_EXTRAS = {
     "ledger/people",  # what people are called in a book, also once they left it
     "ledger/days",  # no day of a person has more than its hours
     "ledger/following",  # entries that follow a receipt when it is revoked or replaced
+    "ledger/gifts",  # what was recognised of a gift, and what changes it
     "ledger/export",  # a book as one file that can be checked offline
     "ledger/posting",  # how an entry enters a book
     "ledger/slip_files",  # CSV → slips

@@ -5,20 +5,18 @@ the figures give each forgery away, also where every hash was made anew.
 """
 
 import copy
-import json
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from secrets import token_hex
-from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 
 from app import verifier, verifier_book
-from app.domain.ledger.export import export_book
 from app.infra import clock
 from app.infra.database import transaction
-from app.workers.checkpoints import keep_log
 from tests.factories import books
+from tests.factories.exports import exported
 from tests.factories.governing import cooperative, noon
 from tests.factories.periods import FIRST, LAST
 from tests.factories.periods import cooperative as closing_cooperative
@@ -27,14 +25,6 @@ from tests.factories.world import Json, World
 TODAY = date(2026, 3, 15)
 Placed = list[tuple[int, Json]]
 Forgery = Callable[[Json], object]
-
-
-async def _exported(world: World, book_id: Any) -> Json:
-    await keep_log(world.runtime)
-    async with transaction(world.runtime.sessions) as session:
-        pieces = [piece async for piece in export_book(session, book_id, world.runtime.origin)]
-    read: Json = json.loads("".join(pieces))
-    return read
 
 
 def _placed(export: Json) -> Placed:
@@ -150,7 +140,7 @@ async def test_every_vote_is_counted_once_more(world: World) -> None:
     with clock.frozen(noon(TODAY) + timedelta(hours=1)):
         done = await coop.vote(b, decision, "yes")
         assert done["outcome"]["passed"]
-        export = await _exported(world, coop.book_id)
+        export = await exported(world, UUID(coop.book_id))
 
     def check(file: Json) -> Iterable[str]:
         return verifier_book.check_decisions(_placed(file))
@@ -226,7 +216,7 @@ async def test_signers_and_closing_entries_are_looked_at_once_more(world: World)
             await session.execute(text(f"INSERT INTO log_pending (kind, subject) {waiting}"))
     locked = await made.close(await made.open(LAST, 1_000_001, FIRST))
     assert locked["state"] == "locked"
-    export = await _exported(world, made.book_id)
+    export = await exported(world, made.book_id)
 
     def check(file: Json) -> Iterable[str]:
         return verifier_book.check_periods(file["book"], _placed(file), file["statements"])
@@ -290,7 +280,7 @@ async def test_receipts_are_held_against_their_signatures(world: World) -> None:
     offers = f"{coop.path}/receipts"
     await coop.worker.post(offers, {"receipt_id": str(receipt.id)}, key="o")
     await coop.keeper.post(f"{offers}/{receipt.id}/decision", {"take": True}, expect=200)
-    export = await _exported(world, coop.book["id"])
+    export = await exported(world, coop.book["id"])
 
     def check(file: Json) -> Iterable[str]:
         return verifier_book.check_receipts(_all(file, "entry"), file["receipts"])
@@ -307,7 +297,7 @@ async def test_a_forged_fork_lends_no_other_history(world: World) -> None:
     """Who has the database declares a fork, so that another log's checkpoint would seem to fit."""
     coop = await books.cooperative(world)
     await coop.write(coop.slip(minutes=90))
-    export = await _exported(world, coop.book["id"])
+    export = await exported(world, coop.book["id"])
     kept = verifier.read_checkpoint(export["log"]["checkpoints"][-1])
     size = export["log"]["size"]
 

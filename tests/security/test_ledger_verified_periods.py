@@ -1,28 +1,17 @@
 """A closed period is computed once more from the export alone, and any other figure is found."""
 
 import copy
-import json
 from collections.abc import Callable
-from uuid import UUID
 
 from sqlalchemy import text
 
 from app import verifier
-from app.domain.ledger.export import export_book
 from app.infra.database import transaction
-from app.workers.checkpoints import keep_log
+from tests.factories.exports import exported
 from tests.factories.periods import FIRST, LAST, cooperative
 from tests.factories.world import Json, World
 
 MINUTES = {"anna": 36_750, "berta": 20_000, "carles": 945}
-
-
-async def _exported(world: World, book_id: UUID) -> Json:
-    await keep_log(world.runtime)
-    async with transaction(world.runtime.sessions) as session:
-        pieces = [piece async for piece in export_book(session, book_id, world.runtime.origin)]
-    read: Json = json.loads("".join(pieces))
-    return read
 
 
 def _line(export: Json) -> Json:
@@ -61,7 +50,7 @@ async def test_a_closed_period_is_computed_once_more(world: World) -> None:
             await session.execute(text(f"{waiting} ON CONFLICT DO NOTHING"))
     locked = await made.close(await made.open(LAST, 1_000_001, FIRST))
     assert locked["state"] == "locked"
-    export = await _exported(world, made.book_id)
+    export = await exported(world, made.book_id)
     kept = verifier.read_checkpoint(export["log"]["checkpoints"][-1])
     report = verifier.verify(export, verifier.Outside(kept=[kept]))
     assert report.problems == []

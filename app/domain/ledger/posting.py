@@ -28,6 +28,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.activity.actions import record
+from app.domain.ledger.gifts import changed_by
 from app.domain.ledger.rules import PostingLine, Side, is_balanced
 from app.infra import clock, ids
 from app.models.ledger import (
@@ -79,8 +80,8 @@ TAKEN_AS_SAID = (
 SALT_BYTES = 16
 # An account that somebody else opens at the same moment is seen by the next look.
 APPEND_TRIES = 5
-# The entry, its lines, the balances, its place in the queue of the log: one statement, planned once
-# a connection (migration 0028).
+# The entry, its lines, the balances, its place in the queue of the log: one call of a function that
+# is planned once a connection (migration 0028).
 APPEND = text(
     "SELECT * FROM append_entry("
     ":book_id, :entry_id, :kind, :worked_on, :booked_on, :claim_id, :corrects, :panel_id, "
@@ -102,42 +103,6 @@ APPEND = text(
 )  # fmt: skip
 
 
-# A gift that was recognised as standing (R12): by which entry, on whose account and how much, what
-# of it is recognised now, and what of the gift still stands.
-RECOGNISED = text(
-    """
-    WITH gift AS (
-        SELECT g.entry_id, a.id AS account, a.holder_id FROM entries g
-            JOIN postings p USING (entry_id) JOIN ledger_accounts a ON a.id = p.account_id
-        WHERE a.kind = 'worker' AND a.stream = 'gift' AND p.amount > 0 AND g.entry_id = coalesce(
-            CAST(:corrects AS uuid),
-            (SELECT entry_id FROM disputes WHERE id = CAST(:dispute_id AS uuid))
-        )
-    ), recognised AS (
-        SELECT e.id, e.entry_id, e.batch_id, e.decision_id, e.worked_on, p.account_id, p.amount
-        FROM gift JOIN entry_links l ON l.linked_entry_id = gift.entry_id
-            JOIN entries e ON e.entry_id = l.entry_id AND e.kind = 'conversion'
-            JOIN postings p ON p.entry_id = e.entry_id
-            JOIN ledger_accounts a ON a.id = p.account_id
-                AND a.kind = 'standing' AND a.holder_id = gift.holder_id
-    ), left_of_it AS (
-        SELECT CASE WHEN EXISTS (SELECT FROM entries WHERE corrects = gift.entry_id) THEN 0 ELSE (
-            SELECT sum(p.amount) FROM postings p JOIN entries e USING (entry_id)
-            WHERE p.account_id = gift.account AND (e.entry_id = gift.entry_id
-                OR e.dispute_id IN (SELECT id FROM disputes WHERE entry_id = gift.entry_id))
-        ) END AS amount FROM gift
-    )
-    SELECT gift.entry_id AS gift, first.batch_id, first.decision_id, first.worked_on,
-        first.account_id, other.account_id AS other_account,
-        least(first.amount, greatest(left_of_it.amount, 0))
-            - (SELECT sum(amount) FROM recognised) AS change
-    FROM gift, left_of_it, (SELECT * FROM recognised ORDER BY id LIMIT 1) AS first
-        JOIN postings other ON other.entry_id = first.entry_id
-            AND other.account_id <> first.account_id
-    """
-)
-
-
 async def post_entry(
     session: AsyncSession,
     actor: Actor,
@@ -145,7 +110,7 @@ async def post_entry(
     new: NewEntry,
     lines: Sequence[PostingLine | Side],
 ) -> Entry:
-    """Add a balanced entry and move the balances with it, in one statement.
+    """Add a balanced entry and move the balances with it, in one call.
 
     A line names an account, or (`Side`) whose it is: then it is opened where there is none yet.
     Balances are taken in the order of their accounts, so that entries over the same accounts
@@ -173,9 +138,8 @@ async def _follow_gift(session: AsyncSession, actor: Actor, cause: Entry) -> Non
     """
     if cause.corrects is None and cause.dispute_id is None:
         return
-    about = {"corrects": cause.corrects, "dispute_id": cause.dispute_id}
-    found = (await session.execute(RECOGNISED, about)).one_or_none()
-    if found is None or found.change == 0:
+    found = await changed_by(session, cause)
+    if found is None:
         return
     new = NewEntry(
         EntryKind.CONVERSION,
@@ -185,10 +149,9 @@ async def _follow_gift(session: AsyncSession, actor: Actor, cause: Entry) -> Non
         batch_id=found.batch_id,
         links=(found.gift, cause.entry_id),
     )
-    change = int(found.change)
     lines = [
-        PostingLine(found.account_id, MINUTE, change),
-        PostingLine(found.other_account, MINUTE, -change),
+        PostingLine(found.account_id, MINUTE, found.change),
+        PostingLine(found.other_account, MINUTE, -found.change),
     ]
     await post_entry(session, actor, cause.book_id, new, lines)
 

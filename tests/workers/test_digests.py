@@ -16,6 +16,7 @@ from app.workers.main import run_until_idle
 from tests.api.test_notifications import letters, proven
 from tests.factories.world import World
 
+NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
 ZONES = st.sampled_from(["UTC", "Europe/Athens", "Europe/Amsterdam", "America/Bogota"])
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -74,6 +75,37 @@ async def test_two_workers_at_the_same_hour_send_one_digest(world: World) -> Non
     with clock.moved(timedelta(days=1, hours=3)):
         await asyncio.gather(*(run_until_idle(world.runtime) for _ in range(3)))
         assert len(letters(world, "owner")) == before + 1
+
+
+@pytest.mark.parametrize("joined", [NOON, NOON.replace(hour=5)])
+async def test_a_need_is_told_once_whatever_hours_nobody_worked(
+    world: World, joined: datetime
+) -> None:
+    """Posted before or after that day's hour, and the worker of this instance away at it."""
+    with clock.frozen(joined):
+        owner = await world.sign_up("owner")
+        worker = await proven(world, "worker")
+        body = {"skills": [{"slug": "wordpress"}], "languages": ["en"], "hours_per_week": 5}
+        assert (await worker.ask("PUT", "/me/profile", json=body)).status_code == 200
+        organisation = await world.organisation(owner)
+        skills = [{"slug": "wordpress", "weight": "nice"}]
+        await world.open_need(owner, organisation, title="The first one", skills=skills)
+    await _told(world, joined + timedelta(days=3, hours=3), "The first one")
+    with clock.frozen(joined + timedelta(days=3, hours=4)):
+        await world.open_need(owner, organisation, title="The second one", skills=skills)
+    (second,) = await _told(world, joined + timedelta(days=9), "The second one")
+    assert "The first one" not in second
+    assert await _told(world, joined + timedelta(days=10)) == []
+
+
+async def _told(world: World, moment: datetime, *titles: str) -> list[str]:
+    before = len(letters(world, "worker"))
+    with clock.frozen(moment):
+        await world.work()
+    told = letters(world, "worker")[before:]
+    assert len(told) == len(titles)
+    assert all(title in letter for title, letter in zip(titles, told, strict=True))
+    return told
 
 
 @pytest.mark.parametrize("many", [1, 1_000])

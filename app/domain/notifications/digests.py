@@ -34,18 +34,17 @@ SLICE = 1_000
 MANY = 50
 # A worker may have been away for days: what no letter told yet is still told.
 LOOKED_BACK = timedelta(days=30)
-PERIOD = {MailWish.DAILY: timedelta(days=1), MailWish.WEEKLY: timedelta(days=7)}
 
 
 @dataclass(frozen=True)
 class _Due:
-    """A digest of one person whose hour has come, and the moment it begins at."""
+    """A digest of one person whose hour has come, and when it was looked at."""
 
     account: Account
     settings: NoticeSettings
     wish: MailWish
     period: str
-    since: datetime
+    at: datetime
 
     @property
     def topics(self) -> list[str]:
@@ -56,30 +55,37 @@ class _Due:
 
 
 async def write_digests(session: AsyncSession, after: UUID | None) -> tuple[int, UUID | None]:
-    """Look at a slice of the people; answers how many digests were due, and whom to go on after."""
+    """Look at a slice of the people; answers how many digests were due, and whom to go on after.
+
+    A digest tells of what came since the one before it was looked at, or since the account was
+    made: a need that was posted while no worker was there at somebody's hour is told by the next.
+    """
+    now = clock.now()
     people = await queries.reachable_accounts(session, after, SLICE)
-    due = [found for account, settings in people for found in _due(account, settings)]
+    due = [found for account, settings in people for found in _due(account, settings, now)]
     accounts = {each.account.id for each in due}
     done = await queries.digests_done(session, accounts, {each.period for each in due})
     left = [each for each in due if (each.account.id, each.period) not in done]
     matched = {each.account.id for each in left if Topic.MATCHES.value in each.topics}
     best = await _best(session, matched)
+    looked = await queries.digests_looked_at(session, {each.account.id for each in left})
     written = 0
     for each in left:
         if await _take(session, each):
-            await _write(session, each, best)
+            since = looked.get((each.account.id, each.wish), each.account.created_at)
+            await _write(session, each, max(since, now - LOOKED_BACK), best)
             written += 1
     return written, people[-1][0].id if len(people) == SLICE else None
 
 
-def _due(account: Account, settings: NoticeSettings | None) -> list[_Due]:
+def _due(account: Account, settings: NoticeSettings | None, now: datetime) -> list[_Due]:
     chosen = settings or NoticeSettings(account_id=account.id)
     wanted = {wish_for(chosen.wishes, topic) for topic in Topic} & DIGEST_WISHES
     found = []
     for wish in sorted(wanted):
-        period, due = digest_period(wish, clock.now(), chosen.hour, chosen.time_zone)
+        period, due = digest_period(wish, now, chosen.hour, chosen.time_zone)
         if account.created_at < due:  # who came after that hour waits for the next
-            found.append(_Due(account, chosen, wish, period, due - PERIOD[wish]))
+            found.append(_Due(account, chosen, wish, period, now))
     return found
 
 
@@ -108,7 +114,7 @@ async def _take(session: AsyncSession, due: _Due) -> bool:
     """Take a digest for this transaction: of two workers one gets it."""
     statement = (
         insert(Digest)
-        .values(account_id=due.account.id, period=due.period, at=clock.now())
+        .values(account_id=due.account.id, period=due.period, at=due.at)
         .on_conflict_do_nothing()
         .returning(col(Digest.account_id))
     )
@@ -118,15 +124,16 @@ async def _take(session: AsyncSession, due: _Due) -> bool:
 async def _write(
     session: AsyncSession,
     due: _Due,
+    since: datetime,
     best: Mapping[UUID, Sequence[tuple[UUID, datetime | None]]],
 ) -> None:
     """Write the letter, if there is anything to say."""
     account, topics = due.account, due.topics
     actor = Actor(account_id=account.id, handle=account.handle, steward=account.steward)
-    begin = clock.now() - LOOKED_BACK
+    begin = due.at - LOOKED_BACK
     notices = await queries.notices_for_digest(session, actor, topics, begin, DIGEST_NOTICES_MAX)
     board = best.get(account.id, ()) if Topic.MATCHES.value in topics else ()
-    fresh = [str(need_id) for need_id, posted in board if posted and posted > due.since]
+    fresh = [str(need_id) for need_id, posted in board if posted and since <= posted < due.at]
     needs = fresh[:DIGEST_MATCHES_MAX]
     if not notices and not needs:
         return
@@ -142,4 +149,4 @@ async def _write(
     )
     await write_letter(session, draft)
     for notice in notices:  # so that the next one does not tell it again
-        notice.mailed_at = clock.now()
+        notice.mailed_at = due.at

@@ -18,6 +18,7 @@ from app.models.identity import Account
 from app.models.needs import Need
 from app.models.notifications import (
     Digest,
+    MailWish,
     Notice,
     NoticeCounter,
     NoticeSettings,
@@ -277,6 +278,22 @@ async def digests_done(
         col(Digest.account_id).in_(account_ids), col(Digest.period).in_(periods)
     )
     return set((await session.exec(statement)).all())
+
+
+async def digests_looked_at(
+    session: AsyncSession, account_ids: Collection[UUID]
+) -> dict[tuple[UUID, MailWish], datetime]:
+    """Return when somebody's newest daily and weekly digests were looked at."""
+    wish = func.split_part(Digest.period, " ", 1)
+    statement = (
+        select(Digest.account_id, wish, func.max(Digest.at))
+        .where(col(Digest.account_id).in_(account_ids))
+        .group_by(col(Digest.account_id), wish)
+    )
+    return {
+        (account_id, MailWish(name)): at
+        for account_id, name, at in (await session.exec(statement)).all()
+    }
 
 
 async def notices_by_id(

@@ -11,6 +11,7 @@ import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
@@ -23,7 +24,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.infra import keys, migrate, passwords
+from app.infra import clock, keys, migrate, passwords
 from app.infra.database import async_url
 from app.infra.embedded import start_postgres, start_valkey
 from app.infra.logging import configure_logging
@@ -95,6 +96,24 @@ WAITING = (
     "tests/workers/test_periods.py",
 )
 
+# Every test begins at this moment, so that none depends on the hour, the day of the week or the
+# month it happens to run in. `TESTS_AT=2026-12-31T23:55` tries another one.
+BEGIN = datetime.fromisoformat(os.environ.get("TESTS_AT", "2026-11-18T10:00")).replace(tzinfo=UTC)
+# But those that share a moment with a process of its own have the clock on the wall.
+ON_THE_WALL = (
+    "tests/cli/",
+    "tests/e2e/",
+    "tests/interop/",
+    "tests/api/test_confirm_races.py",
+    "tests/api/test_crash.py",
+    "tests/api/test_lossy_network.py",
+    "tests/api/test_races.py",
+    "tests/api/test_webhooks.py",
+    "tests/api/test_wire.py",
+    "tests/workers/test_clock_crashes.py",
+    "tests/workers/test_periods.py",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests that wait for others be tried once more."""
@@ -116,6 +135,15 @@ class Services:
 def anyio_backend() -> str:
     """Run asynchronous tests on asyncio, the loop we serve with."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _same_moment(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.node.nodeid.startswith(ON_THE_WALL):
+        yield
+        return
+    with clock.moved(BEGIN - clock.now()):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

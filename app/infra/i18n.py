@@ -223,6 +223,11 @@ def format_datetime(language: str, value: datetime, zone: str = "UTC") -> str:
     return f"{format_date(language, local.date())}, {local:%H:%M}"
 
 
+def format_datetime_named(language: str, value: datetime, zone: str) -> str:
+    """Write an aware moment in a zone and name the zone: what hangs on it is never guessed."""
+    return f"{format_datetime(language, value, zone)} ({zone.replace('_', ' ')})"
+
+
 def day_names(language: str, width: Literal["wide", "abbreviated"]) -> list[str]:
     """Return the days of the week, Monday first."""
     names = get_day_names(width, context="stand-alone", locale=locale_of(language))

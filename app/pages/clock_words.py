@@ -24,8 +24,7 @@ def words_of(language: str, due: Due | None, zone: str | None = None) -> str:
     """Say what comes next and when; empty where no clock runs."""
     if due is None:
         return ""
-    shown = zone or due.zone
-    when = f"{i18n.format_datetime(language, due.at, shown)} ({shown.replace('_', ' ')})"
+    when = i18n.format_datetime_named(language, due.at, zone or due.zone)
     return i18n.translate(language, f"clock.{due.code}", when=when)
 
 

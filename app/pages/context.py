@@ -73,6 +73,8 @@ class PageContext:
     query: str = ""
     viewer: Viewer | None = None
     form_token: str = ""
+    # The reader's own zone, where they named one: times are written in it.
+    zone: str = "UTC"
     source_url: str = SOURCE_URL_DEFAULT
     languages: Sequence[str] = field(default=LANGUAGES)
 

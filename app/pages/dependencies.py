@@ -25,6 +25,7 @@ from app.domain.administration import queries as administration
 from app.domain.asks.queries import count_waiting
 from app.domain.identity import queries as identity
 from app.domain.organisations import queries as organisations
+from app.domain.profiles.queries import zone_of_account
 from app.errors import ForbiddenError, MalformedError, UnsupportedError
 from app.infra.database import transaction
 from app.infra.i18n import LANGUAGES, negotiate
@@ -233,7 +234,13 @@ async def _page(
         query=request.scope["query_string"].decode(errors="replace"),
         viewer=await _viewer(db, actor),
         form_token=token,
+        zone=await _zone(db, actor),
     )
+
+
+async def _zone(db: Db, actor: Actor) -> str:
+    named = await zone_of_account(db, actor.account_id) if actor.account_id else None
+    return named or PageContext.zone
 
 
 def choose_language(request: Request, settings: Settings, own: str | None) -> str:

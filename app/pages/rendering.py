@@ -4,13 +4,15 @@ import hashlib
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -56,6 +58,35 @@ def _points(language: str, tenths: int) -> str:
     return i18n.format_number(language, Decimal(abs(tenths)) / 10)
 
 
+def _zone(context: Context) -> str:
+    """Return the reader's zone; a macro knows it where it was imported with its context."""
+    page = context.get("page")
+    return page.zone if isinstance(page, PageContext) else PageContext.zone
+
+
+def _clock_filters(language: str) -> dict[str, Callable[..., str]]:
+    """Return the filters that write moments as the reader's own clock and calendar show them."""
+
+    @pass_context
+    def day(context: Context, value: date) -> str:
+        """Write a day, or the day on which a moment lies."""
+        if isinstance(value, datetime):
+            value = value.astimezone(ZoneInfo(_zone(context))).date()
+        return i18n.format_date(language, value)
+
+    @pass_context
+    def moment(context: Context, value: datetime) -> str:
+        """Write a moment."""
+        return i18n.format_datetime(language, value, _zone(context))
+
+    @pass_context
+    def moment_named(context: Context, value: datetime) -> str:
+        """Write a moment and name its zone: something ends or counts from then on."""
+        return i18n.format_datetime_named(language, value, _zone(context))
+
+    return {"day": day, "moment": moment, "moment_named": moment_named}
+
+
 class _Templates(FileSystemLoader):
     """Templates without the indentation that only their writers read: a sixth of a page."""
 
@@ -84,10 +115,8 @@ def environment(language: str) -> Environment:
         "language_name": language_name,
         "static": static_url,
     }
-    made.filters |= {
+    made.filters |= _clock_filters(language) | {
         "duration": partial(i18n.format_minutes, language),
-        "day": partial(i18n.format_date, language),
-        "moment": partial(i18n.format_datetime, language),
         "number": partial(i18n.format_number, language),
         "bounded": partial(_bounded, language),
         "money": partial(i18n.format_money, language),

@@ -12,7 +12,8 @@ from app.domain.claims import sweep as claims
 from app.domain.disputes import actions as disputes
 from app.domain.disputes.queries import disputes_due
 from app.domain.governance.actions import close_due, due_decisions
-from app.domain.governance.leaving import exits_to_close, turn_exit
+from app.domain.governance.exits import exits_to_close
+from app.domain.governance.leaving import turn_exit
 from app.domain.needs import sweep as needs
 from app.infra.database import transaction
 from app.infra.runtime import Runtime

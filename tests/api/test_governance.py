@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.domain.administration.invariants import count_violations
 from app.infra import clock
 from app.infra.database import transaction
-from tests.factories.governing import Cooperative, back, cooperative, noon
+from tests.factories.governing import Cooperative, back, cooperative, give_capital, noon
 from tests.factories.world import Json, Person, World
 
 TODAY = date(2026, 3, 15)
@@ -231,7 +231,8 @@ async def test_nobody_leaves_twice_or_as_the_last(world: World) -> None:
         coop = await cooperative(world, owners=("a", "b"))
         a, b = coop.people["a"], coop.people["b"]
         left = await b.post(f"{coop.path}/exits", key="b")
-        assert (left["capital"], len(left["payouts"])) == (0, 12)
+        # Nothing is on the account: there are no instalments of nothing.
+        assert (left["capital"], left["next_amount"], left["payouts"]) == (0, 0, [])
         assert (await b.post(f"{coop.path}/exits", key="bb", expect=404))["code"] == "not_in_book"
         last = await a.post(f"{coop.path}/exits", key="a", expect=409)
         assert last["code"] == "exit_last_owner"
@@ -239,27 +240,54 @@ async def test_nobody_leaves_twice_or_as_the_last(world: World) -> None:
         again = {"handle": "bbb", "since": TODAY.isoformat()}
         waits = await a.post(f"{coop.path}/probations", again, key="again", expect=409)
         assert waits["code"] == "exit_open"
+        nothing = {"paid_on": TODAY.isoformat()}
+        path = f"/exits/{left['id']}"
+        refused = await a.post(f"{path}/payouts", nothing, key="nothing", expect=409)
+        assert refused["code"] == "payout_done"
+        tasks = (await a.get(f"{coop.path}/tasks"))["items"]
+        assert not [one for one in tasks if one["code"].startswith("exit")]
+        # Nothing is left and nothing can come: the clock closes it, and they may begin again.
+        await world.work()
+        assert (await b.get(path))["closed_at"] is not None
+        await a.post(f"{coop.path}/probations", again, key="anew")
 
 
-async def _give_capital(coop: Cooperative, worker: str, amount: int) -> None:
-    """Let somebody's account begin with money, as the opening of the book says."""
-    opening = {
-        "on": TODAY.isoformat(),
-        "minutes": [],
-        "capital": [{"worker": worker, "amount": amount}],
-        "reserve": 0,
-    }
-    path = f"{coop.path}/opening"
-    a, b = coop.people["a"], coop.people["b"]
-    prepared = await a.post(path, opening, key="prepare")
-    await b.post(f"{path}/confirmation", {"version": prepared["version"]}, key="open")
+async def test_an_exit_waits_for_what_a_period_may_still_add(world: World) -> None:
+    with clock.frozen(noon(TODAY)):
+        coop = await cooperative(world)
+        a, c = coop.people["a"], coop.people["c"]
+        await coop.slips(c, 120, TODAY)
+        left = await c.post(f"{coop.path}/exits", key="c")
+        assert (left["payouts"], left["more_may_come"]) == ([], True)
+        early = await a.post(f"/exits/{left['id']}/closing", key="close", expect=409)
+        assert early["code"] == "exit_unpaid"
+        await world.work()
+        assert (await c.get(f"/exits/{left['id']}"))["closed_at"] is None
+
+
+async def test_of_a_few_cents_every_instalment_is_one_until_all_is_paid(world: World) -> None:
+    with clock.frozen(noon(TODAY)):
+        coop = await cooperative(world)
+        b, c = coop.people["b"], coop.people["c"]
+        await give_capital(coop, "ccc", 2)
+        left = await c.post(f"{coop.path}/exits", key="c")
+        assert (left["next_amount"], len(left["payouts"])) == (1, 12)
+        path = f"/exits/{left['id']}"
+        schedule = {"instalments": 12, "interval_months": 1, "first_due_on": TODAY.isoformat()}
+        await b.post(f"{path}/schedule", schedule, key="plan", expect=200)
+        await b.post(f"{path}/payouts", {"paid_on": TODAY.isoformat()}, key="1", expect=200)
+    with clock.frozen(noon(date(2026, 4, 15))):
+        await back(b)
+        done = await b.post(f"{path}/payouts", {"paid_on": "2026-04-15"}, key="2", expect=200)
+        assert [one["amount"] for one in done["payouts"]] == [1, 1]
+        assert (done["capital"], done["closed_at"] is not None) == (0, True)
 
 
 async def test_who_leaves_hands_back_and_is_paid_all_that_is_theirs(world: World) -> None:
     with clock.frozen(noon(TODAY)):
         coop = await cooperative(world)
         a, b, c = (coop.people[name] for name in "abc")
-        await _give_capital(coop, "ccc", 10_001)
+        await give_capital(coop, "ccc", 10_001)
         need = await world.open_need(a, coop.organisation, places=2)
         claim = await c.post(f"/needs/{need['id']}/claims", {"note": "I can do this"})
         exit_ = await c.post(f"{coop.path}/exits", key="c")

@@ -88,6 +88,20 @@ async def cooperative(
     return Cooperative(world, organisation, book["id"], owner, people)
 
 
+async def give_capital(coop: Cooperative, worker: str, amount: int) -> None:
+    """Let somebody's account begin with money, as the opening of the book says."""
+    opening = {
+        "on": clock.today().isoformat(),
+        "minutes": [],
+        "capital": [{"worker": worker, "amount": amount}],
+        "reserve": 0,
+    }
+    path = f"{coop.path}/opening"
+    a, b = coop.people["a"], coop.people["b"]
+    prepared = await a.post(path, opening, key="prepare")
+    await b.post(f"{path}/confirmation", {"version": prepared["version"]}, key="open")
+
+
 async def back(person: Person) -> None:
     """Sign in again, after a long time."""
     handle = person.me["account"]["handle"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.infra import clock
-from tests.factories.governing import Cooperative, cooperative, noon
+from tests.factories.governing import Cooperative, cooperative, give_capital, noon
 from tests.factories.world import World
 from tests.pages.reading import Page, Reader, target_of
 
@@ -169,11 +169,14 @@ async def test_gifts_are_signed_for_by_both_sides_before_a_vote(world: World) ->
 async def test_leaving_is_explained_and_paid_in_instalments(world: World) -> None:
     coop = await cooperative(world)
     a, c = (Reader(world, coop.people[name]) for name in "ac")
+    await give_capital(coop, "ccc", 1001)
     leaving = f"{coop.path}/leaving"
     left = target_of(await c.send(leaving, leaving))
     page = await c.open(left)
     assert len(rows(page)) == 12
     assert not page.main.all("form", action=f"{left}/payouts")
+    # At first sight of a book: exits that are to be paid are called so.
+    assert "Still being paid out." in (await a.open(f"{coop.path}/people")).main.text
     first: dict[str, Any] = {
         "instalments": "2",
         "interval_months": "1",
@@ -191,3 +194,25 @@ async def test_leaving_is_explained_and_paid_in_instalments(world: World) -> Non
     people = await a.open(f"{coop.path}/people")
     assert people.link("Exit of ccc") == left
     assert "left" in {cells[0] for cells in rows(people).values()}
+
+
+async def test_an_exit_with_nothing_to_pay_says_so_and_lists_nothing(world: World) -> None:
+    coop = await cooperative(world)
+    a, b, c = (Reader(world, coop.people[name]) for name in "abc")
+    await coop.slips(coop.people["b"], 120, TODAY)
+    leaving = f"{coop.path}/leaving"
+    nothing = target_of(await c.send(leaving, leaving))
+    later = target_of(await b.send(leaving, leaving))
+    page = await a.open(nothing)
+    assert not page.main.all("table")
+    assert "Nothing is left to pay." in page.main.all("section")[0].text
+    for action in ("payouts", "schedule"):
+        assert not page.main.all("form", action=f"{nothing}/{action}")
+    page = await a.open(later)
+    assert not page.main.all("table")
+    assert "What its closing adds is paid in instalments, too." in page.main.text
+    assert "The next instalment would be due on 15 Apr 2026." in page.main.text
+    assert not page.main.all("form", action=f"{later}/closing")
+    assert "a period may still add something" in (await a.open(f"{coop.path}/people")).main.text
+    await a.send(nothing, f"{nothing}/closing")
+    assert "Closed on 15 Mar 2026: there was nothing to pay." in (await c.open(nothing)).main.text

@@ -8,7 +8,7 @@ import pytest
 
 from app.infra import clock
 from tests.factories.disputing import house_of
-from tests.factories.governing import Cooperative, back, cooperative, noon
+from tests.factories.governing import Cooperative, back, cooperative, give_capital, noon
 from tests.factories.world import Person, World
 from tests.pages.reading import Reader
 
@@ -102,7 +102,11 @@ async def test_gift_work_waits_for_a_signature_and_then_for_a_vote(world: World)
 @pytest.mark.usefixtures("spring")
 async def test_an_exit_stands_there_until_its_instalments_are_paid(world: World) -> None:
     coop = await cooperative(world)
-    a, c = coop.people["a"], coop.people["c"]
+    a, b, c = (coop.people[name] for name in "abc")
+    await give_capital(coop, "ccc", 1001)
+    await b.post(f"{coop.path}/exits", key="b")
+    # Where nothing is to be paid, nothing waits for anybody.
+    assert await tasks(a, coop.path) == {}
     made = await c.post(f"{coop.path}/exits", key="c")
     assert await tasks(a, coop.path) == {"exit_open": f"/exits/{made['id']}"}
     assert await tasks(c, coop.path) == {}

@@ -333,7 +333,11 @@ class PayoutShape(Shape):
 
 
 class ExitShape(Shape):
-    """Somebody's exit: what is left on their account, in minor units, and the instalments."""
+    """Somebody's exit: what is left on their account, in minor units, and the instalments.
+
+    Those that were paid, and while something is left those to come: never one of nothing.
+    `more_may_come` says that work of theirs is in no locked period yet.
+    """
 
     id: UUID
     book_id: UUID
@@ -346,6 +350,7 @@ class ExitShape(Shape):
     capital: int
     next_amount: int
     payouts: list[PayoutShape]
+    more_may_come: bool
     may_pay: bool
 
     @classmethod
@@ -363,5 +368,6 @@ class ExitShape(Shape):
             capital=view.capital,
             next_amount=view.next_amount,
             payouts=[PayoutShape.model_validate(one) for one in view.payouts],
+            more_may_come=view.more_may_come,
             may_pay=view.may_pay,
         )

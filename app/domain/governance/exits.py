@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, func
+from sqlmodel import col, exists, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
@@ -15,7 +16,15 @@ from app.domain.governance.rules import instalment
 from app.domain.identity import queries as identity
 from app.errors import NotFoundError
 from app.models.governance import Exit, ExitPayout
-from app.models.ledger import Balance, Book, LedgerAccount, LedgerAccountKind, Posting
+from app.models.ledger import (
+    Balance,
+    Book,
+    Entry,
+    LedgerAccount,
+    LedgerAccountKind,
+    Posting,
+)
+from app.models.periods import Period, PeriodState
 
 CAPITAL, OUTSIDE = LedgerAccountKind.CAPITAL, LedgerAccountKind.OUTSIDE
 
@@ -33,7 +42,10 @@ class PayoutView:
 
 @dataclass(frozen=True)
 class ExitView:
-    """Somebody's exit, what is left on their account, and the instalments."""
+    """Somebody's exit, what is left on their account, and the instalments.
+
+    Instalments are those that were paid, and while something is left also those to come.
+    """
 
     exit: Exit
     handle: str
@@ -42,6 +54,10 @@ class ExitView:
     capital: int
     payouts: Sequence[PayoutView]
     may_pay: bool
+    # Work of theirs stands after the last locked period: its closing may still add something.
+    more_may_come: bool
+    # When the first instalment of what is added would be due.
+    due_then: date | None
 
     @property
     def next_due(self) -> PayoutView | None:
@@ -65,6 +81,57 @@ async def capital_of(session: AsyncSession, book: Book, account_id: UUID) -> int
         LedgerAccount.holder_id == account_id,
     )
     return (await session.exec(statement)).first() or 0
+
+
+def uncounted(row: type[Exit] | Exit) -> ColumnElement[bool]:
+    """Say, in SQL, whether minutes of theirs stand after the last locked period of the book."""
+    last = (
+        select(func.max(Period.ends_on))
+        .where(Period.book_id == row.book_id, Period.state == PeriodState.LOCKED)
+        .scalar_subquery()
+    )
+    kinds = (LedgerAccountKind.WORKER, LedgerAccountKind.SUSPENSE)
+    return exists().where(
+        col(Posting.entry_id) == col(Entry.entry_id),
+        col(Posting.account_id) == col(LedgerAccount.id),
+        col(LedgerAccount.book_id) == row.book_id,
+        col(LedgerAccount.holder_id) == row.account_id,
+        col(LedgerAccount.kind).in_(kinds),
+        col(Entry.booked_on) > func.coalesce(last, date.min),
+    )
+
+
+def something_left() -> ColumnElement[bool]:
+    """Say, in SQL, whether an exit's account in its book is above zero."""
+    return (
+        exists()
+        .where(
+            col(Balance.account_id) == col(LedgerAccount.id),
+            col(Balance.amount) > 0,
+            col(Balance.unit) == col(Book.currency),
+            col(Book.id) == col(LedgerAccount.book_id),
+            col(LedgerAccount.book_id) == col(Exit.book_id),
+            col(LedgerAccount.kind) == CAPITAL,
+            col(LedgerAccount.holder_id) == col(Exit.account_id),
+        )
+        .correlate(Exit)
+    )
+
+
+async def more_may_come(session: AsyncSession, row: Exit) -> bool:
+    """Say whether a period that is not locked yet may still add to somebody's account."""
+    return bool((await session.exec(select(uncounted(row)))).one())
+
+
+async def exits_to_close(session: AsyncSession, limit: int = 50) -> Sequence[UUID]:
+    """Return open exits of which nothing is left to pay, and to which nothing is added any more."""
+    statement = (
+        select(Exit.id)
+        .where(col(Exit.closed_at).is_(None), ~something_left(), ~uncounted(Exit).correlate(Exit))
+        .order_by(col(Exit.opened_at))
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()
 
 
 async def exits_of(session: AsyncSession, actor: Actor, book_id: UUID) -> Sequence[ExitView]:
@@ -111,12 +178,15 @@ async def view_of(session: AsyncSession, place: Place, row: Exit) -> ExitView:
     )
     amounts = dict((await session.exec(paid)).all())
     account = (await identity.accounts_by_id(session, [row.account_id])).get(row.account_id)
+    capital = await capital_of(session, book, row.account_id)
+    payouts = await payouts_of(session, row.id)
+    waiting = [one for one in payouts if one.paid_at is None]
     return ExitView(
         exit=row,
         handle=account.handle if account else "",
         display_name=account.display_name if account else "",
         currency=book.currency,
-        capital=await capital_of(session, book, row.account_id),
+        capital=capital,
         payouts=[
             PayoutView(
                 one.number,
@@ -125,7 +195,10 @@ async def view_of(session: AsyncSession, place: Place, row: Exit) -> ExitView:
                 amounts.get(one.entry_id, 0) if one.entry_id else 0,
                 one.entry_id,
             )
-            for one in await payouts_of(session, row.id)
+            for one in payouts
+            if (one.entry_id if one.paid_at else capital > 0)
         ],
         may_pay=row.closed_at is None and place.worker_owner and place.account_id != row.account_id,
+        more_may_come=row.closed_at is None and await more_may_come(session, row),
+        due_then=waiting[0].due_on if waiting else None,
     )

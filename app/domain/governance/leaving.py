@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,6 +24,7 @@ from app.domain.governance.exits import (
     ExitView,
     capital_of,
     get_exit_for,
+    more_may_come,
     payouts_of,
     view_of,
 )
@@ -44,12 +44,8 @@ from app.models.ledger import (
     BookStatusKind,
     Entry,
     EntryKind,
-    LedgerAccount,
-    LedgerAccountKind,
-    Posting,
 )
 from app.models.needs import Need
-from app.models.periods import Period, PeriodState
 
 USUAL_INSTALMENTS = 12
 USUAL_INTERVAL = 1
@@ -193,14 +189,15 @@ async def pay(session: AsyncSession, actor: Actor, exit_id: UUID, *, day: date) 
     # No period closes between this look at the account and the entry.
     booked = await booking_day(session, row.book_id, day)
     capital = await capital_of(session, place.book, row.account_id)
+    if capital <= 0:
+        raise ConflictError("payout_done")
     waiting = [one for one in await payouts_of(session, exit_id) if one.paid_at is None]
-    payout = waiting[0] if waiting else await _one_more(session, row, capital)
+    payout = waiting[0] if waiting else await _one_more(session, row)
     if payout.due_on > clock.today():
         raise ConflictError("payout_not_due", due=payout.due_on.isoformat())
     amount = instalment(capital, max(len(waiting), 1))
-    if amount:
-        entry = await _post(session, actor, row, place.book, (amount, day, booked))
-        payout.entry_id = entry.entry_id
+    entry = await _post(session, actor, row, place.book, (amount, day, booked))
+    payout.entry_id = entry.entry_id
     payout.paid_at, payout.paid_by = clock.now(), actor.signed_in()
     await session.flush()
     _record(session, actor, row, place.book, "exit.paid", [row.account_id])
@@ -208,9 +205,7 @@ async def pay(session: AsyncSession, actor: Actor, exit_id: UUID, *, day: date) 
     return await view_of(session, place, row)
 
 
-async def _one_more(session: AsyncSession, row: Exit, capital: int) -> ExitPayout:
-    if capital <= 0:
-        raise ConflictError("payout_done")
+async def _one_more(session: AsyncSession, row: Exit) -> ExitPayout:
     count = len(await payouts_of(session, row.id))
     payout = ExitPayout(exit_id=row.id, number=count + 1, due_on=clock.today())
     session.add(payout)
@@ -231,26 +226,18 @@ async def _post(
 
 
 async def close_exit(session: AsyncSession, actor: Actor, exit_id: UUID) -> ExitView:
-    """End an exit by hand: every instalment is paid, and nothing is left on the account."""
+    """End an exit by hand: nothing is left on the account, and every instalment is paid.
+
+    Where some wait, nothing may come any more that they would pay.
+    """
     row, place = await _lock_to_pay(session, actor, exit_id)
     waiting = any(one.paid_at is None for one in await payouts_of(session, exit_id))
-    if waiting or await capital_of(session, place.book, row.account_id) > 0:
+    more = waiting and await more_may_come(session, row)
+    if more or await capital_of(session, place.book, row.account_id) > 0:
         raise ConflictError("exit_unpaid")
     row.closed_at = row.closed_at or clock.now()
     await session.flush()
     return await view_of(session, place, row)
-
-
-async def exits_to_close(session: AsyncSession, limit: int = 50) -> Sequence[UUID]:
-    """Return open exits of which every instalment is paid; the clock looks whether more comes."""
-    waiting = select(ExitPayout.exit_id).where(col(ExitPayout.paid_at).is_(None))
-    statement = (
-        select(Exit.id)
-        .where(col(Exit.closed_at).is_(None), col(Exit.id).not_in(waiting))
-        .order_by(col(Exit.opened_at))
-        .limit(limit)
-    )
-    return (await session.exec(statement)).all()
 
 
 async def turn_exit(session: AsyncSession, exit_id: UUID) -> int:
@@ -262,37 +249,12 @@ async def turn_exit(session: AsyncSession, exit_id: UUID) -> int:
 
 
 async def _close_when_done(session: AsyncSession, row: Exit, book: Book) -> bool:
-    """Close an exit that is paid, once all their work is in locked periods."""
-    waiting = any(one.paid_at is None for one in await payouts_of(session, row.id))
-    if waiting or await capital_of(session, book, row.account_id) > 0:
-        return False
-    if await _uncounted(session, row):
+    """Close an exit of which nothing is left, once all their work is in locked periods."""
+    if await capital_of(session, book, row.account_id) > 0 or await more_may_come(session, row):
         return False
     row.closed_at = clock.now()
     await session.flush()
     return True
-
-
-async def _uncounted(session: AsyncSession, row: Exit) -> bool:
-    """Say whether minutes of theirs stand after the last locked period."""
-    last = select(func.max(Period.ends_on)).where(
-        Period.book_id == row.book_id, Period.state == PeriodState.LOCKED
-    )
-    locked: date | None = (await session.exec(last)).one()
-    kinds = (LedgerAccountKind.WORKER, LedgerAccountKind.SUSPENSE)
-    statement = (
-        select(Entry.id)
-        .where(
-            Posting.entry_id == Entry.entry_id,
-            Posting.account_id == LedgerAccount.id,
-            LedgerAccount.book_id == row.book_id,
-            LedgerAccount.holder_id == row.account_id,
-            col(LedgerAccount.kind).in_(kinds),
-            Entry.booked_on > (locked or date.min),
-        )
-        .limit(1)
-    )
-    return (await session.exec(statement)).first() is not None
 
 
 async def _lock_to_pay(session: AsyncSession, actor: Actor, exit_id: UUID) -> tuple[Exit, Place]:

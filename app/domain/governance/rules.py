@@ -167,6 +167,7 @@ def recent_from(on: date, months: int) -> date:
 def instalment(remaining: int, left: int) -> int:
     """Return what is paid now of what remains, with `left` payments to go; the last is the rest.
 
-    Nothing is paid of a negative account: it is never a debt claim (R9).
+    Nothing is paid of a negative account: it is never a debt claim (R9). An instalment of nothing
+    is none: of less than one minor unit each, every instalment is one until all is paid.
     """
-    return max(remaining, 0) // left
+    return max(remaining // left, 1) if remaining > 0 else 0

@@ -10,6 +10,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.governance import queries
+from app.domain.governance.exits import something_left
 from app.domain.governance.policy import Place
 from app.domain.governance.standing import may_ask_today, open_ask_of
 from app.domain.ledger.people import names_in
@@ -134,7 +135,7 @@ async def _appeals(session: AsyncSession, place: Place) -> list[Task]:
 
 
 async def _exits(session: AsyncSession, place: Place) -> list[Task]:
-    """Open exits with the day of the instalment that is next; nobody pays themselves."""
+    """Exits with something to pay, by the day of the next instalment; nobody pays themselves."""
     due = func.min(ExitPayout.due_on)
     asks = (
         select(Exit, due)
@@ -144,6 +145,7 @@ async def _exits(session: AsyncSession, place: Place) -> list[Task]:
             Exit.account_id != place.account_id,
             ExitPayout.exit_id == Exit.id,
             col(ExitPayout.paid_at).is_(None),
+            something_left(),
         )
         .group_by(col(Exit.id))
         .order_by(due, col(Exit.id))

@@ -6,6 +6,7 @@ starts its own in a temporary folder.
 """
 
 import asyncio
+import gc
 import os
 import tempfile
 from collections import deque
@@ -20,16 +21,17 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.infra import clock, keys, migrate, passwords
+from app.infra import clock, keys, migrate, passwords, runtime
 from app.infra.database import async_url
 from app.infra.embedded import start_postgres, start_valkey
 from app.infra.logging import configure_logging
 from app.settings import Settings
 from tests.factories.application import make_application
+from tests.factories.engines import lend_engine
+from tests.factories.sweeping import Sweeper
 from tests.factories.world import World
 
 # A busy machine is slow now and then; that proves nothing about the code.
@@ -82,6 +84,7 @@ BEGIN
 END $$
 """
 ORIGIN = "http://127.0.0.1:8080"
+SWEEPER = Sweeper()
 # These wait for another process, a browser or a second server, and a busy machine can make one wait
 # past a deadline of ours. They alone get a second try; the closing lines name those that took it.
 WAITING = (
@@ -120,6 +123,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(WAITING):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_collection_finish() -> None:
+    """Leave all that is loaded by now to itself: each full collection would look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
@@ -169,6 +178,13 @@ def _few_rsa_keys() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _lent_engines() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "make_engine", lend_engine)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> Iterator[None]:
     """Hash passwords of this process with little work; tests/infra looks at the real price."""
     cheap = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
@@ -199,9 +215,11 @@ def servers() -> Iterator[Services]:
 
 
 @pytest.fixture(scope="session")
-def services(servers: Services, worker_id: str) -> Services:
+def services(servers: Services, worker_id: str) -> Iterator[Services]:
     """A migrated database of this test process's own."""
-    return asyncio.run(make_database(servers, f"tornallom_test_{worker_id}"))
+    made = asyncio.run(make_database(servers, f"tornallom_test_{worker_id}"))
+    with SWEEPER.at_work():
+        yield made
 
 
 async def make_database(servers: Services, name: str) -> Services:
@@ -235,10 +253,7 @@ async def _administer(url: str, *statements: str) -> None:
 
 async def empty(owner_url: str) -> None:
     """Empty every table, as only the owner can: the ledger's triggers stand aside meanwhile."""
-    try:
-        await _administer(owner_url, EMPTY)
-    except ProgrammingError:  # not a superuser
-        await _administer(owner_url, TRUNCATE)
+    await SWEEPER.sweep(owner_url, EMPTY, TRUNCATE)
 
 
 @pytest.fixture

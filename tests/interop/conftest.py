@@ -15,12 +15,12 @@ from tests.factories.world import Json
 from tests.federation.conftest import free_socket, make_database_apart
 from tests.interop.javascript import (
     Script,
-    UnavailableError,
     ensure_node,
     running_script,
     to_base64,
 )
 from tests.interop.tls import make_certificate
+from tests.npm import UnavailableError
 
 
 @pytest.fixture(scope="session")

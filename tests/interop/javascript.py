@@ -8,9 +8,6 @@ No package's own script runs while installing.
 
 import asyncio
 import base64
-import fcntl
-import hashlib
-import importlib
 import json
 import os
 import re
@@ -21,31 +18,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from app.cli.install import install_group
-from app.infra.node import Node, find_node
+from app.infra.node import Node
+from tests.npm import NEEDED, UnavailableError, ensure_packages
 
 FOLDER = Path(__file__).resolve().parent
 MODULES = FOLDER / "node_modules"
-# Written last: without it, or with another digest in it, the installation is made anew.
-MARK = MODULES / ".installed"
 OLDEST_NODE = 22
 LINE_BYTES_MAX = 4_194_304
 LEAVE_SECONDS_MAX = 10
-NEEDED = """\
-************************************************************************************
-The tests against other implementations CANNOT RUN: {why}
-They need Fedify, http-message-signatures and Digital Bazaar's libraries from the npm
-registry (once; kept in tests/interop/node_modules). Make the registry reachable for
-npm, as for building the workspace, and run the tests again.
-************************************************************************************"""
-
-
-class UnavailableError(Exception):
-    """The other implementations are not to be had here; the message says why and what to do."""
-
-    def __init__(self, why: str) -> None:
-        """Say it loudly: a test that is left out tells nobody anything."""
-        super().__init__(NEEDED.format(why=why))
+WHO = "The tests against other implementations"
+WHAT = "Fedify, http-message-signatures and Digital Bazaar's libraries"
 
 
 class ForeignError(Exception):
@@ -53,38 +35,13 @@ class ForeignError(Exception):
 
 
 def ensure_node() -> Path:
-    """Install the packages when they are not, one process at a time; answers Node.js 22."""
-    with (FOLDER / ".install.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        node = _node_with_npm()
-        if not MARK.exists() or MARK.read_text("ascii") != _wanted():
-            _install(node)
-    return _newer_node(node)
-
-
-def _wanted() -> str:
-    names = ("package.json", "package-lock.json")
-    return hashlib.sha256(b"\0".join((FOLDER / name).read_bytes() for name in names)).hexdigest()
-
-
-def _node_with_npm() -> Node:
-    node = find_node()
-    if node is None:
-        install_group("node")
-        importlib.invalidate_caches()
-        node = find_node()
-    if node is None:
-        raise UnavailableError("there is no Node.js with npm.")
-    return node
-
-
-def _install(node: Node) -> None:
-    patience = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
-    done = node.run_npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", *patience], FOLDER)
-    if done.returncode != 0:
-        said = [line for line in done.stdout.splitlines() if line.startswith("npm error")]
-        raise UnavailableError("\n".join(["npm ci failed.", *said[:8]]))
-    MARK.write_text(_wanted(), "ascii")
+    """Install the packages when they are not; answers Node.js 22."""
+    node = ensure_packages(FOLDER, WHO, WHAT)
+    try:
+        return _newer_node(node)
+    except UnavailableError as error:
+        why = NEEDED.format(who=WHO, why=error, what=WHAT, folder="tests/interop")
+        raise UnavailableError(why) from None
 
 
 def _newer_node(node: Node) -> Path:

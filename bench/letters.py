@@ -2,15 +2,16 @@
 
 import json
 import secrets
-import uuid
 from dataclasses import dataclass
 
-import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import text
 
 from app.federation.wire.context import ACTIVITY_JSON, NATIVE_CONTEXT, PUBLIC
-from app.infra import clock
+from app.infra import clock, ids
+from app.infra.database import make_engine, make_sessions, transaction
 from app.infra.signatures import HttpMessage, Signer, sign_request
+from app.models.federation import Peer, PeerInbox, PeerKey, PeerState
 
 
 @dataclass(frozen=True)
@@ -23,30 +24,39 @@ class Sender:
 
 async def make_senders(url: str, count: int) -> list[Sender]:
     """Make active peers, and the table in which the floor keeps what it accepts."""
-    connection = await asyncpg.connect(url)
-    await connection.execute(
-        "CREATE TABLE bench_messages (activity_id text PRIMARY KEY, body bytea NOT NULL)"
-    )
     made = [
         Sender(f"https://peer-{number}.example", Ed25519PrivateKey.generate())
         for number in range(count)
     ]
-    for sender in made:
-        peer_id = uuid.UUID(bytes=secrets.token_bytes(16), version=4)
-        await connection.execute(
-            "INSERT INTO peers (id, origin, actor_url, inbox_url, key_id, public_key, name, "
-            "software, state, created_at, state_at, version) "
-            "VALUES ($1, $2, $3, $4, $5, $6, '', '', 'active', now(), now(), 1)",
-            peer_id, sender.origin, f"{sender.origin}/actor", f"{sender.origin}/inbox",
-            f"{sender.origin}/actor#key", sender.key.public_key().public_bytes_raw(),
-        )  # fmt: skip
-        await connection.execute(
-            "INSERT INTO peer_inboxes (peer_id, epoch, applied_seq, pull_failures, pull_after) "
-            "VALUES ($1, '', 0, 0, now())",
-            peer_id,
+    engine = make_engine(url)
+    async with transaction(make_sessions(engine)) as session:
+        await session.execute(
+            text("CREATE TABLE bench_messages (activity_id text PRIMARY KEY, body bytea NOT NULL)")
         )
-    await connection.close()
+        peers = [_peer(sender) for sender in made]
+        session.add_all(peers)
+        await session.flush()
+        session.add_all([PeerInbox(peer_id=peer.id) for peer in peers])
+        session.add_all([_key(peer) for peer in peers])
+    await engine.dispose()
     return made
+
+
+def _peer(sender: Sender) -> Peer:
+    return Peer(
+        id=ids.public_id(),
+        origin=sender.origin,
+        actor_url=f"{sender.origin}/actor",
+        inbox_url=f"{sender.origin}/inbox",
+        key_id=f"{sender.origin}/actor#key",
+        public_key=sender.key.public_key().public_bytes_raw(),
+        state=PeerState.ACTIVE,
+    )
+
+
+def _key(peer: Peer) -> PeerKey:
+    assert peer.public_key is not None
+    return PeerKey(peer_id=peer.id, key_id=peer.key_id, public_key=peer.public_key)
 
 
 def letter(sender: Sender, inbox: str) -> tuple[list[str], bytes]:

@@ -84,7 +84,8 @@ async def _worker(connection: "asyncpg.Connection[asyncpg.Record]", number: int)
     token = f"tln_bench-{number}"
     await connection.execute(
         "INSERT INTO accounts (id, handle, display_name, password_hash, language, steward, "
-        "created_at, standing_reason) VALUES ($1, $2, $2, 'none', 'en', false, now(), '')",
+        "created_at, standing_reason, silent) "
+        "VALUES ($1, $2, $2, 'none', 'en', false, now(), '', false)",
         account, f"worker{number}",
     )  # fmt: skip
     await connection.execute(

@@ -163,11 +163,12 @@ async def test_three_outside_the_case_are_drawn_as_anybody_can_check(coop: House
         await coop.owner.post(path, {"handle": handle, "role": "member"})
     status = (
         "INSERT INTO book_statuses (status_id, book_id, account_id, status, since, recorded_at) "
-        "SELECT gen_random_uuid(), id, :person, 'worker_owner', current_date - 9, "
-        "now() + CAST(CAST(:after AS text) AS interval) FROM books"
+        "SELECT gen_random_uuid(), id, :person, 'worker_owner', "
+        "CAST(CAST(:at AS timestamptz) AS date) - 9, "
+        "CAST(:at AS timestamptz) FROM books"
     )
-    await coop.run(status, person=double.id, after="-1 day")
-    await coop.run(status, person=late.id, after="1 hour")
+    await coop.run(status, person=double.id, at=clock.now() - timedelta(days=1))
+    await coop.run(status, person=late.id, at=clock.now() + timedelta(hours=1))
     dispute = await before_panel(coop)
     assert dispute["state"] == "panel"
     judges = await coop.judges(dispute)
@@ -372,7 +373,7 @@ async def test_what_worker_owners_keep_is_disputed_in_their_book_alone(coop: Hou
     refused = await coop.dispute(coop.worker, expect=409)
     assert refused["code"] == "dispute_no_ownership"
     await coop.worker.move(path, "disputed", "Too few")
-    await coop.run("UPDATE books SET ownership_since = now()")
+    await coop.run("UPDATE books SET ownership_since = :now", now=clock.now())
     refused = await coop.dispute(coop.worker, expect=409)
     assert refused["code"] == "dispute_claim_open", "what began at the claim ends there"
     assert await coop.held() == (90, 0)

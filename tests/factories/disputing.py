@@ -19,8 +19,8 @@ from tests.factories.world import Json, Person, World
 # Who is a worker-owner by name and was not written down as one yet.
 FOUNDERS = """
     INSERT INTO book_statuses (status_id, book_id, account_id, status, since, recorded_at)
-    SELECT gen_random_uuid(), books.id, memberships.account_id, 'worker_owner', current_date - 30,
-        now() - interval '30 days'
+    SELECT gen_random_uuid(), books.id, memberships.account_id, 'worker_owner',
+        CAST(CAST(:founded AS timestamptz) AS date), CAST(:founded AS timestamptz)
     FROM memberships JOIN books USING (organisation_id)
     WHERE worker_owner AND NOT EXISTS (
         SELECT FROM book_statuses WHERE book_statuses.book_id = books.id
@@ -121,5 +121,5 @@ async def house_of(world: World, owners: int = 5, minutes: int = 90) -> House:
     path = f"/organisations/{organisation['id']}/ownership"
     await owner.post(path, {"currency": "EUR"}, key=token_hex(8))
     await world.work()
-    await made.run(FOUNDERS)
+    await made.run(FOUNDERS, founded=clock.now() - timedelta(days=30))
     return made

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from app.federation.rules import NOTHING, Holding, holding_of
+from app.infra import clock
 from app.infra.database import transaction
 from app.models.federation import PeerHolding, PeerInbox, PeerOutbox, RemoteObject
 from tests.factories.instances import Instance, Pair
@@ -110,5 +111,7 @@ async def back_to_now(pair: Pair) -> None:
     for instance in (pair.north, pair.south):
         async with transaction(instance.runtime.sessions) as session:
             for table, names in MOMENTS.items():
-                values = ", ".join(f"{name} = least({name}, now())" for name in names)
-                await session.execute(text(f"UPDATE {table} SET {values}"))  # noqa: S608
+                values = ", ".join(
+                    f"{name} = least({name}, CAST(:now AS timestamptz))" for name in names
+                )
+                await session.execute(text(f"UPDATE {table} SET {values}"), {"now": clock.now()})  # noqa: S608

@@ -207,9 +207,11 @@ async def test_nobody_votes_on_an_appeal_that_they_are_a_side_of(world: World) -
     # The one who confirmed is a worker-owner too, and so is the worker, who puts it to the vote.
     status = (
         "INSERT INTO book_statuses (status_id, book_id, account_id, status, since, recorded_at) "
-        "SELECT gen_random_uuid(), id, :who, 'worker_owner', current_date - 30, now() FROM books"
+        "SELECT gen_random_uuid(), id, :who, 'worker_owner', "
+        "CAST(CAST(:at AS timestamptz) AS date) - 30, "
+        "CAST(:at AS timestamptz) FROM books"
     )
-    await house.run(status, who=UUID(house.owner.id))
+    await house.run(status, who=UUID(house.owner.id), at=clock.now())
     motion = {"subject": "appeal", "subject_id": dispute["id"], "minutes": 80}
     path = f"/books/{dispute['book_id']}/decisions"
     decision = await house.worker.post(path, motion, key="motion")

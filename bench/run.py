@@ -85,17 +85,19 @@ def main() -> int:
     parser.add_argument("--needs", type=int, default=10_000)
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--port", type=int, default=26_500)
+    parser.add_argument("--floor-port", type=int, help="next to the product's, if not said")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    ports = options.port, options.floor_port or options.port + 1
     with tempfile.TemporaryDirectory(prefix="tornallom-bench-") as folder, ExitStack() as stack:
-        bench = _begin(stack, Path(folder), options.needs, options.port)
+        bench = _begin(stack, Path(folder), options.needs, ports)
         found = asyncio.run(_measure(bench, options.rounds, options.requests))
     told = [operation.told() for operation in found]
     print(json.dumps({"needs": options.needs, "operations": told}) if options.json else table(told))
     return 0
 
 
-def _begin(stack: ExitStack, folder: Path, needs: int, port: int) -> Bench:
+def _begin(stack: ExitStack, folder: Path, needs: int, ports: tuple[int, int]) -> Bench:
     postgres = stack.enter_context(start_postgres(folder / "data"))
     valkey = stack.enter_context(start_valkey(folder / "data"))
     postgres.ensure_database("bench")
@@ -111,9 +113,9 @@ def _begin(stack: ExitStack, folder: Path, needs: int, port: int) -> Bench:
         "TORNALLOM_NO_BOOTSTRAP": "1",
         "TORNALLOM_LOG_LEVEL": "WARNING",
     }
-    serve = ["-m", "app", "serve", "--no-worker", "--no-workspace", "--port", str(port)]
-    stack.enter_context(_running([sys.executable, *serve], settings, port))
-    bench = Bench(owner, port, port + 1, workers, senders)
+    serve = ["-m", "app", "serve", "--no-worker", "--no-workspace", "--port", str(ports[0])]
+    stack.enter_context(_running([sys.executable, *serve], settings, ports[0]))
+    bench = Bench(owner, *ports, workers, senders)
     _start_floor(stack, url, bench)
     return bench
 

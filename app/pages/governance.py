@@ -71,9 +71,7 @@ def show(language: str, view: DecisionView) -> ShownDecision:
 def _state(view: DecisionView) -> str:
     if view.outcome is None:
         return "open" if view.open else "counting"
-    if not view.outcome.passed:
-        return "failed"
-    return "refused" if view.outcome.refused else "passed"
+    return actions.ending(view.outcome)
 
 
 @router.get(DECISIONS)
@@ -252,5 +250,7 @@ def counting(language: str, view: DecisionView) -> list[str]:
     if view.outcome is not None and view.outcome.refused:
         code = f"error.{view.outcome.refused}"
         why = translate(language, code if exists(code) else "error.kind.conflict")
-        lines.append(translate(language, "vote.count.refused", why=why))
+        over = actions.ending(view.outcome) == "overtaken"
+        said = why if over else translate(language, "vote.count.refused", why=why)
+        lines.append(said)
     return lines

@@ -14,6 +14,7 @@ from app.domain.disputes.queries import disputes_due
 from app.domain.governance.actions import close_due, due_decisions
 from app.domain.governance.exits import exits_to_close
 from app.domain.governance.leaving import turn_exit
+from app.domain.governance.overtaking import overtaken_decisions
 from app.domain.needs import sweep as needs
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
@@ -85,9 +86,10 @@ async def _turn_disputes(runtime: Runtime) -> int:
 
 
 async def _turn_decisions(runtime: Runtime) -> int:
-    """Close what was to be voted on until now, and exits that are paid."""
+    """Close what was to be voted on until now or is overtaken, and exits that are paid."""
     async with transaction(runtime.sessions) as session:
-        due, paid = await due_decisions(session), await exits_to_close(session)
+        ended, over = await due_decisions(session), await overtaken_decisions(session)
+        due, paid = dict.fromkeys([*ended, *over]), await exits_to_close(session)
     closed = 0
     for decision_id in due:
         async with transaction(runtime.sessions) as session:

@@ -14,6 +14,7 @@ from app.domain.access import SYSTEM
 from app.domain.activity.actions import record
 from app.domain.asks.review import tell_asker
 from app.domain.feeds.actions import note_need
+from app.domain.governance.actions import close_overtaken
 from app.domain.ledger.following import follow_receipt
 from app.domain.matching.queries import best_workers
 from app.domain.needs.closing import draft_next
@@ -106,6 +107,11 @@ async def _follow_receipt(session: AsyncSession, _: Runtime, activity: Activity)
     await follow_receipt(session, activity.object_id)
 
 
+async def _close_overtaken(session: AsyncSession, _: Runtime, activity: Activity) -> None:
+    await close_overtaken(session, UUID(activity.details["book_id"]))
+
+
+CLOSE_OVERTAKEN = Reaction("governance.close_overtaken", _close_overtaken)
 NOTE_NEED = Reaction("feeds.note_need", _note_need)
 TELL_WEBHOOKS = Reaction("webhooks.tell", _tell_webhooks)
 FOLLOW = Reaction("needs.follow_organisation", _follow)
@@ -152,6 +158,10 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "receipt.replaced": (FOLLOW_RECEIPT,),
     "receipt.shown": (FOLLOW_RECEIPT,),
     "receipt.dispute_ended": (FOLLOW_RECEIPT,),
+    "dispute.ruled": (CLOSE_OVERTAKEN,),
+    "book.admission_taken_back": (CLOSE_OVERTAKEN,),
+    "conversion.taken_back": (CLOSE_OVERTAKEN,),
+    "exit.opened": (CLOSE_OVERTAKEN,),
     "need.place_freed": (Reaction("matching.offer_place", _offer_place),),
     "need.ended_to_recur": (Reaction("needs.draft_next", _draft_next),),
     "peer.activated": (

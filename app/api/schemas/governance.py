@@ -203,7 +203,11 @@ class CountShape(Shape):
 
 
 class OutcomeShape(Shape):
-    """How it ended; `refused` is why what passed could not be carried out."""
+    """How it ended; `refused` is why what passed could not be carried out.
+
+    Codes that begin with `overtaken_` say that the vote was closed before its end because nothing
+    was left to decide; whether it would have passed then counts for nothing.
+    """
 
     passed: bool
     refused: str | None

@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import SYSTEM, Actor, enforce
 from app.domain.activity.actions import record
 from app.domain.governance import effects, errors, proposals, queries
+from app.domain.governance.overtaking import OVERTAKEN, overtaken_by, overtaken_decisions
 from app.domain.governance.policy import may_govern, may_vote
 from app.domain.governance.proposals import Proposal
 from app.domain.governance.rules import passes, rule_for, settled
@@ -111,6 +112,8 @@ async def cast_vote(
     enforce(may_vote(view.place, elector=view.elector, voted=view.my_vote is not None))
     if view.outcome is not None or decision.ends_at <= clock.now():
         raise ConflictError("decision_closed")
+    if (over := await overtaken_by(session, decision)) is not None:
+        raise ConflictError(over)
     session.add(DecisionVote(decision_id=decision.id, account_id=account_id, choice=said))
     await session.flush()  # it is counted below
     await _close_when_settled(session, decision)
@@ -123,21 +126,25 @@ async def _close_when_settled(session: AsyncSession, decision: Decision) -> None
     rule = queries.rule_of(decision)
     how = passes(rule, tally) if ended else settled(rule, tally, able)
     if how is not None:
-        await _close(session, decision, passed=how)
+        refused = await _carry_out(session, decision, passed=how)
+        await _close(session, decision, passed=how, refused=refused)
 
 
-async def _close(session: AsyncSession, decision: Decision, *, passed: bool) -> None:
-    """Write down how a decision ended, and do what was decided; all of that or nothing of it.
-
-    What cannot be done any more leaves its reason in the outcome, and nothing else.
-    """
-    tally, _ = await queries.count(session, decision)
-    refused = None
+async def _carry_out(session: AsyncSession, decision: Decision, *, passed: bool) -> str | None:
+    """Do what was decided, all of it; of what cannot be done any more only the reason is left."""
     try:
         async with session.begin_nested():
             await effects.carry_out(session, decision, passed=passed)
     except AppError as error:
-        refused = error.code
+        return error.code
+    return None
+
+
+async def _close(
+    session: AsyncSession, decision: Decision, *, passed: bool, refused: str | None
+) -> None:
+    """Write down how a decision ended: its counts, and why nothing was done, if it was not."""
+    tally, _ = await queries.count(session, decision)
     outcome = DecisionOutcome(
         decision_id=decision.id,
         passed=passed,
@@ -150,8 +157,36 @@ async def _close(session: AsyncSession, decision: Decision, *, passed: bool) -> 
     session.add(outcome)
     session.add(LogPending(kind=LogKind.DECISION, subject=decision.id))
     await session.flush()
-    verb = "passed" if passed and refused is None else "refused" if passed else "failed"
-    await _record(session, SYSTEM, decision, verb)
+    await _record(session, SYSTEM, decision, ending(outcome))
+
+
+def ending(outcome: DecisionOutcome) -> str:
+    """Say in a word how a decision ended."""
+    if outcome.refused in OVERTAKEN:
+        return "overtaken"
+    if not outcome.passed:
+        return "failed"
+    return "refused" if outcome.refused else "passed"
+
+
+async def close_overtaken(session: AsyncSession, book_id: UUID | None = None) -> int:
+    """Close votes about what is over, so that nobody is asked any longer; safe to run twice.
+
+    What was voted until then is counted as it is, by its own rule, and nothing is done.
+    """
+    closed = 0
+    for decision_id in await overtaken_decisions(session, book_id):
+        decision = await session.get_one(Decision, decision_id)
+        await queries.lock_book(session, decision.book_id)
+        over = await overtaken_by(session, decision)
+        if over is None or await queries.outcome_of(session, decision_id) is not None:
+            continue
+        tally, _ = await queries.count(session, decision)
+        await effects.let_go(session, decision)
+        how = passes(queries.rule_of(decision), tally)
+        await _close(session, decision, passed=how, refused=over)
+        closed += 1
+    return closed
 
 
 async def due_decisions(session: AsyncSession, limit: int = 50) -> Sequence[UUID]:
@@ -172,6 +207,9 @@ async def close_due(session: AsyncSession, decision_id: UUID) -> int:
     await queries.lock_book(session, decision.book_id)
     if await queries.outcome_of(session, decision_id) is not None:
         return 0
+    # What was over before the last day came is not said to have been decided.
+    if await overtaken_by(session, decision) is not None:
+        return await close_overtaken(session, decision.book_id)
     await _close_when_settled(session, decision)
     return 1
 

@@ -53,7 +53,7 @@ async def ask_admission(
 
 
 async def take_ask_back(session: AsyncSession, actor: Actor, book_id: UUID) -> None:
-    """Take back what one asked; a vote that is under way then decides about nothing."""
+    """Take back what one asked; a vote that is under way is closed as not needed."""
     account_id = actor.require_session()
     await queries.get_place(session, actor, book_id)
     await queries.lock_book(session, book_id)
@@ -61,7 +61,7 @@ async def take_ask_back(session: AsyncSession, actor: Actor, book_id: UUID) -> N
     if ask is None:
         raise NotFoundError("admission_not_found")
     ask.closed_at = clock.now()
-    record(session, actor, "book.admission_taken_back", book_id)
+    record(session, actor, "book.admission_taken_back", book_id, book_id=str(book_id))
 
 
 async def asks_of(

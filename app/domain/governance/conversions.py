@@ -183,7 +183,8 @@ async def take_conversion_back(session: AsyncSession, actor: Actor, conversion_i
     if conversion.closed_at is not None:
         raise NotFoundError("conversion_not_found")
     conversion.closed_at = clock.now()
-    record(session, actor, "conversion.taken_back", conversion.id)
+    book_id = str(conversion.book_id)
+    record(session, actor, "conversion.taken_back", conversion.id, book_id=book_id)
 
 
 async def get_conversion_for(

@@ -22,6 +22,12 @@ async def carry_out(session: AsyncSession, decision: Decision, *, passed: bool) 
     await _EFFECTS[decision.subject](session, decision, passed)
 
 
+async def let_go(session: AsyncSession, decision: Decision) -> None:
+    """Free what a vote held still that nobody takes any longer; the rest is over by itself."""
+    if decision.subject == DecisionSubject.POLICY:
+        await release_draft(session, decision.subject_id)
+
+
 async def _admit(session: AsyncSession, decision: Decision, passed: bool) -> None:
     """Take somebody in from today on, unless they left or took it back meanwhile."""
     ask = await session.get(AdmissionAsk, decision.subject_id)

@@ -12,6 +12,10 @@ status_out_of_order       409  it would begin before what already holds
 status_same               409  that is what they are already
 decision_not_found        404  not there, or not for the asker to know
 decision_closed           409  it is decided
+overtaken_agreed          409  the two sides of the dispute agreed, or it was ruled on
+overtaken_withdrawn       409  what is voted on was taken back
+overtaken_left            409  whoever it is about has left
+overtaken_rules           409  the day from which the rules were to hold has come
 decision_pending          409  the same is being decided already
 decision_roll_empty       409  nobody would be on the roll
 decision_days             422  within the days that a decision may take

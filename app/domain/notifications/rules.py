@@ -220,6 +220,7 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "decision.passed": (Row("decision_passed", NAMED, T.DECISIONS, Opens.DECISION),),
     "decision.failed": (Row("decision_failed", NAMED, T.DECISIONS, Opens.DECISION),),
     "decision.refused": (Row("decision_refused", NAMED, T.DECISIONS, Opens.DECISION),),
+    "decision.overtaken": (Row("decision_overtaken", NAMED, T.DECISIONS, Opens.DECISION),),
     "book.admission_asked": (Row("admission_asked", NAMED, T.APPLICATIONS, Opens.DECISIONS),),
     "book.probationary": (Row("status_probationary", NAMED, T.DECISIONS, Opens.STANDING),),
     "book.worker_owner": (Row("status_worker_owner", NAMED, T.DECISIONS, Opens.STANDING),),

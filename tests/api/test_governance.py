@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.administration.invariants import count_violations
+from app.domain.policies.document import Policy
 from app.infra import clock
 from app.infra.database import transaction
 from tests.factories.governing import Cooperative, back, cooperative, give_capital, noon
@@ -114,6 +115,66 @@ async def test_the_roll_is_frozen_and_the_end_of_the_vote_decides(world: World) 
             "decision_failed"
         ) == 1
     assert await _rows(world, "SELECT count(*) FROM decision_outcomes") == [(2,)]
+
+
+async def test_a_vote_about_what_is_over_is_closed_and_nobody_is_asked(world: World) -> None:
+    with clock.frozen(noon(TODAY)):
+        coop = await cooperative(world, members=("y", "z"))
+        a, b, y, z = (coop.people[name] for name in "abyz")
+        taken_back = await coop.motion(a, "admission", await _asked(coop, y))
+        gone = await coop.motion(a, "admission", await _asked(coop, z))
+        (gift,) = await coop.slips(y, 120, TODAY - timedelta(days=40), stream="gift")
+        body = {"account_id": y.id, "entry_ids": [gift]}
+        asked = await y.post(f"{coop.path}/conversions", body, key="gift")
+        await a.post(f"/conversions/{asked['id']}/signatures", key="sign", expect=200)
+        gifts = await coop.motion(a, "conversion", asked["id"])
+        await coop.vote(b, taken_back, "yes")
+        assert (await y.ask("DELETE", f"{coop.path}/admissions")).status_code == 204
+        assert (await y.ask("DELETE", f"/conversions/{asked['id']}")).status_code == 204
+        await z.post(f"{coop.path}/exits", key="z")
+        reasons = {
+            taken_back["id"]: "overtaken_withdrawn",
+            gifts["id"]: "overtaken_withdrawn",
+            gone["id"]: "overtaken_left",
+        }
+        for decision in (taken_back, gone, gifts):
+            refused = await coop.vote(a, decision, "yes", expect=409)
+            assert refused["code"] == reasons[decision["id"]]
+        await world.work()
+        for one, reason in reasons.items():
+            seen = await a.get(f"/decisions/{one}")
+            assert (seen["open"], seen["outcome"]["refused"]) == (False, reason)
+            assert seen["outcome"]["passed"] is False
+        told = [one["kind"] for one in (await b.get("/me/notifications"))["items"]]
+        assert (told.count("decision_overtaken"), told.count("decision_failed")) == (3, 0)
+        waits = {one["code"] for one in (await b.get(f"{coop.path}/tasks"))["items"]}
+        assert not waits & {"vote", "admission", "conversion"}
+        # What was taken back may be asked again, and is decided anew.
+        await y.post(f"{coop.path}/admissions", key="anew")
+    assert await _sound(world)
+
+
+async def test_rules_whose_day_has_come_are_voted_on_no_longer(world: World) -> None:
+    with clock.frozen(noon(TODAY)):
+        coop = await cooperative(world)
+        a, b, c = (coop.people[name] for name in "abc")
+        for day in ("2026-03-20", "2026-03-25"):
+            body = {"title": "R", "reason": "", "valid_from": day, "document": Policy().document()}
+            draft = await a.post(f"{coop.path}/policy-drafts", body, key=day)
+            decision = await coop.motion(a, "policy", draft["id"], days=30)
+            if day == "2026-03-20":
+                for person in (a, b):
+                    await coop.vote(person, decision, "yes")
+    with clock.frozen(noon(date(2026, 3, 25))):
+        await back(c)
+        await back(a)
+        refused = await coop.vote(c, decision, "yes", expect=409)
+        assert refused["code"] == "overtaken_rules"
+        await world.work()
+        seen = await c.get(f"/decisions/{decision['id']}")
+        assert seen["outcome"]["refused"] == "overtaken_rules"
+        # The draft is its author's again.
+        assert (await a.get(f"/policy-drafts/{draft['id']}"))["state"] == "open"
 
 
 async def test_only_those_concerned_see_a_decision(world: World) -> None:

@@ -141,9 +141,17 @@ async def test_the_two_sides_may_still_agree_while_the_assembly_is_asked(coop: H
     assert seen["state"] == "assembly"
     seen = await coop.worker.post(path, {"minutes": 60}, expect=200)
     assert (seen["resolved_by"], seen["final"], await coop.held()) == ("agreement", True, (60, 0))
-    # What all still vote about is over: it says so beside the votes, and changes nothing.
-    done = await vote(decision, coop.owners[:3], "yes")
-    assert (done["outcome"]["passed"], done["outcome"]["refused"]) == (True, "dispute_state")
+    # What they vote about is over: nobody is asked any longer, and all are told.
+    late = await vote(decision, coop.owners[:1], "yes", expect=409)
+    assert late["code"] == "overtaken_agreed"
+    await coop.world.work()
+    done = await coop.owners[0].get(f"/decisions/{decision['id']}")
+    assert (done["open"], done["may_vote"]) == (False, False)
+    assert (done["outcome"]["passed"], done["outcome"]["refused"]) == (False, "overtaken_agreed")
+    told = (await coop.owners[1].get("/me/notifications"))["items"]
+    assert [one["kind"] for one in told].count("decision_overtaken") == 1
+    again = await vote(decision, coop.owners[:1], "yes", expect=409)
+    assert again["code"] == "decision_closed"
     assert await coop.held() == (60, 0)
     await coop.sound()
 

@@ -135,7 +135,7 @@ async def get_own_statement(
 
 
 def _statement(request: Request, said: Statement) -> StatementShape:
-    period = said.period
+    period, running = said.period, said.stage == "running"
     return StatementShape(
         period_id=period.id,
         book_id=period.book_id,
@@ -145,11 +145,13 @@ def _statement(request: Request, said: Statement) -> StatementShape:
         stage=said.stage,
         currency=said.view.book.currency,
         legal=translate(language_of(request), "statement.legal"),
-        parts=[PartShape.model_validate(part) for part in said.parts],
+        parts=[PartShape.of(part, running=running) for part in said.parts],
         minutes=dict(said.minutes),
-        base=str(said.base),
-        totals=dict(said.totals),
-        net_worth=[StepShape.model_validate(step) for step in said.net_worth],
+        base=str(said.base) if not running else None,
+        totals=dict(said.totals) if not running else None,
+        net_worth=[StepShape.model_validate(step) for step in said.net_worth]
+        if not running
+        else None,
         policy_version=said.policy_version,
         root=said.lock.root.hex() if said.lock else None,
     )

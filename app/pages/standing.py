@@ -240,5 +240,7 @@ async def _render_people(
         named=named,
         candidates=await queries.candidates(db, place.book) if place.lead else [],
         exits=await exits.exits_of(db, visit.actor, book_id),
+        today=clock.today(),
+        earliest=await statuses.earliest_beginning(db, place.book),
         form=form.with_values(since=clock.today().isoformat()),
     )

@@ -158,23 +158,23 @@ async def test_rules_whose_day_has_come_are_voted_on_no_longer(world: World) -> 
     with clock.frozen(noon(TODAY)):
         coop = await cooperative(world)
         a, b, c = (coop.people[name] for name in "abc")
+        drafts, motions = [], []
         for day in ("2026-03-20", "2026-03-25"):
             body = {"title": "R", "reason": "", "valid_from": day, "document": Policy().document()}
-            draft = await a.post(f"{coop.path}/policy-drafts", body, key=day)
-            decision = await coop.motion(a, "policy", draft["id"], days=30)
-            if day == "2026-03-20":
-                for person in (a, b):
-                    await coop.vote(person, decision, "yes")
+            drafts.append(await a.post(f"{coop.path}/policy-drafts", body, key=day))
+            motions.append(await coop.motion(a, "policy", drafts[-1]["id"], days=30))
+        for person in (a, b):
+            await coop.vote(person, motions[0], "yes")
     with clock.frozen(noon(date(2026, 3, 25))):
         await back(c)
         await back(a)
-        refused = await coop.vote(c, decision, "yes", expect=409)
+        refused = await coop.vote(c, motions[1], "yes", expect=409)
         assert refused["code"] == "overtaken_rules"
         await world.work()
-        seen = await c.get(f"/decisions/{decision['id']}")
+        seen = await c.get(f"/decisions/{motions[1]['id']}")
         assert seen["outcome"]["refused"] == "overtaken_rules"
         # The draft is its author's again.
-        assert (await a.get(f"/policy-drafts/{draft['id']}"))["state"] == "open"
+        assert (await a.get(f"/policy-drafts/{drafts[1]['id']}"))["state"] == "open"
 
 
 async def test_only_those_concerned_see_a_decision(world: World) -> None:

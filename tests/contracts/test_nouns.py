@@ -93,6 +93,7 @@ DOMAIN_EXTRAS = {
     "governance/exits",  # who left, and what is still to be paid
     "governance/leaving",  # handing back, and being paid out
     "governance/effects",  # what a decision does once it is closed
+    "governance/overtaking",  # a vote about what is over meanwhile
     "governance/proposals",  # what may be decided, and on which terms
     "governance/standing",  # what counts toward becoming a worker-owner
     "governance/tasks",  # what waits for worker-owners to begin

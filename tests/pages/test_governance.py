@@ -216,3 +216,18 @@ async def test_an_exit_with_nothing_to_pay_says_so_and_lists_nothing(world: Worl
     assert "a period may still add something" in (await a.open(f"{coop.path}/people")).main.text
     await a.send(nothing, f"{nothing}/closing")
     assert "Closed on 15 Mar 2026: there was nothing to pay." in (await c.open(nothing)).main.text
+
+
+async def test_the_form_names_the_first_day_on_which_somebody_may_begin(world: World) -> None:
+    coop = await cooperative(world, members=("z",))
+    a = Reader(world, coop.people["a"])
+    people, begin = f"{coop.path}/people", f"{coop.path}/probations"
+    page = await a.open(people)
+    field = page.main.one("input", name="since")
+    assert (field.attributes["min"], field.attributes["max"]) == ("2026-02-12", "2026-03-15")
+    assert "12 Feb 2026 at the earliest" in page.main.text
+    refused = await a.send(people, begin, handle="zzz", since="2026-02-11", status=422)
+    assert "12 Feb 2026" in refused.main.one(id="problems").text
+    await a.send(people, begin, handle="zzz", since="2026-02-12")
+    page = await a.open(people)
+    assert rows(page)["zzz"] == ["on probation", "12 Feb 2026"]

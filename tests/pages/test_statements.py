@@ -171,4 +171,12 @@ async def test_a_running_period_shows_minutes_and_no_money(world: World, coop: C
         assert {row[unknown] for row in rows} == {""}, unknown
     assert {row["currency"] for row in rows} == {"EUR"}
     assert said["stage"] == "running"
+    # JSON the same: nobody knows yet, which is null and never 0, "no" or an empty sum.
+    for unknown in ("base", "totals", "net_worth", "policy_version", "root"):
+        assert said[unknown] is None, unknown
+    known = {"account_id", "name", "by_stream", "given"}
+    for part in said["parts"]:
+        assert {name for name, value in part.items() if value is not None} == known
+    own = f"/periods/{period['id']}/statements/{said['parts'][0]['account_id']}"
+    assert (await coop.owner.get(own))["parts"][0]["amount"] is None
     assert said["minutes"]["livelihood"] == sum(T1.values())

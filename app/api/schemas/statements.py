@@ -1,11 +1,13 @@
 """Shapes of a book's figures: lines, entries, what came when, statements."""
 
 from datetime import date, datetime
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.schemas.base import Shape
+from app.domain.statements.composing import Part
 from app.domain.statements.lines import LineFilter
 from app.models.ledger import EntryKind, LedgerAccountKind, WorkStream
 
@@ -148,26 +150,35 @@ class EntryWholeShape(Shape):
 class PartShape(Shape):
     """One worker's part of a period; money in minor units, shares in tenths of a percent.
 
-    While the stage is `running` only `by_stream` and `given` say something: the rest is computed
-    when the period is frozen, and stands at nothing until then.
+    While the stage is `running` only `by_stream` and `given` are known: the rest is computed when
+    the period is frozen, and is null until then.
     """
 
     account_id: UUID
     name: str
     by_stream: dict[WorkStream, int]
     given: int
-    counted: int
-    carried_in: int
-    carried_out: int
-    eligible: bool
+    counted: int | None
+    carried_in: int | None
+    carried_out: int | None
+    eligible: bool | None
     reason: str | None
-    weighted: str
-    share: int
+    weighted: str | None
+    share: int | None
     share_before: int | None
     change: int | None
-    amount: int
-    capital_before: int
-    capital_after: int
+    amount: int | None
+    capital_before: int | None
+    capital_after: int | None
+
+    @classmethod
+    def of(cls, part: Part, *, running: bool) -> Self:
+        """Take over a part; what is not drawn up yet nobody knows."""
+        said = cls.model_validate(part)
+        return said.model_copy(update=dict.fromkeys(_LATER)) if running else said
+
+
+_LATER = frozenset(PartShape.model_fields) - {"account_id", "name", "by_stream", "given"}
 
 
 class StepShape(Shape):
@@ -181,7 +192,8 @@ class StepShape(Shape):
 class StatementShape(Shape):
     """A period's statement: `running` minutes, a `draft`, or what is `final` under a lock.
 
-    `legal` says that the legal act stays outside, as every statement does.
+    While it is `running`, what its closing computes is null. `legal` says that the legal act stays
+    outside, as every statement does.
     """
 
     period_id: UUID
@@ -194,8 +206,8 @@ class StatementShape(Shape):
     legal: str
     parts: list[PartShape]
     minutes: dict[WorkStream, int]
-    base: str = Field(description="All that took part, weighted, as p/q.")
-    totals: dict[str, int]
-    net_worth: list[StepShape]
+    base: str | None = Field(description="All that took part, weighted, as p/q.")
+    totals: dict[str, int] | None
+    net_worth: list[StepShape] | None
     policy_version: int | None
     root: str | None = Field(description="Of the lock: the tree head over its entries, in hex.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlmodel import col, select, update
+from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
@@ -93,10 +93,26 @@ async def begin_probation(
 
 
 def _check_beginning(book: Book, since: date) -> None:
-    began = (book.ownership_since or clock.now()).date()
-    first = max(began, clock.today() - PROBATION_BACK)
+    first = _first_beginning(book)
     if since < first:
         raise errors.invalid("status_too_early", "/since", first=first.isoformat())
+
+
+def _first_beginning(book: Book) -> date:
+    began = (book.ownership_since or clock.now()).date()
+    return max(began, clock.today() - PROBATION_BACK)
+
+
+async def earliest_beginning(session: AsyncSession, book: Book) -> date:
+    """Return the first day on which somebody's probation may begin: after all closed periods."""
+    last = await session.exec(
+        select(func.max(Period.ends_on)).where(
+            Period.book_id == book.id, col(Period.state).in_(CLOSED_STATES)
+        )
+    )
+    closed: date | None = last.one()
+    first = _first_beginning(book)
+    return first if closed is None else max(first, closed + timedelta(days=1))
 
 
 async def _lies_in_closed_period(session: AsyncSession, book_id: UUID, day: date) -> bool:

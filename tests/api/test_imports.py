@@ -1,7 +1,9 @@
 """Imports by API: a job that takes in all rows or none, once however often it is asked for."""
 
 import asyncio
+import io
 import json
+import zipfile
 from datetime import timedelta
 from secrets import token_hex
 from typing import Any
@@ -132,6 +134,34 @@ async def test_a_dry_run_counts_and_writes_nothing(world: World) -> None:
     assert (job["result"]["create"], job["result"]["dry_run"]) == (3, True)
     assert await _count(world, Need) == 0
     assert (await steward.get("/organisations", state="any"))["items"] == []
+
+
+async def test_hours_of_a_table_are_kept_and_come_back_from_an_export(world: World) -> None:
+    owner = await world.sign_up("owner")
+    organisation = await world.organisation(owner)
+    into = {"organisation_id": organisation["id"]}
+    bad = b"title;language;Hores\nUna parada;ca;1,5\nUn cartell;ca;aviat\n"
+    refused = await _import(world, owner, bad, **into)
+    (warning,) = refused["warnings"]
+    assert (warning["line"], warning["column"], warning["code"]) == (
+        3, "estimate_hours", "time_unreadable",
+    )  # fmt: skip
+    good = bad.replace(b"aviat", b"1:15")
+    tried = await _import(world, owner, good, dry_run=1, **into)
+    assert (tried["result"]["create"], await _count(world, Need)) == (2, 0)
+    await _import(world, owner, good, **into)
+    async with transaction(world.runtime.sessions) as session:
+        found = (await session.exec(select(Need.title, Need.estimate_minutes))).all()
+    assert dict(found) == {"Una parada": 90, "Un cartell": 75}
+    path = f"/organisations/{organisation['id']}/export"
+    archive = zipfile.ZipFile(io.BytesIO((await owner.ask("GET", path)).content))
+    again = await _import(world, owner, archive.read("needs.jsonl"), **into)
+    assert (again["result"]["create"], again["result"]["total"]) == (0, 2)
+    table = await _import(world, owner, archive.read("needs.csv"), dry_run=1, **into)
+    assert table["result"]["total"] == 2
+    async with transaction(world.runtime.sessions) as session:
+        kept = (await session.exec(select(Need.title, Need.estimate_minutes))).all()
+    assert dict(kept) == dict(found)
 
 
 async def test_one_bad_row_and_nothing_is_written(world: World) -> None:

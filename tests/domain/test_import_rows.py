@@ -191,3 +191,41 @@ def test_no_bytes_break_the_reader(raw: bytes) -> None:
 def test_no_values_break_the_reader(rows: list[dict[str, Any]]) -> None:
     parsed = parse_rows("\n".join(json.dumps(row) for row in rows).encode())
     assert parsed.rows or parsed.faults
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "minutes"),
+    [
+        ("hours", "4", 240), ("Estimated hours", "1:30", 90), ("ώρες", "1,5", 90),
+        ("Διάρκεια", "2 ώρες", 120), ("Hores", "1 h 30", 90), ("durada", "3", 180),
+        ("uren", "0,5", 30), ("Geschatte uren", "8", 480), ("horas", "2.5", 150),
+        ("Duración", "90 min", 90), ("estimate_hours", "12", 720),
+    ],
+)  # fmt: skip
+def test_hours_are_read_as_people_name_and_write_them(name: str, said: str, minutes: int) -> None:
+    table = f'title;{name}\nA stall;"{said}"\n'.encode()
+    assert _one(table, into_one=True).need.estimate_minutes == minutes
+
+
+def test_hours_of_json_lines_may_be_numbers() -> None:
+    assert _one(_lines({**ROW, "hours": 2})).need.estimate_minutes == 120
+    assert _one(_lines({**ROW, "hours": 1.5})).need.estimate_minutes == 90
+    assert _one(_lines({**ROW, "hours": ""})).need.estimate_minutes is None
+    both = {**ROW, "hours": "2", "estimate_minutes": 120}
+    assert _one(_lines(both)).need.estimate_minutes == 120
+
+
+def test_hours_that_say_nothing_certain_are_faults_of_their_line_and_column() -> None:
+    rows = [
+        {**ROW, "external_id": f"a:{number}", "hours": said}
+        for number, said in enumerate(["soon", "0", "-3", "99999"])
+    ]
+    rows.append({**ROW, "external_id": "b", "hours": "2", "estimate_minutes": 90})
+    found = _faults(_lines(*rows))
+    assert [(line, column) for line, column, _ in found] == [
+        (line, "estimate_hours") for line in range(1, 6)
+    ]
+    codes = [code for _, _, code in found]
+    assert codes[0] == "time_unreadable"
+    assert codes[1] == "greater_than_equal"
+    assert (codes[3], codes[4]) == ("less_than_equal", "time_said_twice")

@@ -12,8 +12,11 @@ from app.domain.needs.import_files import UnreadableRowError, column_of, read_ro
 from app.infra.text import fold
 from app.models.needs import NeedFields
 
+# A length of time as people write it, of which `estimate_minutes` is made.
+HOURS = "estimate_hours"
 # Columns beside those of NeedFields that the import understands.
 BESIDE = (
+    HOURS,
     "organisation", "site", "open_tasks", "updated",
     "harm_check.data", "harm_check.misuse", "harm_check.avoidable",
 )  # fmt: skip
@@ -40,6 +43,9 @@ SYNONYMS: Mapping[str, str] = {
         "tags": "tag|labels|keywords|topics|ετικετες|λεξεις κλειδια|etiquetes|paraules clau"
         "|trefwoorden|etiquetas|palabras clave",
         "estimate_minutes": "minutes|λεπτα|minuts|minuten|minutos",
+        HOURS: "hours|estimated hours|estimate|effort|duration|ωρες|εκτιμωμενες ωρες|διαρκεια|hores"
+        "|hores estimades|hores previstes|durada|uren|geschatte uren|aantal uren|duur|horas"
+        "|horas estimadas|horas previstas|duracion",
         "places": "slots|people|volunteers|θεσεις|ατομα|places|persones|plekken|plaatsen|mensen"
         "|plazas|personas",
         "urgency": "priority|επειγον|προτεραιοτητα|urgencia|prioritat|urgentie|prioriteit"

@@ -1,8 +1,9 @@
 """Reading a file of needs, CSV or JSON Lines, without touching anything else.
 
 Column names are those of NeedFields, plus what such files carry beside: `organisation`, `site`,
-`open_tasks`, `updated` ("None" means missing) and `tags`, of which those that name a skill
-become skills. Every other column is kept: the row stays whole in `source`.
+`open_tasks`, `updated` ("None" means missing), `estimate_hours` (4, 1:30, "1 h 30", 1,5) and
+`tags`, of which those that name a skill become skills. Every other column is kept: the row stays
+whole in `source`.
 """
 
 import re
@@ -14,11 +15,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.domain.needs.import_columns import IGNORED, mapping_for
+from app.domain.needs.import_columns import HOURS, IGNORED, mapping_for
 from app.domain.needs.import_files import Fault, UnreadableRowError, is_table, read_rows
 from app.domain.needs.rules import faults_of
 from app.domain.profiles.skills import SKILLS, match_tag
 from app.infra.strict_json import StrictJsonError, check_text
+from app.infra.typed import read_minutes
 from app.models.needs import NeedFields
 from app.models.organisations import OrganisationFields
 
@@ -27,6 +29,7 @@ FAULTS_MAX = 200
 NAMINGS_KEPT_MAX = 100
 OPEN_TASKS_PLACES_MAX = 50
 MISSING = frozenset({"none", "null", "nan"})
+MINUTES = "estimate_minutes"
 LIST_COLUMNS = ("tags", "skills", "audience_peers")
 HARM_CHECK = "harm_check"
 _LIST_SEPARATORS = re.compile(r"[,;|\n]+")
@@ -199,11 +202,29 @@ def _need_of(
     if HARM_CHECK not in said and (harm_check := _harm_check(values)):
         said[HARM_CHECK] = harm_check
     _sort_tags(line, said, faults)
+    if HOURS in values:
+        found = _minutes_of(line, values, language, faults)
+        if found is not None:
+            said[MINUTES] = found
     if "places" not in said and beside is not None and beside.open_tasks is not None:
         said["places"] = min(max(beside.open_tasks, 1), OPEN_TASKS_PLACES_MAX)
     if into_one and "beneficiary" not in said and "organisation" in values:
         said["beneficiary"] = values["organisation"]
-    return _checked(NeedFields, said, line, faults)
+    return _checked(NeedFields, said, line, faults, HOURS if HOURS in values else MINUTES)
+
+
+def _minutes_of(
+    line: int, values: dict[str, Any], language: str, faults: list[Fault]
+) -> int | None:
+    """Read hours as people of the row's language write them; minutes beside say the same."""
+    spoken = values.get("language", language)
+    text, exact = str(values[HOURS]), values.get(MINUTES)
+    minutes = read_minutes(spoken if isinstance(spoken, str) else language, text, "hours")
+    if minutes is None:
+        faults.append(Fault(line, HOURS, "time_unreadable"))
+    elif exact is not None and str(exact).strip() != str(minutes):
+        faults.append(Fault(line, HOURS, "time_said_twice"))
+    return minutes
 
 
 def _organisation_of(
@@ -228,22 +249,28 @@ def _organisation_of(
 
 
 def _checked(
-    model: type[Model], values: dict[str, Any], line: int, faults: list[Fault]
+    model: type[Model],
+    values: dict[str, Any],
+    line: int,
+    faults: list[Fault],
+    time: str = MINUTES,
 ) -> Model | None:
+    """Make what a row says; `time` is the column in which the file says how long it takes."""
     try:
         return model(**values)
     except ValidationError as error:
-        faults += [_fault_of(line, item) for item in error.errors()]
+        faults += [_fault_of(line, item, time) for item in error.errors()]
         return None
 
 
-def _fault_of(line: int, item: Mapping[str, Any]) -> Fault:
+def _fault_of(line: int, item: Mapping[str, Any], time: str) -> Fault:
     params = {
         name: value
         for name, value in item.get("ctx", {}).items()
         if isinstance(value, int | float) or name == "expected"
     }
-    return Fault(line, str(item["loc"][0]), item["type"], params)
+    column = str(item["loc"][0])
+    return Fault(line, time if column == MINUTES else column, item["type"], params)
 
 
 def _split(cell: str) -> list[str]:

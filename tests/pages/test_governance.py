@@ -227,7 +227,7 @@ async def test_the_form_names_the_first_day_on_which_somebody_may_begin(world: W
     assert (field.attributes["min"], field.attributes["max"]) == ("2026-02-12", "2026-03-15")
     assert "12 Feb 2026 at the earliest" in page.main.text
     refused = await a.send(people, begin, handle="zzz", since="2026-02-11", status=422)
-    assert "12 Feb 2026" in refused.main.one(id="problems").text
+    assert "2026-02-12 at the earliest" in refused.main.one(id="problems").text
     await a.send(people, begin, handle="zzz", since="2026-02-12")
     page = await a.open(people)
     assert rows(page)["zzz"] == ["on probation", "12 Feb 2026"]

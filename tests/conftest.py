@@ -101,7 +101,7 @@ WAITING = (
 
 # Every test begins at this moment, so that none depends on the hour, the day of the week or the
 # month it happens to run in. `TESTS_AT=2026-12-31T23:55` tries another one.
-BEGIN = datetime.fromisoformat(os.environ.get("TESTS_AT", "2026-11-18T10:00")).replace(tzinfo=UTC)
+BEGIN = datetime.fromisoformat(os.environ.get("TESTS_AT", "2026-11-24T10:00")).replace(tzinfo=UTC)
 # But those that share a moment with a process of its own, or with the days of files, have the clock
 # on the wall.
 ON_THE_WALL = (

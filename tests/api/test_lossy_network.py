@@ -18,7 +18,7 @@ from tests.conftest import Services
 from tests.factories.crowd import Caller, caller_for, crowd
 from tests.factories.lossy import Fault, LossyProxy
 from tests.factories.processes import Api, api_processes
-from tests.factories.world import Json, World, need_input
+from tests.factories.world import Json, World, need_input, work_day
 
 NEEDS, WORKERS_EACH, LOGS_EACH, AT_ONCE = 110, 2, 4, 16
 TRIES_MAX = 60
@@ -103,7 +103,7 @@ async def whole_life(network: Network, owner: Caller, workers: list[Caller], wan
         path = f"/claims/{claim['id']}"
         await network.post(owner, f"{path}/transitions", {"to": "accepted"})
         for number in range(LOGS_EACH):
-            log = {"worked_on": "2026-03-02", "minutes": 30, "note": f"part {number}"}
+            log = {"worked_on": work_day(), "minutes": 30, "note": f"part {number}"}
             await network.post(worker, f"{path}/work-logs", log)
         await network.post(worker, f"{path}/transitions", {"to": "submitted"})
         await network.post(owner, f"{path}/confirmation", {"minutes": 30 * LOGS_EACH})

@@ -15,7 +15,7 @@ from tests.conftest import Services
 from tests.factories.crowd import Caller, applications, caller_for, crowd
 from tests.factories.crowd import submitted as crowd_submitted
 from tests.factories.processes import Api, api_processes, callers
-from tests.factories.world import Json, Person, World
+from tests.factories.world import Json, Person, World, work_day
 
 CLAIMANTS = 200
 PLACES = 3
@@ -192,7 +192,7 @@ async def submitted(race: Race, count: int) -> list[str]:
     claims = []
     for who in people:
         claim = (await race.post(0, who, f"/needs/{need['id']}/claims")).json()["id"]
-        log = {"worked_on": "2026-03-02", "minutes": 60}
+        log = {"worked_on": work_day(), "minutes": 60}
         await race.post(0, who, f"/claims/{claim}/work-logs", log)
         moved = await race.post(0, who, f"/claims/{claim}/transitions", {"to": "submitted"})
         assert moved.json()["state"] == "submitted", moved.text

@@ -10,7 +10,7 @@ from app.domain.administration.invariants import count_violations
 from app.models.claims import Claim
 from app.models.federation import FederationEvent, IncomingMessage
 from tests.factories.instances import Instance, Pair
-from tests.factories.world import Json, Person
+from tests.factories.world import Json, Person, work_day
 
 CANARY = "Quetzalcoatlus"
 
@@ -82,7 +82,7 @@ class Helping:
 
     async def log(self, claim: Json, minutes: int = 90, note: str = "done") -> Json:
         """Log work at south."""
-        body = {"worked_on": "2026-03-02", "minutes": minutes, "note": note}
+        body = {"worked_on": work_day(), "minutes": minutes, "note": note}
         return await self.worker.post(f"/claims/{claim['id']}/work-logs", body)
 
     async def sound(self) -> None:

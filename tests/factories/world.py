@@ -4,6 +4,7 @@ Everything here goes through the public API, so a set-up can't make what the API
 """
 
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from secrets import token_hex
 from typing import Any
 
@@ -11,12 +12,18 @@ import httpx
 from fastapi import FastAPI
 
 from app.domain.identity import actions as identity
+from app.infra import clock
 from app.infra.database import transaction
 from app.infra.runtime import Runtime
 
 PASSWORD = "verd oliva 41"
 HARM_CHECK = {"data": "none", "misuse": "nobody", "avoidable": "yes"}
 Json = dict[str, Any]
+
+
+def work_day() -> str:
+    """Return 2 March 2026, or a later day once a day so long ago may not be logged any more."""
+    return max(date(2026, 3, 2), clock.today() - timedelta(days=360)).isoformat()
 
 
 class Person:
@@ -141,7 +148,7 @@ class World:
         claim = await worker.post(f"/needs/{need['id']}/claims", {"note": "I can do this"})
         if claim["state"] == "applied":
             await member.move(f"/claims/{claim['id']}", "accepted")
-        log = {"worked_on": "2026-03-02", "minutes": minutes, "note": "done"}
+        log = {"worked_on": work_day(), "minutes": minutes, "note": "done"}
         await worker.post(f"/claims/{claim['id']}/work-logs", log)
         return await worker.move(f"/claims/{claim['id']}", "submitted")
 

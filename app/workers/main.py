@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC
+from itertools import cycle
 from typing import Any
 
 import structlog
@@ -120,10 +121,18 @@ async def run_workers(runtime: Runtime, *, redis_url: str, sweep_seconds: float)
         group.create_task(_listen(bells, redis_url))
 
 
-async def run_until_idle(runtime: Runtime) -> None:
-    """Do everything that waits now and return (command line and tests)."""
-    while any([await run(runtime) for run in CHORES.values()]):
-        pass
+async def run_until_idle(runtime: Runtime) -> bool:
+    """Do everything that waits now and return whether anything did (command line and tests)."""
+    done = 0
+    idle = 0
+    # Over once each of them, one after the other, found nothing to do since the last that did.
+    for run in cycle(CHORES.values()):
+        moved = await run(runtime)
+        done += moved
+        idle = 0 if moved else idle + 1
+        if idle == len(CHORES):
+            break
+    return done > 0
 
 
 async def _tend(chore: Chore, bells: Bells, pace: float) -> None:

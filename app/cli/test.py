@@ -107,8 +107,9 @@ def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
 def _run_pytest(arguments: list[str], environment: dict[str, str]) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     # A file's tests stay together: what they share is made once, and a browser's event loop has
-    # ended before other tests begin theirs.
-    command = [sys.executable, "-m", "pytest", "-n", str(cores), "--dist", "loadfile", *arguments]
+    # ended before other tests begin theirs. tests/conftest.py says which come first.
+    command = [sys.executable, "-m", "pytest", "-n", str(cores), "--dist", "loadfile"]
+    command += ["--no-loadscope-reorder", *arguments]
     with subprocess.Popen(command, cwd=PROJECT, env=environment) as process:  # noqa: S603
         try:
             return process.wait()

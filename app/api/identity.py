@@ -27,7 +27,7 @@ from app.api.schemas.identity import (
     TokenShape,
 )
 from app.domain.administration import actions as administration
-from app.domain.identity import actions, queries
+from app.domain.identity import actions, passwords, queries
 from app.domain.organisations import queries as organisations
 from app.errors import ForbiddenError, InvalidError, UnauthenticatedError
 from app.models.identity import Account, AccountFields
@@ -127,10 +127,10 @@ async def change_me(
     if body.password is not None:
         # First: a wrong one is counted, and what is counted is kept with all that came before.
         current = body.current_password.get_secret_value() if body.current_password else ""
-        passwords = (current, body.password.get_secret_value())
+        both = (current, body.password.get_secret_value())
         tries = settings.sign_in_attempts_per_hour
         minimum = settings.password_min_length
-        await actions.change_password(db, actor, passwords, minimum, tries)
+        await passwords.change_password(db, actor, both, minimum, tries)
     elif "email" in body.model_fields_set:
         current = body.current_password.get_secret_value() if body.current_password else ""
         tries = settings.sign_in_attempts_per_hour

@@ -1,7 +1,8 @@
-"""`account promote|demote`: the steward's role, given from the machine itself."""
+"""`account promote|demote|reset-link`: the steward's role, and a way back in, by the machine."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ def register(root: typer.Typer) -> None:
     commands.callback()(_group)
     commands.command("promote")(promote)
     commands.command("demote")(demote)
+    commands.command("reset-link")(reset_link)
     root.add_typer(commands, name="account")
 
 
@@ -44,17 +46,47 @@ def demote(handle: Handle, *, data_dir: DataDir = None, as_json: AsJson = False)
     )
 
 
+def reset_link(handle: Handle, *, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Make a link with which somebody who forgot their password chooses another one."""
+    from app.domain.identity.passwords import offer_reset
+
+    made: list[tuple[str, datetime]] = []
+
+    async def act(session: Any) -> None:
+        made.append(await offer_reset(session, handle))
+
+    _in_transaction(data_dir, _for_account(handle, act))
+    ((path, until),) = made
+    link = f"{load_settings(data_dir=data_dir).origin}{path}"
+    said = {"handle": handle, "link": link, "expires_at": until.isoformat(timespec="seconds")}
+    text = (
+        f"{link}\n"
+        f"Give it to {handle} by a way that only they read. It opens once, until "
+        f"{until:%Y-%m-%d %H:%M} UTC; {handle} is told that it was made."
+    )
+    answer(said, as_json=as_json, text=text)
+
+
 def _set_steward(handle: str, data_dir: Path | None, *, steward: bool) -> None:
     from app.domain.identity.actions import make_steward
 
     async def act(session: Any) -> None:
+        await make_steward(session, handle, steward=steward)
+
+    _in_transaction(data_dir, _for_account(handle, act))
+
+
+def _for_account(
+    handle: str, act: Callable[[Any], Awaitable[None]]
+) -> Callable[[Any], Awaitable[None]]:
+    async def checked(session: Any) -> None:
         try:
-            await make_steward(session, handle, steward=steward)
+            await act(session)
         except NotFoundError:
             message = f"There is no account {handle}."
             raise CommandError(message) from None
 
-    _in_transaction(data_dir, act)
+    return checked
 
 
 def _in_transaction(data_dir: Path | None, act: Callable[[Any], Awaitable[None]]) -> None:

@@ -15,7 +15,7 @@ NOTICES = frozenset(
     {
         "agreed", "appealed", "ask_confirmed", "changed", "claimed", "confirmed", "decided",
         "dismissed", "fork_declared", "in_review", "invited", "kept", "log_removed",
-        "logged", "moved", "opening_entered", "opening_written",
+        "logged", "moved", "opening_entered", "opening_written", "password_set",
         "peer_asked", "peer_waits", "posted",
         "entry_corrected", "proof_sent", "proposed", "receipt_declined", "receipt_offered",
         "renewed", "reported", "restored", "saved", "search_removed",

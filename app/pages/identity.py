@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from app.domain.administration.actions import admit
-from app.domain.identity import actions, queries
+from app.domain.identity import actions, passwords, queries
 from app.errors import AppError, FieldError, ForbiddenError, InvalidError
 from app.infra.i18n import LANGUAGES
 from app.models.identity import AccountFields
@@ -34,6 +34,7 @@ from app.pages.rendering import language_name, render
 
 router = APIRouter(route_class=PageRoute)
 PASSWORD_MAX = 256
+TOKEN_MAX = 200
 
 
 def _next(request: Request, visit: Visit) -> str:
@@ -136,6 +137,42 @@ async def enter(request: Request, db: Db, account_id: UUID, response: Response) 
     # From here on the account's own language counts.
     forget_cookie(response, settings, language_cookie(settings))
     return response
+
+
+@router.get("/password/{token}")
+async def show_password(token: str, db: Db, visit: Reader, settings: Configuration) -> Response:
+    """Show the form of whoever got a link because they forgot their password."""
+    return await _render_password(db, visit, settings, token, Form())
+
+
+@router.post("/password/{token}")
+async def set_password(
+    token: str, db: Db, visit: Reader, form: Sent, settings: Configuration
+) -> Response:
+    """Choose another password, and sign in with it."""
+    password, minimum = form.value("password")[:PASSWORD_MAX], settings.password_min_length
+    try:
+        async with db.begin_nested():
+            await passwords.reset_password(db, token[:TOKEN_MAX], password, minimum)
+    except InvalidError as error:
+        shown = refused(form, visit.language, error)
+        return await _render_password(db, visit, settings, token, shown, error.status)
+    return go("/sign-in", "password_set")
+
+
+async def _render_password(
+    db: Db, visit: Visit, settings: Configuration, token: str, form: Form, status: int = 200
+) -> Response:
+    account = await passwords.account_of_reset(db, token[:TOKEN_MAX])
+    return await render(
+        visit.page,
+        "password.html",
+        status=status,
+        form=form,
+        token=token,
+        handle=account.handle,
+        password_minimum=settings.password_min_length,
+    )
 
 
 @router.post("/sign-out")

@@ -7,18 +7,25 @@ import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from sqlmodel import col, select
 
 from app import __version__
 from app.cli import openapi
 from app.cli.main import COMMANDS
 from app.cli.main import run as run_here
+from app.infra import clock
+from app.infra.database import transaction
 from app.infra.migrate import downgrade, head_revision
+from app.models.activity import Activity
 from tests.conftest import Services
 from tests.contracts.tree import ROOT
-from tests.factories.world import World
+from tests.factories.world import PASSWORD, World
+from tests.pages.reading import Reader
 
 Command = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
@@ -135,6 +142,48 @@ async def test_an_account_is_promoted_and_demoted(command: Command, world: World
     unknown = await command("account", "promote", "nobody-here")
     assert unknown.returncode == 1
     assert "There is no account nobody-here." in unknown.stderr
+
+
+async def test_a_reset_link_opens_once_and_ends_what_was_open(
+    command: Command, world: World
+) -> None:
+    person = await world.sign_up("tania")
+    unknown = await command("account", "reset-link", "nobody-here")
+    assert (unknown.returncode, "There is no account nobody-here." in unknown.stderr) == (1, True)
+    older = json.loads((await command("account", "reset-link", "tania", "--json")).stdout)["link"]
+    made = json.loads((await command("account", "reset-link", "tania", "--json")).stdout)
+    link = urlsplit(made["link"]).path
+    reader = Reader(world)
+    await reader.open(urlsplit(older).path, status=410)  # a newer one took its place
+    assert "tania" in (await reader.open(link)).main.text
+    weak = await reader.submit(link, {"password": "short"}, status=422)
+    assert weak.main.all(id="problems")
+    new = "a quite different sentence"
+    done = await reader.submit(link, {"password": new})
+    assert done.answer.headers["location"] == "/sign-in?notice=password_set"
+    assert (await person.ask("GET", "/me")).status_code == 401
+    await reader.submit(link, {"password": new}, status=410)
+    old = {"handle": "tania", "password": PASSWORD}
+    await person.post("/sessions", old, expect=401)
+    await person.post("/sessions", {"handle": "tania", "password": new})
+    await world.work()
+    told = {one["kind"] for one in (await person.get("/me/notifications"))["items"]}
+    assert "account_password_link" in told
+    async with transaction(world.runtime.sessions) as session:
+        verbs = await session.exec(
+            select(Activity.verb).where(col(Activity.verb).startswith("account.password"))
+        )
+        assert sorted(verbs) == ["account.password_link_made"] * 2 + ["account.password_reset"]
+
+
+async def test_a_reset_link_runs_out(command: Command, world: World) -> None:
+    await world.sign_up("tania")
+    made = json.loads((await command("account", "reset-link", "tania", "--json")).stdout)
+    link = urlsplit(made["link"]).path
+    with clock.moved(timedelta(hours=24, minutes=5)):
+        await Reader(world).open(link, status=410)
+        sent = {"password": "a quite different sentence"}
+        await Reader(world).submit(link, sent, status=410)
 
 
 async def test_a_sound_instance_is_told_so(command: Command) -> None:

@@ -125,7 +125,7 @@ async def change_email(
     account = await queries.get_account(session, actor.require_session())
     if email == account.email:
         return
-    await _check_password_again(session, account, password, tries)
+    await check_password_again(session, account, password, tries)
     before, proven = account.email, account.email_proven_at
     account.email, account.email_proven_at = email, None
     await revoke_links(session, PROOF_LINK, account.id)
@@ -146,7 +146,7 @@ def _own_letter(account: Account, address: str, template: str, values: dict[str,
     )
 
 
-async def _check_password_again(
+async def check_password_again(
     session: AsyncSession, account: Account, password: str, tries: int
 ) -> None:
     """Let only the owner of an open browser pass.
@@ -299,23 +299,6 @@ async def change_account(
     for name in names & {"display_name", "language"}:
         setattr(account, name, getattr(changes, name))
     return account
-
-
-async def change_password(
-    session: AsyncSession, actor: Actor, passwords: tuple[str, str], minimum: int, tries: int
-) -> None:
-    """Change one's password from (current, new); every session ends, as does every token."""
-    account = await queries.get_account(session, actor.require_session())
-    current, new = passwords
-    await _check_password_again(session, account, current, tries)
-    check_password(new, account.handle, minimum)
-    account.password_hash = await hash_password(new)
-    await end_sessions(session, account.id)
-    await session.execute(
-        update(AccessToken)
-        .where(col(AccessToken.account_id) == account.id)
-        .values(revoked_at=clock.now())
-    )
 
 
 async def create_token(

@@ -11,6 +11,9 @@ SESSION_SEEN_EVERY = timedelta(minutes=5)
 # What a letter with a link to an address asks: is it yours?
 PROOF_LINK = "prove_email"
 PROOF_LINK_LIFE = timedelta(days=3)
+# A way back for somebody who forgot the password, handed over by whoever runs the machine.
+RESET_LINK = "reset_password"
+RESET_LINK_LIFE = timedelta(hours=24)
 TOKEN_PREFIX = "tln_"  # noqa: S105 - the public beginning of every token
 TOKEN_DAYS_MAX = 366
 FAILURE_WINDOW = timedelta(hours=1)

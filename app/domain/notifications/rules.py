@@ -193,6 +193,9 @@ NOTICES: Mapping[str, tuple[Row, ...]] = {
     "claim.message_hidden": (Row("claim_message_hidden", NAMED, T.MESSAGES, Opens.THREAD),),
     "account.limited": (Row("account_limited", NAMED, T.DECISIONS, Opens.NOTICES),),
     "account.unlimited": (Row("account_unlimited", NAMED, T.DECISIONS, Opens.NOTICES),),
+    "account.password_link_made": (
+        Row("account_password_link", NAMED, T.DECISIONS, Opens.NOTICES),
+    ),
     "account.unblocked": (Row("account_unblocked", NAMED, T.DECISIONS, Opens.NOTICES),),
     # Signed proof of one's work; that there is one goes without saying when work is confirmed.
     "receipt.replaced": (Row("receipt_replaced", NAMED, T.DECISIONS, Opens.RECEIPTS),),

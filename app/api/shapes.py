@@ -61,6 +61,7 @@ async def claim_shapes(
     unread = await unread_in(session, actor, own)
     shared = await shared_by(session, [claim.id for claim, _ in rows if claim.elsewhere])
     booked = await claims.disputed_in_book(session, [claim for claim, _ in rows])
+    members = await claims.of_own_members(session, [claim.id for claim, _ in rows])
     shapes = []
     for claim, need in rows:
         shape = _claim_shape(actor, claim, need, accounts, minutes.get(claim.id, 0), places)
@@ -68,6 +69,7 @@ async def claim_shapes(
             shape.next_step = NextStep(code=step.code, at=step.at)
         shape.may_keep = claim.account_id == actor.account_id and claim.state in BEATING
         shape.unread = unread.get(claim.id, 0)
+        shape.worker_is_member = claim.id in members
         shape.elsewhere = _elsewhere(shared.get(claim.id))
         if entry_id := booked.get(claim.id):
             shape.disputed_at_entry, shape.disputable_until = entry_id, None

@@ -41,6 +41,7 @@ async def claim_cards(
     zone = await zone_of(db, visit)
     unread = await unread_in(db, visit.actor, [claim.id for claim, _ in rows])
     far = await elsewhere_of(db, [claim for claim, _ in rows])
+    members = await queries.of_own_members(db, [claim.id for claim, _ in rows])
     booked = await queries.disputed_in_book(db, [claim for claim, _ in rows])
     cards = [
         await _card(db, claim, need, sides, minutes.get(claim.id, 0), people or {})
@@ -56,6 +57,7 @@ async def claim_cards(
             unread=unread.get(claim.id, 0),
             moves=_without_dispute(card.moves) if claim.id in booked else card.moves,
             booked_at=booked.get(claim.id),
+            of_member=claim.id in members,
         )
         for card, (claim, need) in zip(cards, rows, strict=True)
     ]

@@ -134,6 +134,8 @@ class ClaimCard:
     reason: str = ""
     worker_name: str = ""
     worker_handle: str = ""
+    # The worker belongs to the organisation itself.
+    of_member: bool = False
     stream: str = ""
     logs: Sequence[LogView] = ()
     moves: Sequence[Move] = ()

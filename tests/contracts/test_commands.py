@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 from app.cli.main import build
 from tests.contracts.tree import read
 
-ROW = re.compile(r"^\| `([a-z ]+)` \|", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z -]+)` \|", re.MULTILINE)
 
 
 def _commands(group: TyperGroup, before: str = "") -> set[str]:

@@ -7,6 +7,7 @@ import httpx
 from sqlalchemy import text
 
 from tests.factories.world import Json, Person, World
+from tests.pages.reading import Reader
 
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 HTML = {"Accept": "text/html"}
@@ -139,3 +140,38 @@ async def test_credited_work_is_disputed_at_its_entry_where_worker_owners_keep_t
     assert begun.status_code == 303
     there = begun.headers["location"].partition("?")[0]
     assert f'href="{there}"' in await page_of(worker, page)
+
+
+async def test_a_claim_of_a_member_says_so_and_another_member_confirms_it(world: World) -> None:
+    owner, member = await world.sign_up("owner"), await world.sign_up("member")
+    stranger = await world.sign_up("stranger")
+    organisation = await world.organisation(owner)
+    home = f"/organisations/{organisation['id']}"
+    await owner.post(f"{home}/members", {"handle": "member", "role": "member"})
+    need = await world.open_need(owner, organisation, places=3)
+    claims = {
+        person: await world.submitted_claim(person, owner, need) for person in (member, stranger)
+    }
+    said = "A member of the organisation itself"
+    inside, outside = claims[member], claims[stranger]
+    for reader in (owner, member):
+        page = await Reader(world, reader).open(f"/claims/{inside['id']}")
+        assert said in page.main.text
+    assert said not in (await Reader(world, owner).open(f"/claims/{outside['id']}")).main.text
+    listed = (await Reader(world, owner).open(f"{home}/claims")).main
+    assert said in listed.one(id=f"claim-{inside['id']}").text
+    assert said not in listed.one(id=f"claim-{outside['id']}").text
+    shown = [
+        (await owner.get(f"/claims/{one['id']}"))["worker_is_member"] for one in claims.values()
+    ]
+    assert shown == [True, False]
+    # No road leads to confirming one's own, whatever one is of the organisation.
+    path, sent = f"/claims/{inside['id']}/confirmation", {"minutes": 90, "stream": "gift"}
+    refused = await member.post(path, sent, key="own", expect=403)
+    assert refused["code"] == "confirmation_own"
+    await owner.post(f"{home}/members", {"handle": "stranger", "role": "owner"})
+    late = await stranger.post(
+        f"/claims/{outside['id']}/confirmation", sent, key="late", expect=403
+    )
+    assert late["code"] == "confirmation_own"
+    await world.confirm(owner, inside)

@@ -137,6 +137,9 @@ class ClaimShape(Shape):
     )
     next_step: NextStep | None = None
     may_keep: bool = False
+    worker_is_member: bool = Field(
+        False, description="The worker belongs to the organisation; somebody else confirms."
+    )
     unread: int = Field(0, description="Messages of the other side that one has not read.")
     created_at: datetime
     updated_at: datetime

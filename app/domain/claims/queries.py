@@ -291,6 +291,17 @@ async def get_work_log(session: AsyncSession, claim_id: UUID, log_id: UUID) -> W
     return found
 
 
+async def of_own_members(session: AsyncSession, claim_ids: Sequence[UUID]) -> set[UUID]:
+    """Return the claims whose worker belongs to the organisation that asked."""
+    statement = select(Claim.id).where(
+        col(Claim.id).in_(claim_ids),
+        Claim.need_id == Need.id,
+        Membership.organisation_id == Need.organisation_id,
+        Membership.account_id == Claim.account_id,
+    )
+    return set((await session.exec(statement)).all()) if claim_ids else set()
+
+
 async def disputed_in_book(session: AsyncSession, claims: Iterable[Claim]) -> dict[UUID, UUID]:
     """Return the claims that `is_disputed_in_book` is true of, with the entry that stands."""
     confirmed = [claim for claim in claims if claim.confirmed_at is not None]

@@ -12,7 +12,7 @@ import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import hypothesis
@@ -119,9 +119,9 @@ BEGUN_FIRST = (
 )
 BEGUN_LAST = ("tests/e2e/", "tests/domain/", "tests/infra/", "tests/tools/")
 
-# Every file of tests begins at this moment, so that none depends on the hour, the day of the week
-# or the month it happens to run in; from test to test time goes on, for what a file shares must not
-# come from its future. `TESTS_AT=2026-12-31T23:55` tries another one.
+# Every run begins at this moment, so that none depends on the hour, the day of the week or the month
+# it happens to run in; from test to test time goes on, for what some share must not come from their
+# future. `TESTS_AT=2026-12-31T23:55` tries another one.
 BEGIN = datetime.fromisoformat(os.environ.get("TESTS_AT", "2026-11-24T10:00")).replace(tzinfo=UTC)
 # But those that share a moment with a process of its own, or with the days of files, have the clock
 # on the wall.
@@ -177,12 +177,18 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ahead() -> Iterator[timedelta]:
+    """Begin at the same moment; the clock goes on from there, as what modules share expects."""
+    by = BEGIN - clock.now()
+    with clock.moved(by):
+        yield by
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _same_moment(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.node.nodeid.startswith(ON_THE_WALL):
-        yield
-        return
-    with clock.moved(BEGIN - clock.now()):
+def _on_the_wall(request: pytest.FixtureRequest, ahead: timedelta) -> Iterator[None]:
+    shared = request.node.nodeid.startswith(ON_THE_WALL)
+    with clock.moved(-ahead if shared else timedelta(0)):
         yield
 
 

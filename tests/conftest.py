@@ -119,9 +119,9 @@ BEGUN_FIRST = (
 )
 BEGUN_LAST = ("tests/e2e/", "tests/domain/", "tests/infra/", "tests/tools/")
 
-# Every run begins at this moment, so that none depends on the hour, the day of the week or the month
-# it happens to run in; from test to test time goes on, for what some share must not come from their
-# future. `TESTS_AT=2026-12-31T23:55` tries another one.
+# Every run begins at this moment, so that no test depends on the hour, the day of the week or the
+# month it happens to run in; from test to test time goes on, for what some share must not come from
+# their future. `TESTS_AT=2026-12-31T23:55` tries another one.
 BEGIN = datetime.fromisoformat(os.environ.get("TESTS_AT", "2026-11-24T10:00")).replace(tzinfo=UTC)
 # But those that share a moment with a process of its own, or with the days of files, have the clock
 # on the wall.

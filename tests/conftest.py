@@ -103,6 +103,8 @@ WAITING = (
 # nothing left; the short ones at the end fill what remains.
 BEGUN_FIRST = (
     "tests/api/test_lossy_network.py",
+    "tests/e2e/test_accessibility.py",
+    "tests/federation/faults/test_killed_workers.py",
     "tests/federation/faults/test_hostile_addresses.py",
     "tests/api/test_bad_input.py",
     "tests/federation/test_delivery.py",

@@ -1,5 +1,6 @@
 """What a need holds beside its words, and the pages that close, translate and scope it."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from app.domain.needs.rules import (
 )
 from app.errors import AppError, ForbiddenError, InvalidError
 from app.infra import clock
+from app.infra.i18n import translate
 from app.models.need_parts import ClosingFields, ProposalState, TranslationFields
 from app.models.needs import Need, NeedTranslation, ScopeFields
 from app.pages import text
@@ -142,7 +144,7 @@ async def _show_closing(
         visit.page,
         "need_closing.html",
         status=status,
-        form=form,
+        form=_named(form, visit.language),
         need=need,
         built=is_built(need),
         left=open_handover(need),
@@ -177,6 +179,16 @@ async def close_need(need_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Resp
         shown = refused(form, visit.language, error)
         return await _show_closing(db, visit, need, shown, error.status)
     return go(f"/needs/{need_id}", "moved")
+
+
+def _named(form: Form, language: str) -> Form:
+    """Say in the list of faults what is missing: "this" is no field there."""
+    asked = f"{translate(language, 'page.closing.who')} "
+    problems = [
+        each._replace(listed=asked + each.text) if each.field == "maintainer" else each
+        for each in form.problems
+    ]
+    return replace(form, problems=problems)
 
 
 @router.post("/needs/{need_id:uuid}/maintenance")

@@ -1,12 +1,18 @@
 """What people type as money and time: understood by their language, or refused, never guessed."""
 
+import json
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.ledger.rules import CURRENCIES
+from app.domain.policies.document import Policy
 from app.infra.i18n import LANGUAGES, format_minutes, format_money, format_number
 from app.infra.typed import Unit, read_minutes, read_money, write_minutes, write_money
+from app.pages.policy_form import form_of, read_form
+from tests.contracts.tree import read
 
 LANGUAGE = st.sampled_from(LANGUAGES)
 UNITS: tuple[Unit, ...] = ("hours", "minutes")
@@ -153,3 +159,19 @@ def test_a_number_without_a_unit_is_what_its_label_says() -> None:
     assert read_minutes("en", "1.5 h", "minutes") == 90
     assert read_minutes("en", "1,250", "hours") == 75000
     assert read_minutes("nl", "1,250", "hours") is None
+
+
+def test_the_workspace_is_held_to_what_is_read_here() -> None:
+    # frontend/tests/typed.test.ts reads the same table with the readers of the workspace.
+    cases = json.loads(read("tests/vectors/figures.json"))
+    assert cases["money"] == [
+        [language, currency, text, read_money(language, text, currency)]
+        for language, currency, text, _ in cases["money"]
+    ]
+    assert cases["hours"] == [
+        [language, text, read_minutes(language, text, "hours")]
+        for language, text, _ in cases["hours"]
+    ]
+    for text, share in cases["shares"]:
+        policy, _ = read_form(form_of(Policy(), members_share=text), "en")
+        assert (policy and policy.members_share) == (share and Fraction(share)), text

@@ -1,8 +1,10 @@
+import { digitsOf } from './typed';
+
 // Figures as people type them, and as the API wants them: exact, never rounded on the way.
 
 /** "20 %", "0,2" or "1/5" as "p/q"; null where it is none of them. */
 export function readShare(text: string): string | null {
-  const found = /^(\d{1,4})(?:\s*\/\s*([1-9]\d{0,3})|[.,](\d{1,3}))?\s*(%?)$/.exec(text.trim());
+  const found = /^(\d{1,9})(?:\s*\/\s*([1-9]\d{0,8})|[.,](\d{1,4}))?\s*(%?)$/.exec(text.trim());
   if (!found) return null;
   const decimals = found[3] ?? '';
   const above = Number((found[1] ?? '') + decimals);
@@ -16,32 +18,12 @@ export function showShare(share: string): string {
   return (above * 100) % below === 0 ? `${(above * 100) / below} %` : share;
 }
 
-/** "16" or "16:30" hours as minutes; null where it is no time. */
-export function readHours(text: string): number | null {
-  const found = /^(\d{1,4})(?::([0-5]\d))?$/.exec(text.trim());
-  return found ? Number(found[1]) * 60 + Number(found[2] ?? 0) : null;
-}
-
 export function showHours(minutes: number): string {
   const rest = minutes % 60;
   return `${Math.floor(minutes / 60)}${rest ? `:${String(rest).padStart(2, '0')}` : ''}`;
 }
 
-/** How many digits a currency has below its unit: two for most, none for some. */
-export function digitsOf(currency: string): number {
-  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
-}
-
-/** An amount as minor units; below zero with a minus. */
-export function readMoney(text: string, digits: number): number | null {
-  const found = /^([-\u2212]?)(\d{1,12})(?:[.,](\d{1,4}))?$/.exec(text.replace(/[\s\u00a0\u202f']/g, ''));
-  const below = found?.[3] ?? '';
-  if (!found || below.length > digits) return null;
-  const amount = Number((found[2] ?? '') + below.padEnd(digits, '0'));
-  return found[1] ? -amount : amount;
-}
-
-/** Minor units as a plain number with its point: what both people and `readMoney` read. */
+/** Minor units as a plain number with its point, which is read back the same in every language. */
 export function plainMoney(minor: number, digits: number): string {
   const all = String(Math.abs(minor)).padStart(digits + 1, '0');
   const whole = all.slice(0, all.length - digits);

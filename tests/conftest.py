@@ -138,6 +138,7 @@ ON_THE_WALL = (
     "tests/api/test_races.py",
     "tests/api/test_webhooks.py",
     "tests/api/test_wire.py",
+    "tests/federation/faults/test_killed_workers.py",
     "tests/workers/test_clock_crashes.py",
     "tests/workers/test_periods.py",
 )

@@ -125,8 +125,8 @@ BEGUN_LAST = ("tests/e2e/", "tests/domain/", "tests/infra/", "tests/tools/")
 # month it happens to run in; from test to test time goes on, for what some share must not come from
 # their future. `TESTS_AT=2026-12-31T23:55` tries another one.
 BEGIN = datetime.fromisoformat(os.environ.get("TESTS_AT", "2026-11-24T10:00")).replace(tzinfo=UTC)
-# But those that share a moment with a process of its own, or with the days of files, have the clock
-# on the wall.
+# But those that share a moment with a process of its own, with the days of files or the dates that
+# a server writes above its answers, have the clock on the wall.
 ON_THE_WALL = (
     "tests/cli/",
     "tests/e2e/",
@@ -139,6 +139,7 @@ ON_THE_WALL = (
     "tests/api/test_webhooks.py",
     "tests/api/test_wire.py",
     "tests/federation/faults/test_killed_workers.py",
+    "tests/federation/test_clocks.py",
     "tests/workers/test_clock_crashes.py",
     "tests/workers/test_periods.py",
 )

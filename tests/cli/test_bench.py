@@ -6,6 +6,7 @@ differ, where a race ends with other than three claims, or where an altered mess
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ async def test_both_sides_say_the_same_before_anything_is_measured() -> None:
         text=True,
         check=False,
         cwd=PROJECT,
+        env={n: v for n, v in os.environ.items() if not n.startswith("TORNALLOM_")},
         timeout=150,
     )
     assert done.returncode == 0, done.stderr

@@ -147,7 +147,7 @@ async def test_hours_are_logged_handed_in_and_confirmed_by_forms(
     await doing.send(f"/needs/{need['id']}", f"/needs/{need['id']}/claims", note="yes")
     answering = f"/organisations/{organisation['id']}/claims"
     page = await asking.open(answering)
-    claim = f"/claims/{page.main.one('section').attributes['id'].removeprefix('claim-')}"
+    claim = f"/claims/{page.main.one('article').attributes['id'].removeprefix('claim-')}"
     await asking.send(answering, f"{claim}/transitions", to="accepted")
 
     log = (await doing.open("/me/claims")).form(f"{claim}/work-logs")

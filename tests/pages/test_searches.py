@@ -46,7 +46,7 @@ async def test_a_list_is_saved_from_its_own_page(world: World) -> None:
     assert target_of(sent) == "/searches"
     page = await reader.follow(sent.answer.headers["location"])
     assert page.document.one("div", role="status").text == "The search is saved."
-    (block,) = page.main.all("section", class_="block")
+    (block,) = page.main.all("article", class_="block")
     assert block.one("h2").text == "“poster” · Nederlands · Up to 8 h"
     assert block.one("option", selected="").attributes["value"] == "weekly"
     leads = [a.attributes["href"] for a in block.all("a")]
@@ -79,7 +79,7 @@ async def test_who_gets_no_mail_is_told_so(world: World) -> None:
         await person.post("/me/saved-searches", {"filters": {}})
         page = await Reader(world, person).open("/searches")
         assert ("no mail address" in page.main.text) is told
-        assert page.main.one("section", class_="block").one("h2").text == "Every open need"
+        assert page.main.one("article", class_="block").one("h2").text == "Every open need"
 
 
 async def test_what_another_site_sends_saves_nothing(world: World) -> None:

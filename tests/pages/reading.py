@@ -127,7 +127,8 @@ def _value(control: Element) -> str:
     if control.tag == "select":
         options = control.all("option")
         chosen = [option for option in options if "selected" in option.attributes]
-        return (chosen or options)[0].attributes["value"]
+        picked = (chosen or options)[0]
+        return picked.attributes.get("value", picked.text)  # as browsers do
     return control.attributes.get("value", "")
 
 

@@ -128,9 +128,9 @@ async def test_a_day_and_a_week_end_at_the_readers_own_hour(scene: Scene) -> Non
     )
     assert answer.status_code == 200, answer.text
     today = clock.today("Europe/Athens")
-    friday = today + timedelta(days=7 - (today.weekday() - 4) % 7)
-    evening = datetime.combine(friday, time(18), ATHENS)
-    monday = datetime.combine(friday + timedelta(days=3), time(18), ATHENS)
+    day = today + timedelta(days=2 if today.weekday() == 6 else 1)  # any day but a Monday
+    evening = datetime.combine(day, time(18), ATHENS)
+    monday = datetime.combine(day + timedelta(days=7 - day.weekday()), time(18), ATHENS)
     with clock.frozen(evening - timedelta(hours=5)):
         await scene.listen("daily", q="poster")
         await scene.listen("weekly", q="poster", remote=True)

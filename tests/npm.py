@@ -6,11 +6,10 @@ into `node_modules` beside it, which git ignores. No package's own script runs w
 
 import fcntl
 import hashlib
-import importlib
 from pathlib import Path
 
-from app.cli.install import install_group
-from app.infra.node import Node, find_node
+from app.cli.workspace import obtain_node
+from app.infra.node import Node
 
 # Written last: without it, or with another digest in it, the installation is made anew.
 MARK = ".installed"
@@ -55,11 +54,7 @@ def _wanted(folder: Path) -> str:
 
 
 def _node_with_npm() -> Node:
-    node = find_node()
-    if node is None:
-        install_group("node")
-        importlib.invalidate_caches()
-        node = find_node()
+    node = obtain_node()
     if node is None:
         raise UnavailableError("there is no Node.js with npm.")
     return node

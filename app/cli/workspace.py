@@ -134,12 +134,18 @@ def ensure_modules(node: Node) -> None:
         installed.touch()
 
 
-def _node() -> Node:
+def obtain_node() -> Node | None:
+    """Return Node.js with npm, installed first where there is none; None where it can't be had."""
     node = find_node()
     if node is None:
         install_group("node")
         importlib.invalidate_caches()
         node = find_node()
+    return node
+
+
+def _node() -> Node:
+    node = obtain_node()
     if node is None:
         message = "there is no Node.js"
         raise CommandError(message)

@@ -149,7 +149,7 @@ async def show_password(token: str, db: Db, visit: Reader, settings: Configurati
 async def set_password(
     token: str, db: Db, visit: Reader, form: Sent, settings: Configuration
 ) -> Response:
-    """Choose another password, and sign in with it."""
+    """Choose another password; the next page is where one signs in with it."""
     password, minimum = form.value("password")[:PASSWORD_MAX], settings.password_min_length
     try:
         async with db.begin_nested():

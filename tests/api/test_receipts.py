@@ -73,6 +73,25 @@ async def test_other_hours_replace_the_receipt(world: World) -> None:
     assert "A receipt of yours was corrected" in [notice["title"] for notice in notices]
 
 
+async def test_receipts_of_one_second_are_listed_newest_first_over_pages(world: World) -> None:
+    cast = await Cast.of(world)
+    # A receipt says its moment to the second: these say the same one.
+    second = clock.now().replace(microsecond=0) + timedelta(seconds=2)
+    for part, minutes in enumerate((120, 90, 60, 45), start=1):
+        with clock.frozen(second + timedelta(milliseconds=part)):
+            await cast.settle(minutes)
+            await world.work()
+    listed: list[int] = []
+    path = "/me/receipts?limit=2"
+    while True:
+        page = await cast.worker.get(path)
+        listed += [receipt["minutes"] for receipt in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        path = f"/me/receipts?limit=2&cursor={page['next_cursor']}"
+    assert listed == [45, 60, 90, 120, HOURS]
+
+
 async def test_what_is_rejected_takes_it_back_and_answers_gone(world: World) -> None:
     cast = await Cast.of(world)
     await cast.settle(0)

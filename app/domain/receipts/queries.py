@@ -42,16 +42,28 @@ async def receipts_of(
     statement = select(Receipt).where(Receipt.account_id == account_id)
     if cursor is not None:
         try:
-            at, last = decode_cursor(cursor, 2)
-            place = datetime.fromisoformat(at or ""), UUID(last or "")
+            issued, made, last = decode_cursor(cursor, 3)
+            place = (
+                datetime.fromisoformat(issued or ""),
+                datetime.fromisoformat(made or ""),
+                UUID(last or ""),
+            )
         except ValueError:
             raise InvalidError("cursor_invalid") from None
         statement = statement.where(
-            tuple_(col(Receipt.issued_at), col(Receipt.id)) < tuple_(*place)
+            tuple_(col(Receipt.issued_at), col(Receipt.created_at), col(Receipt.id))
+            < tuple_(*place)
         )
-    statement = statement.order_by(col(Receipt.issued_at).desc(), col(Receipt.id).desc())
+    # A receipt says its moment to the second, and two of one claim may fall within it.
+    statement = statement.order_by(
+        col(Receipt.issued_at).desc(), col(Receipt.created_at).desc(), col(Receipt.id).desc()
+    )
     rows = (await session.exec(statement.limit(limit + 1))).all()
-    return cut_page(rows, limit, lambda row: encode_cursor(row.issued_at.isoformat(), row.id))
+    return cut_page(
+        rows,
+        limit,
+        lambda row: encode_cursor(row.issued_at.isoformat(), row.created_at.isoformat(), row.id),
+    )
 
 
 async def own_receipts(session: AsyncSession, actor: Actor, origin: str) -> Sequence[Receipt]:
@@ -64,7 +76,7 @@ async def own_receipts(session: AsyncSession, actor: Actor, origin: str) -> Sequ
             Receipt.source != ReceiptSource.SHOWN,
             col(Receipt.subject).startswith(f"{origin}/", autoescape=True),
         )
-        .order_by(col(Receipt.issued_at), col(Receipt.id))
+        .order_by(col(Receipt.issued_at), col(Receipt.created_at), col(Receipt.id))
         .limit(EXPORT_MAX)
     )
     return (await session.exec(statement)).all()

@@ -15,6 +15,10 @@ from app.settings import load_settings
 
 Handle = Annotated[str, typer.Argument(help="The account's handle.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of database, files and keys.")]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(help="Public address of the instance, where `serve` was told another one."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
@@ -46,7 +50,13 @@ def demote(handle: Handle, *, data_dir: DataDir = None, as_json: AsJson = False)
     )
 
 
-def reset_link(handle: Handle, *, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def reset_link(
+    handle: Handle,
+    *,
+    data_dir: DataDir = None,
+    base_url: BaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
     """Make a link with which somebody who forgot their password chooses another one."""
     from app.domain.identity.passwords import offer_reset
 
@@ -57,7 +67,7 @@ def reset_link(handle: Handle, *, data_dir: DataDir = None, as_json: AsJson = Fa
 
     _in_transaction(data_dir, _for_account(handle, act))
     ((path, until),) = made
-    link = f"{load_settings(data_dir=data_dir).origin}{path}"
+    link = f"{load_settings(data_dir=data_dir, base_url=base_url).origin}{path}"
     said = {"handle": handle, "link": link, "expires_at": until.isoformat(timespec="seconds")}
     text = (
         f"{link}\n"

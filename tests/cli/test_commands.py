@@ -151,7 +151,9 @@ async def test_a_reset_link_opens_once_and_ends_what_was_open(
     unknown = await command("account", "reset-link", "nobody-here")
     assert (unknown.returncode, "There is no account nobody-here." in unknown.stderr) == (1, True)
     older = json.loads((await command("account", "reset-link", "tania", "--json")).stdout)["link"]
-    made = json.loads((await command("account", "reset-link", "tania", "--json")).stdout)
+    told = ("--base-url", "https://casa.example", "--json")
+    made = json.loads((await command("account", "reset-link", "tania", *told)).stdout)
+    assert made["link"].startswith("https://casa.example/password/")
     link = urlsplit(made["link"]).path
     reader = Reader(world)
     await reader.open(urlsplit(older).path, status=410)  # a newer one took its place
@@ -167,8 +169,8 @@ async def test_a_reset_link_opens_once_and_ends_what_was_open(
     await person.post("/sessions", old, expect=401)
     await person.post("/sessions", {"handle": "tania", "password": new})
     await world.work()
-    told = {one["kind"] for one in (await person.get("/me/notifications"))["items"]}
-    assert "account_password_link" in told
+    notices = {one["kind"] for one in (await person.get("/me/notifications"))["items"]}
+    assert "account_password_link" in notices
     async with transaction(world.runtime.sessions) as session:
         verbs = await session.exec(
             select(Activity.verb).where(col(Activity.verb).startswith("account.password"))

@@ -89,6 +89,8 @@ async def test_each_figure_opens_into_the_lines_that_it_is_the_sum_of(
     page = await reader.open(f"/periods/{period['id']}/statement")
     assert "Final: two people signed" in page.main.text
     assert period["lock"]["root"] in page.main.text
+    paper = await reader.http.get(f"/periods/{period['id']}/statement.pdf")
+    assert words_of(paper.content).count("(UTC)") == 2, "each signature says in which zone"
     opened = 0
     for link in page.main.all("a"):
         target = link.attributes["href"]

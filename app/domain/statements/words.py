@@ -8,7 +8,7 @@ from typing import Literal
 from app.domain.statements.composing import Part, Statement
 from app.infra.i18n import (
     format_date,
-    format_datetime,
+    format_datetime_named,
     format_minutes,
     format_money,
     format_number,
@@ -229,7 +229,8 @@ def _seal(statement: Statement, language: str) -> list[Words | Facts | Table]:
             ", ".join(
                 (
                     each.name,
-                    format_datetime(language, each.signature.signed_at),
+                    # Nobody reads it alone: a paper goes round, so the zone is named.
+                    format_datetime_named(language, each.signature.signed_at, "UTC"),
                 )
             ),
         )

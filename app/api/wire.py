@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 from starlette.types import Scope
 
+from app.api.dependencies import get_settings, network_of
 from app.api.errors import PROBLEM, problem_of
 from app.errors import AppError, kind_of
 from app.federation.peers.identity import Identity
@@ -72,7 +73,8 @@ def received_of(request: Request, body: bytes = b"") -> Received:
         query = request.scope["query_string"].decode("ascii")
     except UnicodeDecodeError as error:
         raise RefusedError(MALFORMED, "not ASCII") from error
-    return Received(request.method, path, query, lines, body)
+    network = network_of(request, get_settings(request))
+    return Received(request.method, path, query, lines, body, network)
 
 
 def refusal_answer(request: Request, refused: RefusedError) -> Response:

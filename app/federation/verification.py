@@ -28,6 +28,7 @@ from app.federation.peers.discovery import (
     discover,
     may_fetch,
 )
+from app.federation.peers.strangers import may_introduce
 from app.federation.rules import Tally
 from app.federation.wire import problems
 from app.federation.wire.addresses import AddressError, origin_of
@@ -79,6 +80,7 @@ class Received:
     raw_query: str
     header_lines: Sequence[tuple[str, str]]
     body: bytes = b""
+    network: str | None = None  # that it came from; None where that tells nothing
 
     def header(self, name: str) -> str:
         """Return a header's value, or an empty text; several lines are joined."""
@@ -342,9 +344,8 @@ async def _meet(
     origin = origin_of(key_id)
     if await queries.count_requests(session) >= REQUESTS_PENDING_MAX:
         raise RefusedError(problems.RATE_LIMIT, retry_after_seconds=REQUEST_RETRY_SECONDS)
-    async with transaction(runtime.sessions) as apart:
-        if not await may_fetch(apart, origin):
-            raise RefusedError(problems.RATE_LIMIT, retry_after_seconds=REQUEST_RETRY_SECONDS)
+    if not await may_introduce(runtime, origin, received.network):
+        raise RefusedError(problems.RATE_LIMIT, retry_after_seconds=REQUEST_RETRY_SECONDS)
     try:
         found = await discover(runtime, origin)
     except NotFoundAsPeerError as error:

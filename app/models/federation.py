@@ -367,13 +367,15 @@ class FetchCause(StrEnum):
 
     CLAIMED = "claimed"
     ANNOUNCED = "announced"
+    INTRODUCED = "introduced"
+    SHOWN = "shown"
 
 
 class ActorFetch(SQLModel, table=True):
     """When we last asked an origin for its actor: nobody can make us ask more often.
 
-    A peer's own word that its keys change is counted apart, so that strangers who name its keys
-    cannot use up what it needs.
+    Each cause is counted apart, so that strangers who introduce themselves, or name a peer's keys,
+    use up nothing of what peers need for a change of keys and members for receipts they bring.
     """
 
     __tablename__ = "actor_fetches"

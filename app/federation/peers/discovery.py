@@ -34,6 +34,8 @@ from app.models.federation import ActorFetch, FetchCause
 FETCH_AGAIN_AFTER = {
     FetchCause.CLAIMED: timedelta(minutes=5),
     FetchCause.ANNOUNCED: timedelta(minutes=1),
+    FetchCause.INTRODUCED: timedelta(minutes=5),
+    FetchCause.SHOWN: timedelta(minutes=5),
 }
 FETCHES_PER_MINUTE_MAX = 10
 _CLIENTS = "federation.clients"
@@ -200,7 +202,7 @@ def _own_key(actor_url: str, method: Multikey) -> bytes | None:
 async def may_fetch(
     session: AsyncSession, origin: str, cause: FetchCause = FetchCause.CLAIMED
 ) -> bool:
-    """Take one of the few fetches that others can cause; a peer's own announcement counts apart.
+    """Take one of the few fetches that others can cause; each cause is counted apart.
 
     Nothing is remembered under a key id, which any sender could name to have it refused later.
     """

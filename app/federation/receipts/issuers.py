@@ -15,7 +15,7 @@ from app.federation.wire.context import ACTIVITY_JSON, ACTIVITY_MEDIA_TYPES
 from app.infra.http_client import OutboundError, Outgoing, call, guarded_client
 from app.infra.runtime import Runtime
 from app.infra.strict_json import StrictJsonError, parse_json
-from app.models.federation import InstanceKey, KeyKind, Peer, PeerKey, PeerState
+from app.models.federation import FetchCause, InstanceKey, KeyKind, Peer, PeerKey, PeerState
 from app.models.receipts import Receipt
 
 OK = 200
@@ -74,7 +74,7 @@ async def ask_for_keys(
     session: AsyncSession, runtime: Runtime, issuer: str
 ) -> Sequence[KnownKey] | None:
     """Ask a stranger once for its keys, over TLS at its own address; None when it cannot be."""
-    if not await may_fetch(session, origin_of(issuer)):
+    if not await may_fetch(session, origin_of(issuer), FetchCause.SHOWN):
         return None
     found = await _keys_at(runtime, f"{issuer}/keys")
     return [key for key in found if key.issuer == issuer]

@@ -14,7 +14,7 @@ from app.domain.disputes.queries import Case
 from app.domain.disputes.rules import CaseSide, as_it_stood, panel_due, seats_wanted
 from app.domain.disputes.ruling import Ruling
 from app.domain.ledger.booking import is_settled
-from app.domain.ledger.keeping import lock_book
+from app.domain.ledger.keeping import lock_book, same_person
 from app.errors import reason_required
 from app.infra import clock, ids
 from app.models.disputes import Dispute, DisputeState, JudgeState, ResolvedBy
@@ -82,7 +82,7 @@ async def _check_before(session: AsyncSession, entry: Entry, account_id: UUID) -
         raise errors.undisputable("dispute_open")
     if any(one.resolved_by in FINAL for one in before):
         raise errors.undisputable("dispute_decided")
-    if any(one.opened_by == account_id for one in before):
+    if await same_person(session, account_id, [one.opened_by for one in before]):
         raise errors.undisputable("dispute_had")
 
 
@@ -104,6 +104,8 @@ async def offer(session: AsyncSession, actor: Actor, dispute_id: UUID, minutes: 
     check_minutes(case, minutes)
     by_worker = CaseSide.WORKER in case.sides
     others = dispute.offer_by if dispute.offer_by_worker is (not by_worker) else None
+    if others is not None and await same_person(session, account_id, [others]):
+        others = None  # both sides are one person by now: that is no agreement (R15)
     if others is not None and dispute.offer_minutes == minutes:
         # Whoever speaks for the book answers for the entry, whichever side spoke last (R15).
         recorded_by = others if by_worker else account_id
@@ -129,7 +131,8 @@ async def withdraw(session: AsyncSession, actor: Actor, dispute_id: UUID) -> Dis
     case = await queries.lock_case_for(session, actor, dispute_id)
     enforce(policy.may_withdraw(case.dispute, opened=case.dispute.opened_by == account_id))
     # Nobody answers for minutes of their own: what stands again, its recorder wrote down (R15).
-    recorded_by = case.entry.recorded_by if account_id == case.dispute.worker_id else account_id
+    own = await same_person(session, account_id, [case.dispute.worker_id])
+    recorded_by = case.entry.recorded_by if own else account_id
     minutes = as_it_stood(case.dispute)
     end = Ruling(minutes, ResolvedBy.WITHDRAWAL, recorded_by)
     await ruling.rule(session, actor, case, end)
@@ -197,7 +200,7 @@ async def rule_of_assembly(
     else:
         check_minutes(case, minutes)
     # Whoever put it to the vote answers for it, but nobody for minutes of their own (R15).
-    if recorded_by == dispute.worker_id:
+    if await same_person(session, recorded_by, [dispute.worker_id]):
         recorded_by = case.entry.recorded_by
     end = Ruling(minutes, ResolvedBy.ASSEMBLY, recorded_by, decision_id)
     await ruling.rule(session, actor, case, end)

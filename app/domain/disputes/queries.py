@@ -21,6 +21,7 @@ from app.domain.disputes.rules import (
 )
 from app.domain.ledger.booking import is_settled
 from app.domain.ledger.days import DAY_MINUTES, is_of_one_day, lock_days, minutes_by_day
+from app.domain.ledger.keeping import same_person
 from app.domain.ledger.people import names_in
 from app.domain.ledger.policy import may_read_book
 from app.domain.ledger.statuses import worker_owners_at
@@ -147,13 +148,16 @@ async def answering_for_book(
     """Return who speaks for the book: who disputes it, or who wrote the entry down.
 
     Where the worker disputes what was written by somebody who is no member any more, the
-    organisation's owners answer for it.
+    organisation's owners answer for it. No other account of the worker's ever does: what is
+    disputed from one, the worker disputes (R15).
     """
-    if dispute.opened_by != dispute.worker_id:
-        return {dispute.opened_by}
     members = select(Membership).where(Membership.organisation_id == organisation_id)
     found = (await session.exec(members)).all()
-    here = {one.account_id for one in found} - {dispute.worker_id}
+    asked = {dispute.opened_by, *(one.account_id for one in found)}
+    worker = await same_person(session, dispute.worker_id, asked)
+    if dispute.opened_by not in worker:
+        return {dispute.opened_by}
+    here = {one.account_id for one in found} - worker
     if entry.recorded_by in here:
         return {entry.recorded_by}
     return {one.account_id for one in found if one.role == MemberRole.OWNER} & here

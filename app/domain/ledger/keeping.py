@@ -106,10 +106,19 @@ async def same_person(
 
     Two accounts with one address are one person, whether or not the address was proven.
     """
-    own = select(func.lower(Account.email)).where(Account.id == recorder)
+    return await accounts_of_people(session, {recorder}, workers)
+
+
+async def accounts_of_people(
+    session: AsyncSession, people: Collection[UUID], among: Collection[UUID]
+) -> set[UUID]:
+    """Return those accounts that are of one of these people, as `same_person` tells people."""
+    theirs = select(func.lower(Account.email)).where(
+        col(Account.id).in_(people), col(Account.email).is_not(None)
+    )
     statement = select(Account.id).where(
-        col(Account.id).in_(workers),
-        or_(col(Account.id) == recorder, func.lower(Account.email) == own.scalar_subquery()),
+        col(Account.id).in_(among),
+        or_(col(Account.id).in_(people), func.lower(Account.email).in_(theirs)),
     )
     return set((await session.exec(statement)).all())
 

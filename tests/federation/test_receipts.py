@@ -19,7 +19,9 @@ from app.infra.ids import private_id, public_id
 from app.infra.keys import load_public_key
 from app.infra.signatures import HttpMessage
 from app.models.federation import FederationEvent
+from app.models.ledger import ReceiptOffer
 from app.models.receipts import Receipt
+from tests.factories.books import issuer
 from tests.factories.helping import CANARY, Helping, bodies, helping
 from tests.factories.instances import Instance, Pair, send, sign
 from tests.factories.world import Json, Person
@@ -215,6 +217,43 @@ async def test_whose_it_is_is_proven_by_a_code_and_by_nothing_less(old_friends: 
     answer = await moved.ask("DELETE", f"/receipts/{shown['id']}")
     assert answer.status_code == 204
     assert await listed(moved) == []
+
+
+async def test_what_was_confirmed_here_is_not_taken_again_by_its_receipt(old_friends: Pair) -> None:
+    """A guest's hours stand in the book that confirmed them: their receipt adds nothing to it."""
+    helped, _, _ = await confirmed(old_friends)
+    north, owner = helped.north, helped.owner
+    moved = await north.sign_up(f"back{len(north.people)}")
+    home = f"/organisations/{helped.organisation['id']}"
+    member = {"handle": moved.me["account"]["handle"], "role": "member", "worker_owner": False}
+    await owner.post(f"{home}/members", member)
+    book = await owner.post(f"{home}/ownership", {"currency": "EUR"}, key=private_id().hex)
+    offers = f"/books/{book['id']}/receipts"
+    before = (await owner.get(f"/books/{book['id']}"))["total_minutes"]
+
+    code = (await moved.post("/me/receipts/codes"))["code"]
+    wish = {"code": code, "reader": north.origin}
+    signed = await helped.worker.post("/me/receipts/bundle", wish, expect=200)
+    (item,) = (await moved.post("/me/receipts", {"document": signed}, expect=200))["items"]
+    assert (item["receipt"]["source"], item["receipt"]["proven"]) == ("shown", True)
+    body = {"receipt_id": item["receipt"]["id"]}
+    refused = await moved.post(offers, body, expect=409, key=private_id().hex)
+    assert refused["code"] == "receipt_of_here"
+    # One that was offered before this was refused is not taken either.
+    offer = ReceiptOffer(
+        book_id=UUID(book["id"]), receipt_id=UUID(body["receipt_id"]), account_id=UUID(moved.id)
+    )
+    async with transaction(north.runtime.sessions) as session:
+        session.add(offer)
+    decision = f"{offers}/{body['receipt_id']}/decision"
+    refused = await owner.post(decision, {"take": True}, expect=409)
+    assert refused["code"] == "receipt_of_here"
+    assert (await owner.get(f"/books/{book['id']}"))["total_minutes"] == before == HOURS
+
+    elsewhere = await issuer(north).receipt(moved, 60)
+    await moved.post(offers, {"receipt_id": str(elsewhere.id)}, key=private_id().hex)
+    await owner.post(f"{offers}/{elsewhere.id}/decision", {"take": True}, expect=200)
+    assert (await owner.get(f"/books/{book['id']}"))["total_minutes"] == before + 60
 
 
 async def test_a_strangers_key_is_asked_for_once_and_a_missing_one_is_said(pair: Pair) -> None:

@@ -15,9 +15,10 @@ from app.domain.access import SYSTEM
 from app.domain.ledger import queries
 from app.domain.ledger.days import lock_days, receipt_fits
 from app.domain.ledger.keeping import lock_book
-from app.domain.ledger.offers import credit, in_book, proves, view_of
+from app.domain.ledger.offers import credit, proves, view_of
 from app.domain.ledger.posting import NewEntry, post_entry
 from app.domain.ledger.rules import opposite
+from app.domain.ledger.uniqueness import books_with, in_book, lock_receipts
 from app.domain.receipts.queries import successor_of
 from app.infra import clock
 from app.models.disputes import Dispute, DisputeResolution
@@ -41,6 +42,7 @@ async def follow_receipt(session: AsyncSession, receipt_id: UUID) -> None:
     ]
     for book_id in sorted({entry.book_id for _, entry in fallen}):
         await lock_book(session, book_id)
+    await lock_receipts(session, await _addresses(session, receipt))
     await lock_days(session, {old.account_id for old, _ in fallen if old.account_id is not None})
     for old, entry in fallen:
         await _follow(session, old, entry)
@@ -101,6 +103,8 @@ async def _succeed(
         return
     if newer.account_id is None or await in_book(session, book.id, newer):
         return  # taken in by itself, before we heard of the one that it replaces
+    if await books_with(session, newer.url):
+        return  # it stands in another book, and counts once
     offer = await session.get(ReceiptOffer, (book.id, newer.id))
     if offer is None:
         offer = ReceiptOffer(book_id=book.id, receipt_id=newer.id, account_id=newer.account_id)
@@ -111,6 +115,12 @@ async def _succeed(
         await credit(session, SYSTEM, book, view, stream, entry.recorded_by)
         offer.state, offer.decided_by = OfferState.TAKEN, entry.recorded_by
         offer.decided_at = clock.now()
+
+
+async def _addresses(session: AsyncSession, receipt: Receipt) -> set[str]:
+    """Return the addresses of a receipt and of those that may take its place."""
+    newer = select(Receipt.url).where(Receipt.replaces == receipt.url)
+    return {receipt.url, *(await session.exec(newer)).all()}
 
 
 async def _no_longer_valid(session: AsyncSession, receipt: Receipt) -> Sequence[Receipt]:

@@ -23,11 +23,18 @@ from app.domain.ledger.keeping import book_of_members, book_to_keep, lock_book, 
 from app.domain.ledger.people import known_as
 from app.domain.ledger.posting import NewEntry, post_entry
 from app.domain.ledger.rules import contribution_sides
+from app.domain.ledger.uniqueness import (
+    check_one_book,
+    in_book,
+    is_of_here,
+    lock_receipts,
+)
 from app.domain.receipts.rules import Content, content_of, minutes_of_hours
 from app.infra import clock
 from app.infra.data_integrity import Expected, ProofError, verify
 from app.infra.strict_json import parse_json
 from app.models.disputes import Dispute
+from app.models.federation import InstanceKey
 from app.models.identity import Account
 from app.models.ledger import (
     Book,
@@ -74,7 +81,8 @@ async def offer_receipt(
     receipt = await session.get(Receipt, receipt_id)
     if receipt is None or receipt.account_id != account_id:
         raise errors.receipt_not_for_book("receipt_not_yours")
-    _check_receipt(receipt)
+    await _check_receipt(session, receipt)
+    await check_one_book(session, book_id, receipt)
     offer = await session.get(ReceiptOffer, (book_id, receipt_id))
     if offer is not None and offer.state != OfferState.DECLINED:
         raise errors.receipt_not_for_book("receipt_offered")
@@ -134,6 +142,7 @@ async def offerable_by(session: AsyncSession, actor: Actor, book_id: UUID) -> Se
             Receipt.account_id == account_id,
             Receipt.state == ReceiptState.VALID,
             Receipt.source != ReceiptSource.ISSUED,
+            col(Receipt.public_key).not_in(select(InstanceKey.public_key)),
             (col(Receipt.source) == ReceiptSource.RECEIVED) | col(Receipt.proven_at).is_not(None),
             col(Receipt.id).not_in(offered),
         )
@@ -150,12 +159,14 @@ async def take_receipt(
     account_id = actor.require_session()
     book, view = await _offer_to_decide(session, actor, book_id, receipt_id)
     receipt = view.receipt
-    _check_receipt(receipt)
+    await _check_receipt(session, receipt)
     if not proves(receipt):
         raise errors.receipt_not_for_book("receipt_not_proven_by_key")
+    await lock_receipts(session, [receipt.url])
     if await in_book(session, book_id, receipt):
         raise errors.receipt_not_for_book("receipt_in_book")
-    if await _replaces_disputed(session, book_id, receipt):
+    await check_one_book(session, book_id, receipt)
+    if await _replaces_disputed(session, receipt):
         raise errors.receipt_not_for_book("receipt_before_disputed")
     await _check_days(session, view)
     entry = await credit(session, actor, book, view, stream or view.stream, account_id)
@@ -210,12 +221,12 @@ def proves(receipt: Receipt) -> bool:
     )
 
 
-def _check_receipt(receipt: Receipt) -> None:
+async def _check_receipt(session: AsyncSession, receipt: Receipt) -> None:
     """Work confirmed here is in a book already; what is not proven to be one's own proves nothing.
 
     One that its issuer no longer stands by counts nowhere.
     """
-    if receipt.source == ReceiptSource.ISSUED:
+    if await is_of_here(session, receipt):
         raise errors.receipt_not_for_book("receipt_of_here")
     if receipt.state != ReceiptState.VALID:
         raise errors.receipt_not_for_book("receipt_no_longer_valid")
@@ -255,29 +266,13 @@ async def credit(
     return await post_entry(session, actor, book.id, new, sides)
 
 
-async def in_book(session: AsyncSession, book_id: UUID, receipt: Receipt) -> bool:
-    """Say whether the same signed document stands in the book, whichever way it came to us."""
-    statement = (
-        select(Entry.id)
-        .where(
-            Entry.book_id == book_id,
-            Entry.kind == EntryKind.RECEIPT,
-            Entry.receipt_id == Receipt.id,
-            Receipt.url == receipt.url,
-        )
-        .limit(1)
-    )
-    return (await session.exec(statement)).first() is not None
-
-
-async def _replaces_disputed(session: AsyncSession, book_id: UUID, receipt: Receipt) -> bool:
-    """Say whether a receipt replaces one about whose entry a dispute still goes on."""
+async def _replaces_disputed(session: AsyncSession, receipt: Receipt) -> bool:
+    """Say whether a dispute still goes on about what a receipt replaces, in whichever book."""
     if receipt.replaces is None:
         return False
     statement = (
         select(Entry.id)
         .where(
-            Entry.book_id == book_id,
             Entry.receipt_id == Receipt.id,
             Receipt.url == receipt.replaces,
             Dispute.entry_id == Entry.entry_id,

@@ -1,6 +1,7 @@
 """One need as a page: all it holds, nothing that acts, and what the reader can do."""
 
 import json
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -8,8 +9,9 @@ from app.infra import clock, ids
 from app.infra.database import transaction
 from app.models.needs import Audience, Need, NeedState
 from tests.factories.world import Json, Person, World
-from tests.pages.reading import Page, Reader, target_of
+from tests.pages.reading import Page, Reader, parse, target_of
 
+ACTIVITY_JSON = "application/activity+json"
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(1)>
 [a](javascript:alert(1)) [b](//evil.example) [c](/relative) [d](https://fine.example)
 ![pixel](https://evil.example/p.png) <a href="data:text/html,x" onclick="x()">e</a>
@@ -83,10 +85,33 @@ async def test_a_hostile_text_is_shown_and_does_nothing(
     links = [a.attributes for a in prose.all("a") if "href" in a.attributes]
     assert {a["href"] for a in links} == {
         "https://fine.example", "https://evil.example/p.png", "https://bare.example/path",
+        "https://evil.example",  # out of the frame, an address like any other
     }  # fmt: skip
     assert {a["rel"] for a in links} == {"noopener noreferrer nofollow ugc"}
-    assert prose.one("b").text == "bold"
+    assert not prose.all("b")
     assert prose.one("h2").text == "Heading"
+    for words in ("<script>alert(1)</script>", "<img src=x", "<b>bold</b>", "<code>"):
+        assert words in prose.text
+
+
+async def test_tags_that_people_write_are_words_everywhere(
+    world: World, owner: Person, organisation: Json
+) -> None:
+    words = "In <head> or <body>? List<String> & a<b &lt;i&gt;"
+    shown = "In <head> or <body>? List<String> & a<b <i>"
+    need = await opened(world, owner, organisation, body=words)
+    asked = Reader(world, owner)
+    page = await asked.open(f"/needs/{need['id']}")
+    assert page.main.one("div", class_="prose").text.strip() == shown
+    for path in ("/needs", "/", "/embed/needs.html"):
+        assert shown in (await asked.open(path)).document.text
+    http = world.stranger().http
+    (item,) = (await http.get("/needs.json")).json()["items"]
+    assert parse(item["content_html"]).text.strip() == shown
+    feed = ET.fromstring((await http.get("/needs.atom")).content)  # noqa: S314 - our own
+    assert parse(feed.findtext(".//{*}content") or "").text.strip() == shown
+    note = (await http.get(f"/needs/{need['id']}/note", headers={"Accept": ACTIVITY_JSON})).json()
+    assert shown in parse(note["content"]).text
 
 
 async def test_search_engines_read_a_posting_that_cannot_end_its_element(

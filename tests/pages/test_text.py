@@ -85,6 +85,11 @@ def test_an_excerpt_is_one_short_line(source: str) -> None:
                 "https://x.example/a_(b</a>)).</p>"
             ),
         ),
+        ("Do I put it in <head> or <body>?", "<p>Do I put it in &lt;head&gt; or &lt;body&gt;?</p>"),
+        ("Use List<String> & a<b", "<p>Use List&lt;String&gt; &amp; a&lt;b</p>"),
+        ("<div>\n**a**\n</div>", "<p>&lt;div&gt;\n<strong>a</strong>\n&lt;/div&gt;</p>"),
+        ("<!-- a --> &amp; &lt;b&gt; &amp;lt;", "<p>&lt;!-- a --&gt; &amp; &lt;b&gt; &amp;lt;</p>"),
+        ("`a & <b>`", "<p><code>a &amp; &lt;b&gt;</code></p>"),
         ("", ""),
     ],
 )
@@ -101,6 +106,8 @@ def test_markdown_is_read(source: str, html: str) -> None:
         ("[link](https://x.example) ![i](https://x.example/p.png) https://y.example", "link i"),
         ("a &amp; b &lt;c&gt;", "a & b <c>"),
         ("See\n\n| a | b |\n|:--|---|\n| 1 | 2 |\n\n---\n\nend", "See a b 1 2 end"),
+        ("In <head> or <body>? List<String> & a<b", "In <head> or <body>? List<String> & a<b"),
+        ("> C# and `snake_case`\n> or a_b_c\n\n    code", "C# and snake_case or a_b_c code"),
         ("word " * 60, "word " * 29 + "word…"),
     ],
 )

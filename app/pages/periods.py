@@ -11,6 +11,7 @@ from app.domain.ledger.queries import get_book_for
 from app.domain.periods import actions, queries
 from app.domain.periods.actions import AnswerFields, PeriodChanges, PeriodFields
 from app.domain.periods.rules import hears_objections, may_reopen, waits_for_objections
+from app.domain.policies.queries import first_ruled_day
 from app.errors import AppError, InvalidError
 from app.infra import clock
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
@@ -54,13 +55,19 @@ async def _render_list(
     page = await queries.periods_of(db, visit.actor, book_id, PER_PAGE, cursor)
     path = f"/books/{book_id}/periods"
     following = f"{path}?cursor={page.next_cursor}" if page.next_cursor else None
-    first, last = await queries.proposed_days(db, book)
+    days = await queries.proposed_days(db, book)
+    since = await first_ruled_day(db, book_id)
+    offered = (
+        {"starts_on": days.first.isoformat(), "ends_on": days.last.isoformat()} if days else {}
+    )
     return await render(
         visit.page,
         "periods.html",
         status=422 if form.problems else 200,
-        form=form.with_values(starts_on=first, ends_on=last),
+        form=form.with_values(**offered),
         book=book,
+        since=since,
+        offers=days is not None,
         periods=page.items,
         paging=Paging(following, path if cursor else None),
     )

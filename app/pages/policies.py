@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from app.domain.governance import queries as governance
+from app.domain.periods import queries as periods
 from app.domain.policies import actions, previewing, queries
 from app.domain.policies.actions import DraftFields
 from app.domain.policies.document import Policy
@@ -17,7 +18,7 @@ from app.domain.policies.previewing import Preview, Question
 from app.domain.policies.queries import Draft
 from app.errors import AppError, InvalidError
 from app.infra import clock
-from app.infra.i18n import translate
+from app.infra.i18n import format_date, translate
 from app.infra.typed import read_money, write_money
 from app.models.governance import DecisionSubject
 from app.models.ledger import Book, WorkStream
@@ -78,7 +79,7 @@ async def new_draft(book_id: UUID, db: Db, visit: SignedIn) -> Response:
     book = await queries.get_cooperative_for(db, visit.actor, book_id)
     holds = await queries.policy_on(db, book_id, clock.today())
     form = form_of(queries.read_policy(holds) if holds else Policy())
-    return await _render_form(visit, book, form)
+    return await _render_form(db, visit, book, form)
 
 
 @router.post(f"{RULES}/new")
@@ -87,7 +88,7 @@ async def write_draft(book_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Res
     book = await queries.get_cooperative_for(db, visit.actor, book_id)
     fields, read = _fields(form, visit)
     if fields is None:
-        return await _render_form(visit, book, read, status=422)
+        return await _render_form(db, visit, book, read, status=422)
     try:
         async with db.begin_nested():
             before = await answered_before(db, visit, form)
@@ -97,7 +98,7 @@ async def write_draft(book_id: UUID, db: Db, visit: SignedIn, form: Sent) -> Res
             target = f"/policy-drafts/{row.id}"
             await keep(db, visit, form, target)
     except InvalidError as error:
-        return await _render_form(visit, book, _day(form, visit, error), status=422)
+        return await _render_form(db, visit, book, _day(form, visit, error), status=422)
     return go(target, "changed")
 
 
@@ -114,7 +115,7 @@ async def edit_draft(policy_draft_id: UUID, db: Db, visit: SignedIn) -> Response
         valid_from=row.valid_from.isoformat(),
         version=str(row.version),
     )
-    return await _render_form(visit, book, form, draft=draft)
+    return await _render_form(db, visit, book, form, draft=draft)
 
 
 @router.post(f"{DRAFT}/change")
@@ -124,14 +125,14 @@ async def change_draft(policy_draft_id: UUID, db: Db, visit: SignedIn, form: Sen
     book = await queries.get_cooperative_for(db, visit.actor, draft.row.book_id)
     fields, read = _fields(form, visit)
     if fields is None:
-        return await _render_form(visit, book, read, draft=draft, status=422)
+        return await _render_form(db, visit, book, read, draft=draft, status=422)
     version = form.number("version")
     try:
         async with db.begin_nested():
             await actions.change_draft(db, visit.actor, policy_draft_id, fields, version)
     except InvalidError as error:
         found = _day(form, visit, error)
-        return await _render_form(visit, book, found, draft=draft, status=422)
+        return await _render_form(db, visit, book, found, draft=draft, status=422)
     return go(f"/policy-drafts/{policy_draft_id}", "changed")
 
 
@@ -195,16 +196,28 @@ def _day(form: Form, visit: Visit, error: AppError) -> Form:
 
 
 async def _render_form(
-    visit: Visit, book: Book, form: Form, *, draft: Draft | None = None, status: int = 200
+    db: Db, visit: Visit, book: Book, form: Form, *, draft: Draft | None = None, status: int = 200
 ) -> Response:
     choices: dict[str, Any] = {
         "streams": list(WorkStream),
         "who": WHO,
         "subjects": SUBJECTS,
+        "day_hint": await _day_hint(db, visit, book),
     }
     return await render(
         visit.page, "rules_form.html", status=status, book=book, form=form, draft=draft, **choices
     )
+
+
+async def _day_hint(db: Db, visit: Visit, book: Book) -> str:
+    """Say from which day rules may hold: where none hold yet, from one that is past, too."""
+    waiting = await periods.unruled_day(db, book.id)
+    if waiting is not None:
+        day = format_date(visit.language, waiting)
+        return translate(visit.language, "rules.form.waiting_hint", date=day)
+    any_hold = await queries.first_ruled_day(db, book.id) is not None
+    name = "rules.form.valid_from_hint" if any_hold else "rules.form.first_hint"
+    return translate(visit.language, name)
 
 
 def _question(asked: Form, policy: Policy, book: Book, visit: Visit) -> tuple[Question, Form]:

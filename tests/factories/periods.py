@@ -171,11 +171,18 @@ async def cooperative(world: World, *names: str, policy: Json | None = None) -> 
 
 async def found_book(runtime: Runtime, organisation: Json, policy: Json | None = None) -> UUID:
     """Return an organisation's book, kept by worker-owners under rules since the first day."""
-    document = Policy.model_validate(policy or T1_POLICY)
     async with transaction(runtime.sessions) as session:
         book_id = await book_of(session, UUID(organisation["id"]))
         book = await session.get_one(Book, book_id)
         book.ownership_since = clock.now() - timedelta(days=400)
+    await let_rules_hold(runtime, book_id, policy)
+    return book_id
+
+
+async def let_rules_hold(runtime: Runtime, book_id: UUID, policy: Json | None = None) -> None:
+    """Let rules hold in a book since the first day, as if its people had voted for them."""
+    document = Policy.model_validate(policy or T1_POLICY)
+    async with transaction(runtime.sessions) as session:
         session.add(
             AdoptedPolicy(
                 id=private_id(),
@@ -186,4 +193,3 @@ async def found_book(runtime: Runtime, organisation: Json, policy: Json | None =
                 document_hash=document.hash(),
             )
         )
-    return book_id

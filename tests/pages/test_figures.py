@@ -1,6 +1,9 @@
 """Amounts and times as people of five languages type them into the pages of a book."""
 
+from uuid import UUID
+
 from tests.factories.books import Cooperative, cooperative
+from tests.factories.periods import let_rules_hold
 from tests.factories.world import World
 from tests.pages.test_book_keeping import row, send
 
@@ -66,6 +69,7 @@ async def test_times_mean_the_same_on_every_form(world: World) -> None:
 
 async def test_a_surplus_in_the_marks_of_ones_language(world: World) -> None:
     coop = await cooperative(world)
+    await let_rules_hold(world.runtime, UUID(coop.path.rpartition("/")[2]))
     days = {"starts_on": "2026-01-01", "ends_on": "2026-03-31"}
     period = await coop.keeper.post(f"{coop.path}/periods", days, key="period")
     path, act = f"/periods/{period['id']}", f"/periods/{period['id']}/surplus"

@@ -5,13 +5,20 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.infra import clock
+from app.infra.database import transaction
 from app.infra.i18n import LANGUAGES
+from app.infra.ids import private_id
+from app.models.periods import Period
 from tests.factories.periods import AFTER_OBJECTIONS, FIRST, LAST, Cooperative, cooperative
 from tests.factories.world import World
 from tests.pages.reading import Page, Reader, target_of
 
 SURPLUS = "10000,01"
 OBJECTION = "An hour of mine is missing."
+UNRULED = (
+    "Missing No rules hold on its first day, 1 Dec 2025: adopt some that hold from that day or "
+    "before. That works after the day, too."
+)
 
 
 async def test_a_period_is_closed_without_a_script(world: World) -> None:
@@ -113,16 +120,14 @@ async def test_each_open_point_says_what_is_open_and_leads_to_where_it_is_mended
     disputed = await made.give(made.id_of("berta"), 60)
     body = {"reason": "It was two hours"}
     await made.members["berta"].post(f"/entries/{disputed}/disputes", body, key="dispute")
-    before = await made.open(FIRST - timedelta(days=1), 100, FIRST - timedelta(days=31))
+    before = await unruled_month(made)
     period = await made.open(LAST, -100)
     claims = f"/organisations/{made.organisation['id']}/claims"
     book = f"/books/{made.book_id}"
     page = await keeper.open(f"/periods/{period['id']}")
     assert points_of(page) == {
         "Fine Its last day, 31 Mar 2026, is past.": [],
-        "Missing The period before it, until 31 Dec 2025, is not locked yet.": [
-            f"/periods/{before['id']}"
-        ],
+        "Missing The period before it, until 31 Dec 2025, is not locked yet.": [before],
         "Fine Rules hold for it.": [],
         "Fine What was earned or lost is entered: −€1.00.": [],
         "Open 2 claims with work of its days wait for confirmation.": [claims],
@@ -135,10 +140,8 @@ async def test_each_open_point_says_what_is_open_and_leads_to_where_it_is_mended
         ],
     }
     assert "something that is needed is still missing" in page.main.text
-    page = await keeper.open(f"/periods/{before['id']}")
-    assert points_of(page)["Missing No rules hold on its first day, 1 Dec 2025: adopt some."] == [
-        f"{book}/rules"
-    ]
+    page = await keeper.open(before)
+    assert points_of(page)[UNRULED] == [f"{book}/rules"]
     with clock.frozen(datetime(2026, 3, 31, 23, 59, tzinfo=UTC)):
         page = await keeper.open(f"/periods/{period['id']}")
     last = "Missing Its last day is 31 Mar 2026: it can be frozen from the day after."
@@ -147,6 +150,18 @@ async def test_each_open_point_says_what_is_open_and_leads_to_where_it_is_mended
     for language in LANGUAGES:
         said = (await keeper.open(f"/periods/{period['id']}?lang={language}")).main.text
         assert not re.search(r"period\.[a-z]", said), said
+
+
+async def unruled_month(made: Cooperative) -> str:
+    """Leave the period before the first rules, from when one could be opened without any."""
+    first, last = FIRST - timedelta(days=31), FIRST - timedelta(days=1)
+    period = Period(
+        id=private_id(), book_id=made.book_id, number=1, starts_on=first, ends_on=last,
+        surplus=100, created_by=UUID(made.owner.id),
+    )  # fmt: skip
+    async with transaction(made.world.runtime.sessions) as session:
+        session.add(period)
+    return f"/periods/{period.id}"
 
 
 def points_of(page: Page) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import pytest
 from app.infra import clock
 from app.infra.ids import private_id
 from tests.factories import disputing
-from tests.factories.periods import FIRST, LAST, Cooperative, cooperative
+from tests.factories.periods import FIRST, LAST, Cooperative, cooperative, let_rules_hold
 from tests.factories.world import Json, Person, World
 
 HUGE = [2**31, 2**63, 10**30, -1, -(2**63)]
@@ -123,6 +123,7 @@ async def test_numbers_that_no_book_has_are_refused(world: World) -> None:
     house = await disputing.house_of(world, owners=3)
     dispute = await house.dispute(house.worker)
     book = f"/books/{dispute['book_id']}"
+    await let_rules_hold(world.runtime, UUID(dispute["book_id"]))
     period = await house.owner.post(
         f"{book}/periods", {"starts_on": "2026-01-01", "ends_on": "2026-03-31"}, key="p"
     )

@@ -31,7 +31,7 @@ from app.domain.periods.rules import (
     waits_for_objections,
 )
 from app.domain.policies.errors import ownership_off
-from app.domain.policies.queries import policy_on
+from app.domain.policies.queries import first_ruled_day, policy_on
 from app.infra import clock, ids
 from app.models.base import Fields, Text
 from app.models.ledger import Book
@@ -85,6 +85,7 @@ async def open_period(
     if last is None:
         await _check_first(session, book, first)
     _check_end(first, fields.ends_on)
+    await _check_rules(session, book, first)
     period = Period(
         id=ids.public_id(),
         book_id=book.id,
@@ -109,6 +110,12 @@ async def _check_first(session: AsyncSession, book: Book, first: date) -> None:
     earliest, latest = first_days(began, opened_on, clock.today())
     if not earliest <= first <= latest:
         raise errors.first_day_refused(earliest, latest)
+
+
+async def _check_rules(session: AsyncSession, book: Book, first: date) -> None:
+    """Refuse a period that could not be closed: its first day decides by which rules it is."""
+    if await policy_on(session, book.id, first) is None:
+        raise errors.rules_missing(first, await first_ruled_day(session, book.id))
 
 
 def _check_end(first: date, last: date) -> None:

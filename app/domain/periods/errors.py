@@ -8,6 +8,8 @@ period_state             409  not in this state
 period_stale             412  somebody changed it meanwhile
 period_days              422  it begins after the one before and ends after it begins
 period_first_day         422  the first one begins after the opening, and about when the book did
+period_rules_none        422  no rules hold in the book: the first ones are adopted before
+period_rules_later       422  no rules hold on its first day; with the day on which the first do
 period_days_fixed        409  another period follows, or it is closed
 period_unready           409  something of the checklist is missing
 period_unacknowledged    409  something of the checklist wants a second look
@@ -66,6 +68,17 @@ def first_day_refused(earliest: date, latest: date) -> InvalidError:
     days = {"first": earliest.isoformat(), "last": latest.isoformat()}
     fields = [FieldError("/starts_on", "period_first_day", days)]
     return InvalidError("period_first_day", errors=fields, first=days["first"], last=days["last"])
+
+
+def rules_missing(first: date, since: date | None) -> InvalidError:
+    """422: no rules hold on its first day; with the day on which the first ones do."""
+    if since is None:
+        return InvalidError(
+            "period_rules_none", errors=[FieldError("/starts_on", "period_rules_none")]
+        )
+    day, began = first.isoformat(), since.isoformat()
+    said = FieldError("/starts_on", "period_rules_later", {"first": day, "since": began})
+    return InvalidError("period_rules_later", errors=[said], first=day, since=began)
 
 
 def days_refused(pointer: str, first: date) -> InvalidError:

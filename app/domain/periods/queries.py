@@ -16,7 +16,8 @@ from app.domain.ledger.queries import get_book_for
 from app.domain.organisations.queries import membership
 from app.domain.periods import errors
 from app.domain.periods.policy import may_see
-from app.domain.periods.rules import OPEN_TO_SIGN, usual_end
+from app.domain.periods.rules import OPEN_TO_SIGN, first_days, usual_end
+from app.domain.policies.queries import first_ruled_day
 from app.errors import InvalidError
 from app.infra import clock
 from app.infra.pagination import Page, cut_page, decode_cursor, encode_cursor
@@ -161,15 +162,38 @@ async def previous_of(session: AsyncSession, period: Period) -> Period | None:
     return (await session.exec(statement)).first()
 
 
-async def proposed_days(session: AsyncSession, book: Book) -> tuple[str, str]:
-    """Return the days that a form for the next period proposes."""
+@dataclass(frozen=True)
+class ProposedDays:
+    """The days that a form for the next period proposes."""
+
+    first: date
+    last: date
+
+
+async def proposed_days(session: AsyncSession, book: Book) -> ProposedDays | None:
+    """Propose days for the next period; None while no rules hold on the day on which it begins.
+
+    The first one begins with the first rules, or as early as it may.
+    """
+    since = await first_ruled_day(session, book.id)
+    if since is None:
+        return None
     last = await last_period(session, book.id)
-    since = (book.ownership_since or clock.now()).date()
-    first = since.replace(day=1) if last is None else last.ends_on + timedelta(days=1)
-    opened_on = await opening_day(session, book.id)
-    if last is None and opened_on is not None:
-        first = max(first, opened_on + timedelta(days=1))
-    return first.isoformat(), usual_end(first).isoformat()
+    if last is None:
+        began = (book.ownership_since or clock.now()).date()
+        opened_on = await opening_day(session, book.id)
+        first = max(since, first_days(began, opened_on, clock.today())[0])
+    else:
+        first = last.ends_on + timedelta(days=1)
+    return ProposedDays(first, usual_end(first)) if since <= first else None
+
+
+async def unruled_day(session: AsyncSession, book_id: UUID) -> date | None:
+    """Return the first day of a period that waits for rules; None where none does."""
+    since = await first_ruled_day(session, book_id)
+    statement = select(func.min(Period.starts_on)).where(Period.book_id == book_id)
+    first: date | None = (await session.exec(statement)).one()
+    return first if first is not None and (since is None or first < since) else None
 
 
 async def waiting_periods(session: AsyncSession) -> Sequence[UUID]:

@@ -68,9 +68,11 @@ async def adopt_policy(
 async def check_day(session: AsyncSession, book_id: UUID, valid_from: date) -> None:
     """Refuse a day from which rules cannot hold (any more); asked before a vote begins, too.
 
-    The first rules of a book take nobody's away, so they may hold from a day that is past.
+    Rules for days before the first ones take nobody's away, so they may hold from a day that is
+    past: the way out for a period that was opened too early.
     """
-    first = await queries.last_version(session, book_id) == 0
+    since = await queries.first_ruled_day(session, book_id)
+    first = since is None or valid_from < since
     free = await queries.first_free_day(session, book_id, first=first)
     today = clock.today()
     if free is not None and valid_from < free:

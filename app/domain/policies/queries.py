@@ -103,6 +103,12 @@ async def last_version(session: AsyncSession, book_id: UUID) -> int:
     return (await session.exec(statement)).one() or 0
 
 
+async def first_ruled_day(session: AsyncSession, book_id: UUID) -> date | None:
+    """Return the day on which the first rules of a book begin to hold; None without any."""
+    statement = select(func.min(AdoptedPolicy.valid_from)).where(AdoptedPolicy.book_id == book_id)
+    return (await session.exec(statement)).one()
+
+
 async def adopted_by_decision(session: AsyncSession, decision_id: UUID) -> AdoptedPolicy | None:
     """Return what a decision adopted, if it did."""
     statement = select(AdoptedPolicy).where(AdoptedPolicy.decision_id == decision_id)
@@ -112,8 +118,8 @@ async def adopted_by_decision(session: AsyncSession, decision_id: UUID) -> Adopt
 async def first_free_day(session: AsyncSession, book_id: UUID, *, first: bool) -> date | None:
     """Return the day after the last period that has rules for good; None where none has.
 
-    A period keeps the rules that it began with. Where a book had none at all, an open period can
-    still get its first; once work on its closing began, it cannot.
+    A period keeps the rules that it began with. Where no rules hold yet (`first`), an open period
+    can still get its first; once work on its closing began, it cannot.
     """
     begun = col(Period.state) != PeriodState.OPEN
     if not first:

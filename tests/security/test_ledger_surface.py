@@ -3,6 +3,7 @@
 from datetime import timedelta
 from secrets import token_hex
 from typing import Any
+from uuid import UUID
 
 import pytest
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.domain.governance import admission, exits, queries, standing, statuses
 from app.domain.governance.rules import Criterion, Met
 from app.domain.governance.standing import StandingView
+from app.domain.policies.queries import policy_on
 from app.errors import AppError, InvalidError
 from app.infra import clock
 from app.infra.i18n import format_minutes, format_number, translate
@@ -195,6 +196,7 @@ async def _render(
         own=account_id == place.account_id,
         today=today,
         rows=rows_of(visit.language, view, asked.recent_months),
+        ruled=await policy_on(db, book_id, day) is not None,
         trainings=[name for name in asked.trainings if name not in view.standing.trainings],
         pending=pending,
         days=voting_days(),

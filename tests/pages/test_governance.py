@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.infra import clock
 from tests.factories.governing import Cooperative, cooperative, give_capital, noon
+from tests.factories.periods import let_rules_hold
 from tests.factories.world import World
 from tests.pages.reading import Page, Reader, target_of
 
@@ -119,6 +121,21 @@ async def test_the_first_worker_owners_are_named_once(world: World) -> None:
     again = {**page.form("/language"), "since": "2026-01-01", "account_ids": both}
     refused = await reader.submit(action, again, status=409)
     assert refused.main.all(id="problems")
+
+
+async def test_what_is_asked_is_told_apart_from_what_is_usual(world: World) -> None:
+    coop = await cooperative(world, owners=("a", "b"))
+    a = Reader(world, coop.people["a"])
+    standing = f"{coop.path}/standing"
+    usual = await a.open(standing)
+    assert "This co-operative has no rules for 15 Mar 2026" in usual.main.text
+    assert "What the rules ask for" not in usual.main.text
+    await let_rules_hold(world.runtime, UUID(coop.book_id))
+    asked = await a.open(standing)
+    assert "What the rules ask for" in asked.main.text
+    assert "has no rules" not in asked.main.text
+    before = await a.open(f"{standing}?on=2025-12-31")
+    assert "This co-operative has no rules for 31 Dec 2025" in before.main.text
 
 
 async def test_a_draft_is_put_to_the_vote_from_its_page(world: World) -> None:

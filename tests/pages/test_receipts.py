@@ -21,6 +21,13 @@ async def page_of(person: Person, path: str) -> str:
     return answer.text
 
 
+def one_issuer(page: str) -> str:
+    """Return who signed a receipt, as its page links to their keys."""
+    found = re.search(r'href="(https?://[^"]+/actor)/keys"', page)
+    assert found is not None
+    return found[1]
+
+
 async def send(
     person: Person, path: str, file: bytes | None = None, **fields: Any
 ) -> httpx.Response:
@@ -47,6 +54,11 @@ async def test_a_worker_reads_checks_and_takes_along(world: World) -> None:
     shown = await page_of(worker, one)
     assert "It holds" not in shown
     assert "Last worked on" in shown
+    # What the page says to run is what the command needs, and where its keys are.
+    assert "receipts verify receipt.json --keys keys.json" in shown
+    keys = f"{one_issuer(shown)}/keys"
+    published = await worker.http.get(keys)
+    assert (published.status_code, keys.endswith("/actor/keys")) == (200, True)
     assert "It holds: it is as it was signed" in await page_of(worker, f"{one}?check=1")
     greek = await page_of(worker, f"{one}?check=1&lang=el")
     assert "Ισχύει" in greek

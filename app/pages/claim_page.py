@@ -23,6 +23,7 @@ from app.models.claims import LIVE_STATES, Claim, ClaimState, Panel, SeatState
 from app.models.ledger import WorkStream
 from app.models.needs import NeedState
 from app.pages.claim_cards import claim_cards, minutes_of
+from app.pages.clock_words import in_zone_of
 from app.pages.dependencies import Db, PageRoute, Sent, SignedIn, Visit, go
 from app.pages.disputes import disputed_at
 from app.pages.elsewhere import told_reason
@@ -118,7 +119,8 @@ async def render_claim(
         "today": clock.now().date().isoformat(),
         "key": secret_token(),
     }
-    return await render(visit.page, "claim.html", status=status, form=form, **values)
+    page = await in_zone_of(db, visit, view.need.organisation_id)
+    return await render(page, "claim.html", status=status, form=form, **values)
 
 
 def _back(view: ClaimView, *, mine: bool) -> str:

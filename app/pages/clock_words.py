@@ -1,15 +1,19 @@
 """What the clocks do next, as sentences in the reader's language and zone."""
 
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from app.domain.claims.clocks import oldest_applications
 from app.domain.needs.clocks import RENEWAL, Due, is_slow
 from app.domain.needs.queries import has_claim_in
 from app.domain.needs.sweep import next_of_need
+from app.domain.organisations.queries import organisations_by_id
 from app.domain.profiles.queries import zone_of_account
 from app.infra import clock, i18n
 from app.models.claims import LIVE_STATES
 from app.models.needs import Need
+from app.pages.context import PageContext
 from app.pages.dependencies import Db, Visit
 
 
@@ -18,6 +22,15 @@ async def zone_of(db: Db, visit: Visit) -> str | None:
     if visit.actor.account_id is None:
         return None
     return await zone_of_account(db, visit.actor.account_id)
+
+
+async def in_zone_of(db: Db, visit: Visit, organisation_id: UUID | None) -> PageContext:
+    """Return a page all of whose times are in one zone: the reader's, or the organisation's."""
+    zone = await zone_of(db, visit)
+    if zone is None and organisation_id is not None:
+        found = await organisations_by_id(db, [organisation_id])
+        zone = found[organisation_id].time_zone if organisation_id in found else None
+    return replace(visit.page, zone=zone) if zone else visit.page
 
 
 def words_of(language: str, due: Due | None, zone: str | None = None) -> str:

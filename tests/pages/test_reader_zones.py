@@ -58,3 +58,24 @@ async def test_messages_are_dated_by_the_readers_clock(world: World) -> None:
         await owner.post(path, {"body": "Good evening"}, key="evening")
         assert "16 Mar 2026, 00:30" in (await Reader(world, worker).open(path)).main.text
         assert "15 Mar 2026, 22:30" in (await Reader(world, owner).open(path)).main.text
+
+
+async def test_all_times_of_a_claim_are_in_one_zone_that_is_named(world: World) -> None:
+    with clock.frozen(LATE):
+        owner, worker = await world.sign_up("owner"), await world.sign_up("worker")
+        organisation = await world.organisation(owner)
+        home = f"/organisations/{organisation['id']}"
+        await owner.change(home, {"time_zone": "Europe/Athens"}, organisation["version"])
+        need = await world.open_need(owner, organisation)
+        claim = await world.submitted_claim(worker, owner, need)
+        await world.confirm(owner, claim, 60)
+        await live_in(owner, "America/New_York")
+        path = f"/claims/{claim['id']}"
+        # Who named a zone reads in it; others in that of the organisation, whose days count.
+        for person, now in (
+            (owner, "15 Mar 2026, 18:30 (America/New York)"),
+            (worker, "16 Mar 2026, 00:30 (Europe/Athens)"),
+        ):
+            page = await Reader(world, person).open(path)
+            steps = page.main.one("ol", class_="history").all("time")
+            assert {each.text for each in steps} == {now}

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app import __version__
-from app.api.dependencies import Configuration, Db, OrganisationsWriter, SignedIn, Tools
+from app.api.dependencies import Configuration, Db, OrganisationsWriter, SignedIn, Steward, Tools
 from app.api.errors import language_of
 from app.api.routing import StrictRoute
-from app.api.schemas.administration import InstanceCounts, InstanceShape, JobShape
+from app.api.schemas.administration import InstanceCounts, InstanceShape, JobShape, WaitingShape
 from app.domain.administration import actions, exports, queries
 from app.domain.identity import queries as identity
 from app.infra import clock
@@ -36,6 +36,12 @@ async def get_instance(settings: Configuration, db: Db) -> InstanceShape:
         needs_setup=await identity.needs_setup(db),
         counts=InstanceCounts.model_validate(await queries.counts(db)),
     )
+
+
+@router.get("/instance/waiting", operation_id="get_waiting")
+async def get_waiting(actor: Steward, db: Db) -> WaitingShape:
+    """Count for the stewards what others cannot go on without until one of them looked at it."""
+    return WaitingShape.model_validate(await queries.count_waiting(db, actor))
 
 
 @router.get("/jobs/{job_id}", operation_id="get_job")

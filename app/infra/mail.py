@@ -65,6 +65,8 @@ class Words:
     stop_link: str = ""
     # One press in the reader's mail program (RFC 8058): the address must take a POST.
     one_click: bool = False
+    # Says nothing that could tell who reads over a shoulder what this is about.
+    discreet: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def as_html(words: Words, language: str) -> str:
     if words.link:
         shown, link = html.escape(words.button or words.link), html.escape(words.link)
         lines.append(f'<p><a href="{link}" style="{_BUTTON}">{shown}</a></p>')
-    foot = html.escape(words.why)
+    foot = html.escape(words.why).replace("\n", "<br>")
     if words.stop and words.stop_link:
         stop = f'<a href="{html.escape(words.stop_link)}">{html.escape(words.stop)}</a>'
         foot = f"{foot} {stop}".strip()
@@ -170,9 +172,9 @@ class Mailer:
         self.sender = sender or f"noreply@{host}"
         self.folder = folder
 
-    def message(self, words: Words, envelope: Envelope) -> EmailMessage:
-        """Make a message of this instance."""
-        return make_message(words, envelope, self.sender, self.name, self.host)
+    def message(self, words: Words, envelope: Envelope, name: str = "") -> EmailMessage:
+        """Make a message of this instance, under the name that people know it by."""
+        return make_message(words, envelope, self.sender, name or self.name, self.host)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Post"]:

@@ -372,11 +372,7 @@ class FetchCause(StrEnum):
 
 
 class ActorFetch(SQLModel, table=True):
-    """When we last asked an origin for its actor: nobody can make us ask more often.
-
-    Each cause is counted apart, so that strangers who introduce themselves, or name a peer's keys,
-    use up nothing of what peers need for a change of keys and members for receipts they bring.
-    """
+    """When we last asked an origin for its actor, each cause apart: nobody makes us ask oftener."""
 
     __tablename__ = "actor_fetches"
 

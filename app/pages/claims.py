@@ -77,7 +77,8 @@ async def claim_need(
         need = await get_need_for(db, visit.actor, need_id)
         shown = refused(form, visit.language, error)
         return await render_need(db, visit, need, shown, error.status)
-    return go(f"/me/claims#claim-{claim.id}", "claimed")
+    at_once = claim.state == ClaimState.ACCEPTED
+    return go(f"/me/claims#claim-{claim.id}", "claimed_at_once" if at_once else "claimed")
 
 
 @router.get("/me/claims")

@@ -13,7 +13,8 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 # A short word in the address says which sentence to show; never a text from the address itself.
 NOTICES = frozenset(
     {
-        "agreed", "appealed", "ask_confirmed", "changed", "claimed", "confirmed", "decided",
+        "agreed", "appealed", "ask_confirmed", "changed", "claimed", "claimed_at_once", "confirmed",
+        "decided",
         "dismissed", "fork_declared", "in_review", "invited", "kept", "log_removed",
         "logged", "moved", "opening_entered", "opening_written", "password_set",
         "peer_asked", "peer_waits", "posted",

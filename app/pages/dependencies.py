@@ -109,7 +109,10 @@ def session_cookie(settings: Settings) -> str:
 
 
 def language_cookie(settings: Settings) -> str:
-    """Return the name of the cookie that remembers a language chosen without an account."""
+    """Return the name of the cookie that remembers a language chosen without an account.
+
+    The workspace reads and writes it too, so that both speak the same language.
+    """
     return "__Host-tornallom-language" if settings.secure else "tornallom-language"
 
 
@@ -322,7 +325,7 @@ def remember_language(response: Response, settings: Settings, language: str) -> 
         language,
         max_age=LANGUAGE_SECONDS,
         secure=settings.secure,
-        httponly=True,
+        httponly=False,  # no secret, and the workspace reads it
         samesite="lax",
     )
 

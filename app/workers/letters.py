@@ -6,6 +6,7 @@ whether that happened, so the second has the same Message-ID and mail programs f
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import structlog
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.administration.queries import instance_name
 from app.domain.feeds.composing import ALERT, compose_alert
 from app.domain.notifications.composing import compose
 from app.infra import clock
@@ -89,9 +91,13 @@ async def _send(runtime: Runtime, post: Post, leased: Sequence[UUID]) -> None:
 
 
 async def _send_one(runtime: Runtime, post: Post, letter_id: UUID) -> None:
+    name = runtime.mailer.name
     async with transaction(runtime.sessions) as session:
         letter = await session.get(Letter, letter_id)
         words = await _words(session, letter, runtime.origin) if letter else None
+        if words is not None and not words.discreet:
+            name = await instance_name(session, name)
+            words = replace(words, why=f"{words.why}\n{name} · {runtime.origin}".strip())
     if letter is None:
         return
     if words is None:
@@ -104,7 +110,7 @@ async def _send_one(runtime: Runtime, post: Post, letter_id: UUID) -> None:
         language=letter.language,
         date=clock.now(),
     )
-    message = runtime.mailer.message(words, envelope)
+    message = runtime.mailer.message(words, envelope, name)
     await post.hand_over(message, letter.address, str(letter.id))
     await _close(runtime, letter_id)
 

@@ -6,7 +6,7 @@ import el from '../src/generated/el.json';
 import en from '../src/generated/en.json';
 import es from '../src/generated/es.json';
 import nl from '../src/generated/nl.json';
-import { chooseLanguage, LANGUAGES } from '../src/i18n/languages';
+import { chooseLanguage, clickedLanguage, languageCookie, LANGUAGES } from '../src/i18n/languages';
 import { fill } from '../src/i18n/format';
 
 const SOURCE = `msgid ""
@@ -83,5 +83,16 @@ describe('choosing a language', () => {
   it('takes the first that we speak', () => {
     expect(chooseLanguage([null, 'fr-FR', 'ca-ES', 'el'])).toBe('ca');
     expect(chooseLanguage(['xx'])).toBe('en');
+  });
+});
+
+describe('the language that was clicked', () => {
+  it('is read back from the cookie that the pages share', () => {
+    for (const secure of [false, true]) {
+      const [pair] = languageCookie('el', secure).split(';');
+      expect(clickedLanguage(`tornallom=secret; ${pair}; other=nl`)).toBe('el');
+    }
+    expect(clickedLanguage('')).toBeNull();
+    expect(chooseLanguage([clickedLanguage('tornallom-language=xx'), 'ca-ES'])).toBe('ca');
   });
 });

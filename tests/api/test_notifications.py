@@ -31,6 +31,9 @@ async def token_of(person: Person) -> dict[str, str]:
     return {"form_token": found[1] if found else ""}
 
 
+NAME = "Test instance"
+
+
 def letters(world: World, handle: str) -> list[str]:
     """The letters to somebody's address that were written as files."""
     found = []
@@ -119,6 +122,8 @@ async def test_a_letter_has_one_address_and_can_be_stopped_in_one_press(world: W
         assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in letter
         assert "Auto-Submitted: auto-generated" in letter
         assert "List-Id: <applications.127.0.0.1>" in letter
+        assert f"From: {NAME} <noreply@" in letter
+        assert f"{NAME} · {world.runtime.origin}" in letter, "whose letter it is, and where"
     path = "/notices/stop/" + link_in(letters(world, "one")[-1], "notices/stop")
     machine = world.stranger()
     assert (await machine.http.get(path)).status_code == 200
@@ -149,7 +154,8 @@ async def test_a_discreet_letter_says_nothing(world: World) -> None:
     assert rich is not None
     letter = letters(world, "worker")[-1] + rich.get_content()
     assert letter.count("There is news for you") >= 2
-    for secret in ("Sew the banners", "Forn Roig", "declined", "somebody was first", "decision"):
+    told = ("Sew the banners", "Forn Roig", "declined", "somebody was first", "decision")
+    for secret in (NAME, *told):
         assert secret not in letter.replace("decisions.127.0.0.1", "").replace(
             "/stop/decisions", ""
         )

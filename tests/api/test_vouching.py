@@ -13,7 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.needs.renewing import renewal_link
+from app.infra import clock
 from app.infra.database import transaction
+from app.infra.ids import private_id
+from app.models.asks import Ask, AskState
 from tests.factories.world import Json, Person, World, need_input
 
 
@@ -78,6 +81,27 @@ async def test_a_first_need_is_opened_by_a_steward_only(world: World, stage: Sta
     assert "need_review_passed" in await notices_of(world, stage.fresh)
     # Whoever is vouched for asks nobody.
     assert (await world.open_need(stage.known, stage.known_home))["state"] == "open"
+
+
+async def test_stewards_read_how_much_waits_for_them(world: World, stage: Stage) -> None:
+    where = "/instance/waiting"
+    nothing = {"asks": 0, "needs": 0, "organisations": 0, "peers": 0, "reports": 0}
+    assert await stage.steward.get(where) == nothing
+    need = await _in_review(world, stage)
+    await stage.fresh.post("/organisations", {"name": "Another one", "languages": ["ca"]})
+    about = {"about": "organisation", "id": stage.known_home["id"], "kind": "other", "words": "?"}
+    await stage.fresh.post("/reports", about)
+    for state, since in ((AskState.WAITING, clock.now()), (AskState.UNCONFIRMED, None)):
+        ask = Ask(id=private_id(), state=state, waiting_since=since, stuck="Our site is down",
+                  organisation_name="A food co-op", address="asker@example.org",
+                  language="en")  # fmt: skip
+        async with transaction(world.runtime.sessions) as session:
+            session.add(ask)
+    told = {"asks": 1, "needs": 1, "organisations": 1, "peers": 0, "reports": 1}
+    assert await stage.steward.get(where) == told
+    await stage.steward.move(f"/needs/{need['id']}", "open")
+    assert (await stage.steward.get(where))["needs"] == 0
+    assert (await stage.known.ask("GET", where)).status_code == 403
 
 
 async def test_a_steward_sends_back_with_a_reason(world: World, stage: Stage) -> None:

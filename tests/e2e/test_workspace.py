@@ -121,3 +121,16 @@ def test_two_people_write_to_one_another(instance: Instance, open_tab: Callable[
     expect(answering.get_by_role("link", name=need["title"])).to_be_visible()
     expect(unread).to_have_count(0)
     assert worker.get(f"/claims/{claim['id']}")["unread"] == 0
+
+
+def test_the_workspace_speaks_the_language_that_was_clicked_on_a_page(
+    open_tab: Callable[..., Tab],
+) -> None:
+    tab = open_tab()
+    tab.page.goto("/needs?lang=es")
+    tab.page.goto("/app/")
+    expect(tab.page.locator("html")).to_have_attribute("lang", "es")
+    expect(tab.page.get_by_label(words("workspace.handle", "es"))).to_be_visible()
+    tab.page.goto("/needs?lang=nl")
+    tab.page.goto("/app/")
+    expect(tab.page.locator("html")).to_have_attribute("lang", "nl")

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from app.infra import clock
 from app.infra.database import transaction
+from app.infra.i18n import translate
 from app.models.asks import Ask, AskCount, AskDay, AskHistory, AskState
 from app.models.identity import Account
 from app.models.ledger import Entry
@@ -102,7 +103,9 @@ async def test_from_the_first_question_to_the_last_thanks(
     mine = await link_in(world, "ask.offered")
     asker = Reader(world, None, language)
     action = f"{mine}/claims/{claim['id']}"
-    assert "I can do this" in (await asker.open(mine)).main.text
+    page = await asker.open(mine)
+    assert "I can do this" in page.main.text
+    assert translate(language, "page.asks.next.published") in page.main.text
     await asker.send(mine, action, to="accepted")
     log = {"worked_on": "2026-03-02", "minutes": 90, "note": "done"}
     await worker.post(f"/claims/{claim['id']}/work-logs", log)
@@ -112,6 +115,7 @@ async def test_from_the_first_question_to_the_last_thanks(
     action = f"{mine}/claims/{claim['id']}"
     await asker.send(mine, action, to="confirmed", hours="1", minutes="30", stream="gift")
     assert (await worker.get(f"/claims/{claim['id']}"))["state"] == "confirmed"
+    assert translate(language, "page.asks.next.not_open") in (await asker.open(mine)).main.text
     await asker.send(mine, f"{mine}/done", text="You are lovely")
     ask = await the_ask(world)
     assert ask.state == AskState.DONE

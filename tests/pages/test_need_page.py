@@ -221,6 +221,18 @@ async def test_who_is_not_signed_in_signs_in_and_comes_back(
     assert waiting.main.one("blockquote").text == "I know <WordPress>"
 
 
+async def test_who_takes_an_instant_need_is_told_that_nobody_need_say_yes(
+    world: World, owner: Person, organisation: Json
+) -> None:
+    need = await opened(world, owner, organisation, instant=True)
+    reader = Reader(world, await world.sign_up("worker"))
+    address = f"/needs/{need['id']}"
+    claimed = await reader.send(address, f"{address}/claims", note="")
+    mine = await reader.follow(claimed.answer.headers["location"])
+    assert "nobody needs to say yes first" in mine.main.one("div", role="status").text
+    assert "The place with Forn Roig is yours" in mine.main.text
+
+
 async def test_a_claim_that_cannot_be_is_answered_with_its_reason(
     world: World, owner: Person, organisation: Json
 ) -> None:

@@ -28,6 +28,16 @@ class InstanceShape(Shape):
     counts: InstanceCounts
 
 
+class WaitingShape(Shape):
+    """How much waits for the stewards, of each kind."""
+
+    asks: int
+    needs: int
+    organisations: int
+    peers: int
+    reports: int
+
+
 class JobWarning(Shape):
     """Something wrong or worth knowing at one place of a file."""
 

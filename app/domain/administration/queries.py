@@ -10,6 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.administration import errors
+from app.domain.asks import queries as asks
+from app.domain.moderation import queries as moderation
+from app.domain.needs import reviewing
 from app.models.administration import InstanceSetting, Job, JobState
 from app.models.federation import Peer, PeerState
 from app.models.needs import Audience, Need, NeedState
@@ -26,6 +29,17 @@ class Counts:
     needs_open: int
     organisations: int
     peers: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What others cannot go on without until a steward looked at it."""
+
+    asks: int
+    needs: int
+    organisations: int
+    peers: int
+    reports: int
 
 
 async def get_setting(session: AsyncSession, name: str, default: Any) -> Any:
@@ -81,3 +95,17 @@ async def lock_running_job(session: AsyncSession, job_id: UUID) -> Job | None:
     """Return a job for ending it; None when another worker has ended it meanwhile."""
     job = await session.get(Job, job_id, with_for_update=True, populate_existing=True)
     return job if job is not None and job.state is JobState.RUNNING else None
+
+
+async def count_waiting(session: AsyncSession, actor: Actor) -> Waiting:
+    """Count what waits for the stewards; answers to holds count among the reports."""
+    moderated = await moderation.count_waiting(session, actor)
+    proposed = select(func.count()).where(col(Organisation.state) == OrganisationState.PROPOSED)
+    requested = select(func.count()).where(col(Peer.state) == PeerState.REQUESTED)
+    return Waiting(
+        asks=await asks.count_waiting(session),
+        needs=await reviewing.count_waiting(session),
+        organisations=(await session.exec(proposed)).one(),
+        peers=(await session.exec(requested)).one(),
+        reports=moderated.reports + moderated.appeals,
+    )

@@ -107,6 +107,7 @@ def _discreet(words: Words, language: str) -> Words:
         paragraphs=[translate(language, "letter.discreet.text")],
         why=translate(language, "letter.discreet.why"),
         button=translate(language, "letter.discreet.button"),
+        discreet=True,
     )
 
 

@@ -6,6 +6,7 @@ read: its words change only by a steward's hand, or once somebody vouches for th
 
 from collections.abc import Sequence
 
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,6 +26,13 @@ from app.models.organisations import Organisation, OrganisationState
 SHOWN = (
     NeedState.REVIEW, NeedState.OPEN, NeedState.PAUSED, NeedState.IN_PROGRESS, NeedState.HELD,
 )  # fmt: skip
+# What waits for a steward: first needs of those whom nobody vouched for.
+_WAITING = (
+    col(Need.organisation_id) == col(Organisation.id),
+    col(Need.state) == NeedState.REVIEW,
+    col(Organisation.state) == OrganisationState.ACCEPTED,
+    col(Organisation.vouched_at).is_(None),
+)
 # Before a steward reads what is said; a hold ends when they have.
 READ_FIRST = frozenset({NeedState.REVIEW, NeedState.HELD})
 
@@ -117,16 +125,17 @@ async def waiting_for_review(
     actor.require_steward()
     statement = (
         select(Need, Organisation)
-        .where(
-            Need.organisation_id == Organisation.id,
-            col(Need.state) == NeedState.REVIEW,
-            col(Organisation.state) == OrganisationState.ACCEPTED,
-            col(Organisation.vouched_at).is_(None),
-        )
+        .where(*_WAITING)
         .order_by(col(Need.updated_at), col(Need.id))
         .limit(limit)
     )
     return (await session.exec(statement)).all()
+
+
+async def count_waiting(session: AsyncSession) -> int:
+    """Count the needs that wait to be read before all can see them."""
+    statement = select(func.count(col(Need.id))).where(*_WAITING)
+    return (await session.exec(statement)).one()
 
 
 async def refuse_links(session: AsyncSession, need: Need) -> None:

@@ -28,14 +28,14 @@ class Introductions:
         """Remember nobody yet."""
         self._looks: dict[str, deque[datetime]] = {}
 
-    def admit(self, network: str, now: datetime) -> bool:
-        """Count a look for a network, unless it had its share."""
+    def has_share(self, network: str, now: datetime) -> bool:
+        """Say whether a network may still have us look."""
         self._forget(now)
-        looks = self._looks.setdefault(network, deque())
-        if len(looks) >= PER_NETWORK_MAX:
-            return False
-        looks.append(now)
-        return True
+        return len(self._looks.get(network, ())) < PER_NETWORK_MAX
+
+    def count(self, network: str, now: datetime) -> None:
+        """Count a look for a network."""
+        self._looks.setdefault(network, deque()).append(now)
 
     def _forget(self, now: datetime) -> None:
         """Keep only the last minutes; what is later than now was written by a clock set back."""
@@ -49,13 +49,14 @@ class Introductions:
 
 async def may_introduce(runtime: Runtime, origin: str, network: str | None) -> bool:
     """Whether we look at a stranger's actor now; None is a network that tells nothing."""
+    counts, now = _introductions(runtime), clock.now()
+    if network is not None and not counts.has_share(network, now):
+        return False
     async with transaction(runtime.sessions) as apart:
-        if not await may_fetch(apart, origin, FetchCause.INTRODUCED):
-            return False
-        if network is None or _introductions(runtime).admit(network, clock.now()):
-            return True
-        await apart.rollback()  # nobody looked: another network may name this origin
-    return False
+        taken = await may_fetch(apart, origin, FetchCause.INTRODUCED)
+    if taken and network is not None:
+        counts.count(network, now)
+    return taken
 
 
 def _introductions(runtime: Runtime) -> Introductions:

@@ -1,5 +1,6 @@
 import { api, got, once } from './client';
 
+export const countWaiting = () => got(api.GET('/api/v1/instance/waiting'));
 export const listPeers = () => got(api.GET('/api/v1/peers'));
 
 export interface ImportOrder {

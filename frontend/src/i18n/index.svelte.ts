@@ -1,8 +1,7 @@
 import type { Messages } from '../generated/messages';
 import { speak } from '../api/client';
-import { remember } from '../lib/storage';
 import { fill, type Text, type Values } from './format';
-import type { UiLanguage } from './languages';
+import { languageCookie, type UiLanguage } from './languages';
 
 export type MessageId = keyof Messages;
 type Catalogue = Record<string, Text>;
@@ -28,7 +27,7 @@ export async function useLanguage(next: UiLanguage): Promise<void> {
   current = next;
   document.documentElement.lang = next;
   speak(next);
-  remember('language', next);
+  document.cookie = languageCookie(next, location.protocol === 'https:');
 }
 
 /** The text of an id in the language of the moment; unknown ids do not compile. */

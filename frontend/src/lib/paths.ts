@@ -31,6 +31,7 @@ export const paths = {
   // Pages of the server's, which are never drawn here a second time.
   searches: () => '/searches',
   reports: () => '/stewardship/reports',
+  reviews: () => '/stewardship/reviews',
   asks: () => '/stewardship/asks',
   noticeSettings: () => '/notices/settings',
   bookHome: (id: string) => `/books/${id}`,

@@ -2,9 +2,9 @@ import { whenSignedOut } from '../api/client';
 import { currentSession, getInstance, signOut } from '../api/identity';
 import { Problem } from '../api/problem';
 import type { Instance, Me, Membership } from '../api/types';
-import { chooseLanguage } from '../i18n/languages';
+import { chooseLanguage, clickedLanguage } from '../i18n/languages';
 import { language, useLanguage } from '../i18n/index.svelte';
-import { forgetStartingWith, recall } from '../lib/storage';
+import { forgetStartingWith } from '../lib/storage';
 
 let me = $state.raw<Me | null>(null);
 let instance = $state.raw<Instance | null>(null);
@@ -56,7 +56,7 @@ export async function refreshMe(): Promise<void> {
 /** Finds out where we are and who is here; a stranger is not an error. */
 export async function begin(): Promise<void> {
   whenSignedOut(() => (expired = me !== null));
-  await useLanguage(chooseLanguage([recall('language'), ...navigator.languages]));
+  await useLanguage(chooseLanguage([clickedLanguage(document.cookie), ...navigator.languages]));
   const [found, here] = await Promise.allSettled([currentSession(), getInstance()]);
   if (here.status === 'fulfilled') instance = here.value;
   if (found.status === 'fulfilled') await setMe(found.value);

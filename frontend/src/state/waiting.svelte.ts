@@ -1,7 +1,5 @@
-import { listPeers } from '../api/administration';
+import { countWaiting } from '../api/administration';
 import { listClaimsIn } from '../api/claims';
-import { listReports } from '../api/moderation';
-import { listOrganisations } from '../api/organisations';
 import type { Claim } from '../api/types';
 import { session } from './session.svelte';
 
@@ -9,13 +7,17 @@ import { session } from './session.svelte';
 export interface Waiting {
   offers: number;
   hours: number;
+  /** Asks without an account. */
+  asks: number;
+  /** First needs of those whom nobody vouched for, to be read before all see them. */
+  needs: number;
   organisations: number;
   peers: number;
   /** Reports that nobody looked at, and answers to holds. */
   reports: number;
 }
 
-const NOTHING: Waiting = { offers: 0, hours: 0, organisations: 0, peers: 0, reports: 0 };
+const NOTHING: Waiting = { offers: 0, hours: 0, asks: 0, needs: 0, organisations: 0, peers: 0, reports: 0 };
 let now = $state.raw<Waiting>(NOTHING);
 let turn = 0;
 
@@ -35,29 +37,16 @@ async function forMembers(): Promise<Pick<Waiting, 'offers' | 'hours'>> {
   };
 }
 
-async function forStewards(): Promise<Pick<Waiting, 'organisations' | 'peers' | 'reports'>> {
-  const [organisations, peers, reports] = await Promise.all([
-    listOrganisations({ state: 'proposed', limit: 100 }),
-    listPeers(),
-    listReports({ limit: 1 }),
-  ]);
-  return {
-    organisations: organisations.items.length,
-    peers: peers.items.filter((peer) => peer.state === 'requested').length,
-    reports: reports.waiting + reports.appeals,
-  };
-}
-
 /** Numbers only help: when they cannot be had, those of before stay and nothing is complained about. */
 export async function refreshWaiting(): Promise<void> {
   const mine = ++turn;
   try {
     const parts = await Promise.all([
       session.memberships.length ? forMembers() : NOTHING,
-      session.steward ? forStewards() : NOTHING,
+      session.steward ? countWaiting() : NOTHING,
     ]);
-    const [{ offers, hours }, { organisations, peers, reports }] = parts;
-    if (mine === turn) now = { offers, hours, organisations, peers, reports };
+    const [{ offers, hours }, { asks, needs, organisations, peers, reports }] = parts;
+    if (mine === turn) now = { offers, hours, asks, needs, organisations, peers, reports };
   } catch {
     // The page itself says what is wrong.
   }

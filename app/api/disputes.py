@@ -29,7 +29,7 @@ from app.api.schemas.disputes import (
     ReappealInput,
 )
 from app.domain.access import Actor
-from app.domain.disputes import actions, judging, queries, rules
+from app.domain.disputes import actions, judging, mine, queries, rules
 from app.domain.disputes.queries import Case
 from app.domain.disputes.rules import CaseSide
 from app.domain.disputes.showing import may_do, missing_seats, shown_seats
@@ -63,7 +63,7 @@ async def get_dispute(
 @router.get("/me/disputes", operation_id="list_my_disputes")
 async def list_my_disputes(actor: LedgerReader, db: Db) -> Listing[DisputeShape]:
     """List the disputes that one is a side of or judges, as long as they can go on."""
-    cases = await queries.my_disputes(db, actor)
+    cases = await mine.my_disputes(db, actor)
     return Listing(items=[await _shape(db, actor, case) for case in cases])
 
 
@@ -197,7 +197,7 @@ async def _shape(db: Db, actor: Actor, case: Case) -> DisputeShape:
         final=dispute.final_at is not None,
         my_side=next(iter(case.sides), None),
         my_seat=case.seat.state if case.seat else None,
-        may=may_do(case, actor),
+        may=may_do(case),
     )
 
 

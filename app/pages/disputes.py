@@ -231,7 +231,7 @@ def _shown(visit: Visit, case: Case, names: dict[UUID, str]) -> dict[str, Any]:
         "dispute": dispute,
         "entry": case.entry,
         "names": names,
-        "may": may_do(case, visit.actor),
+        "may": may_do(case),
         "missing": missing_seats(case),
         "seats": shown_seats(case, names),
         "stood": stood,

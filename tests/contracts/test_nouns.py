@@ -132,6 +132,7 @@ DOMAIN_EXTRAS = {
     "needs/contents",  # what a need holds beside its own row
     "disputes/drawing",  # who sits on an appeal panel: the lot
     "disputes/judging",  # what its members decide, and who is named to sit
+    "disputes/mine",  # what somebody has a say in, and can still go on
     "disputes/showing",  # as its reader may see it
     "disputes/ruling",  # into suspense and out again
     "files/preparing",  # what was sent → what is kept

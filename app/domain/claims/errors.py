@@ -15,6 +15,7 @@ scoping_overfull        422  a scoping session is an hour
 work_before_need        422  more than a year before there was the need
 settlement_state        409  only what is disputed can be settled
 disputed_in_book        409  what worker-owners keep is disputed in their book
+settlement_offer_gone   409  who offered it is no member any more
 settlement_parties_only 403  the two sides settle it, nobody else
 panel_not_found         404  not there, or not for the asker to know
 panel_closed            409  it is decided already
@@ -79,6 +80,11 @@ def settlement_minutes(logged: int) -> InvalidError:
     """422: with what was logged."""
     fields = [FieldError("/minutes", "settlement_minutes", {"logged": logged})]
     return InvalidError("settlement_minutes", errors=fields, logged=logged)
+
+
+def settlement_offer_gone() -> ConflictError:
+    """409: who offered it is no member any more."""
+    return ConflictError("settlement_offer_gone")
 
 
 def panel_not_found() -> NotFoundError:

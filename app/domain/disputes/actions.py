@@ -107,6 +107,8 @@ async def offer(session: AsyncSession, actor: Actor, dispute_id: UUID, minutes: 
     if others is not None and await same_person(session, account_id, [others]):
         others = None  # both sides are one person by now: that is no agreement (R15)
     if others is not None and dispute.offer_minutes == minutes:
+        if by_worker:
+            await _check_stands(session, case, others)
         # Whoever speaks for the book answers for the entry, whichever side spoke last (R15).
         recorded_by = others if by_worker else account_id
         end = Ruling(minutes, ResolvedBy.AGREEMENT, recorded_by)
@@ -119,6 +121,14 @@ async def offer(session: AsyncSession, actor: Actor, dispute_id: UUID, minutes: 
     return dispute
 
 
+async def _check_stands(session: AsyncSession, case: Case, offered_by: UUID) -> None:
+    """Nobody agrees with who spoke for the book once and does so no more."""
+    dispute = case.dispute
+    speak = await queries.answering_for_book(session, dispute, case.entry, case.organisation.id)
+    if offered_by not in speak:
+        raise errors.offer_gone()
+
+
 def check_minutes(case: Case, minutes: int) -> None:
     """Refuse more minutes than the end of a dispute may give."""
     if not 0 <= minutes <= case.most:
@@ -126,10 +136,10 @@ def check_minutes(case: Case, minutes: int) -> None:
 
 
 async def withdraw(session: AsyncSession, actor: Actor, dispute_id: UUID) -> Dispute:
-    """Let the entry stand, as whoever began the dispute."""
+    """Let the entry stand, as the side that began the dispute."""
     account_id = actor.require(Scope.CLAIMS_WRITE)
     case = await queries.lock_case_for(session, actor, dispute_id)
-    enforce(policy.may_withdraw(case.dispute, opened=case.dispute.opened_by == account_id))
+    enforce(policy.may_withdraw(case.dispute, began=case.began))
     # Nobody answers for minutes of their own: what stands again, its recorder wrote down (R15).
     own = await same_person(session, account_id, [case.dispute.worker_id])
     recorded_by = case.entry.recorded_by if own else account_id

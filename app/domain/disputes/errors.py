@@ -14,6 +14,7 @@ dispute_decided         409  a panel or the assembly has decided about it
 dispute_had             409  the same person disputed it before
 dispute_locked          409  its period is locked
 dispute_state           409  not at this point of the dispute
+dispute_offer_gone      409  who offered it speaks for the book no more
 dispute_minutes         422  more than can be
 """
 
@@ -54,6 +55,11 @@ def undisputable(code: str) -> ConflictError:
 def wrong_state(state: DisputeState) -> ConflictError:
     """409: not at this point of the dispute."""
     return ConflictError("dispute_state", extra={"state": state.value})
+
+
+def offer_gone() -> ConflictError:
+    """409: who offered it speaks for the book no more."""
+    return ConflictError("dispute_offer_gone")
 
 
 def too_many_minutes(most: int) -> InvalidError:

@@ -38,9 +38,9 @@ def may_name(dispute: Dispute, sides: AbstractSet[CaseSide], wanted: int) -> Dec
     return decision
 
 
-def may_withdraw(dispute: Dispute, *, opened: bool) -> Decision:
-    """Whoever began it may let the entry stand, until somebody has decided."""
-    if not opened:
+def may_withdraw(dispute: Dispute, *, began: bool) -> Decision:
+    """The side that began it may let the entry stand, until somebody has decided."""
+    if not began:
         return Denied("dispute_opener_only")
     if dispute.state not in {DisputeState.TALKING, DisputeState.PANEL}:
         return Denied("dispute_state", conflict=True)

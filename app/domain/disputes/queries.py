@@ -23,7 +23,7 @@ from app.domain.ledger.booking import is_settled
 from app.domain.ledger.days import DAY_MINUTES, is_of_one_day, lock_days, minutes_by_day
 from app.domain.ledger.keeping import same_person
 from app.domain.ledger.people import names_in
-from app.domain.ledger.policy import may_read_book
+from app.domain.ledger.policy import may_keep_book, may_read_book
 from app.domain.ledger.statuses import worker_owners_at
 from app.domain.organisations.queries import membership
 from app.errors import NotFoundError
@@ -47,13 +47,17 @@ WORKER = LedgerAccountKind.WORKER
 
 @dataclass(frozen=True)
 class Case:
-    """A dispute as somebody stands to it; `seat` is their own, `seats` are all."""
+    """A dispute as somebody stands to it; `seat` is their own, `seats` are all.
+
+    `began` says whether it was their side that disputed the entry.
+    """
 
     dispute: Dispute
     entry: Entry
     stream: WorkStream
     organisation: Organisation
     sides: frozenset[CaseSide]
+    began: bool
     seat: DisputeSeat | None
     seats: Sequence[DisputeSeat]
     most: int
@@ -90,8 +94,7 @@ async def case_of(session: AsyncSession, dispute: Dispute, account_id: UUID | No
     sides = await _sides_of(session, dispute, entry, organisation.id, account_id)
     sits = seat is not None and seat.state in {JudgeState.DRAWN, JudgeState.DECIDED}
     reads = not isinstance(may_read_book(own), Denied)
-    concerned = account_id in {dispute.worker_id, dispute.opened_by}
-    if account_id is not None and not (sides or sits or reads or concerned):
+    if account_id is not None and not (sides or sits or reads):
         raise errors.dispute_not_found()
     worker_account, _ = await sides_of_entry(session, entry.entry_id) or (None, None)
     return Case(
@@ -100,6 +103,7 @@ async def case_of(session: AsyncSession, dispute: Dispute, account_id: UUID | No
         stream=_stream_in(worker_account),
         organisation=organisation,
         sides=sides,
+        began=await _began(session, dispute, sides, account_id),
         seat=seat if sits else None,
         seats=seats,
         most=most_minutes(dispute, await _room(session, dispute, entry)),
@@ -142,25 +146,42 @@ async def _sides_of(
     return frozenset({CaseSide.BOOK}) if account_id in answering else frozenset()
 
 
+async def _began(
+    session: AsyncSession,
+    dispute: Dispute,
+    sides: frozenset[CaseSide],
+    account_id: UUID | None,
+) -> bool:
+    if await same_person(session, dispute.worker_id, [dispute.opened_by]):
+        return CaseSide.WORKER in sides or account_id == dispute.opened_by
+    return CaseSide.BOOK in sides
+
+
 async def answering_for_book(
     session: AsyncSession, dispute: Dispute, entry: Entry, organisation_id: UUID
 ) -> set[UUID]:
     """Return who speaks for the book: who disputes it, or who wrote the entry down.
 
-    Where the worker disputes what was written by somebody who is no member any more, the
-    organisation's owners answer for it. No other account of the worker's ever does: what is
-    disputed from one, the worker disputes (R15).
+    They do as long as they are what they were then: worker-owners who dispute, and keepers who
+    wrote, or members who confirmed a claim. Whoever is that no more speaks for nobody but
+    themselves, and the organisation's owners answer. No other account of the worker's ever does:
+    what is disputed from one, the worker disputes (R15).
     """
     members = select(Membership).where(Membership.organisation_id == organisation_id)
     found = (await session.exec(members)).all()
     asked = {dispute.opened_by, *(one.account_id for one in found)}
     worker = await same_person(session, dispute.worker_id, asked)
+    here = {one.account_id: one for one in found if one.account_id not in worker}
     if dispute.opened_by not in worker:
-        return {dispute.opened_by}
-    here = {one.account_id for one in found} - worker
-    if entry.recorded_by in here:
-        return {entry.recorded_by}
-    return {one.account_id for one in found if one.role == MemberRole.OWNER} & here
+        began = here.get(dispute.opened_by)
+        speaker = dispute.opened_by if began is not None and began.worker_owner else None
+    else:
+        wrote = here.get(entry.recorded_by)
+        speaks = may_keep_book(wrote) if entry.claim_id is None else wrote is not None
+        speaker = entry.recorded_by if speaks else None
+    if speaker is not None:
+        return {speaker}
+    return {one.account_id for one in here.values() if one.role == MemberRole.OWNER}
 
 
 async def entry_by_id(session: AsyncSession, entry_id: UUID) -> Entry:
@@ -290,36 +311,6 @@ def _uuid(text: str | None) -> UUID:
         return UUID(text or "")
     except ValueError:
         raise errors.cursor_invalid() from None
-
-
-async def my_disputes(session: AsyncSession, actor: Actor) -> Sequence[Case]:
-    """Return the disputes that somebody is a side of or judges and that can still go on."""
-    account_id = actor.require(Scope.LEDGER_READ)
-    seated = select(DisputeSeat.dispute_id).where(
-        DisputeSeat.account_id == account_id,
-        col(DisputeSeat.state).in_([JudgeState.DRAWN, JudgeState.DECIDED]),
-    )
-    statement = (
-        select(Dispute)
-        .where(
-            col(Dispute.final_at).is_(None),
-            Dispute.entry_id == Entry.entry_id,
-            or_(
-                col(Dispute.worker_id) == account_id,
-                col(Dispute.opened_by) == account_id,
-                col(Entry.recorded_by) == account_id,
-                col(Dispute.id).in_(seated),
-            ),
-        )
-        .order_by(col(Dispute.opened_at), col(Dispute.id))
-        .limit(100)
-    )
-    cases = []
-    for dispute in (await session.exec(statement)).all():
-        case = await case_of(session, dispute, account_id)
-        if case.sides or case.seat:
-            cases.append(case)
-    return cases
 
 
 async def worker_owners_of(session: AsyncSession, book_id: UUID) -> set[UUID]:

@@ -107,10 +107,13 @@ async def finish(session: AsyncSession, actor: Actor, case: Case) -> None:
 
 
 async def tell(session: AsyncSession, actor: Actor, case: Case, verb: str) -> None:
-    """Tell the two sides, and whoever wrote the entry down."""
+    """Tell the two sides, and whoever wrote the entry down.
+
+    Who began it for the book is among those who answer as long as it is theirs to read.
+    """
     dispute = case.dispute
     answering = await queries.answering_for_book(session, dispute, case.entry, case.organisation.id)
-    people = {dispute.worker_id, dispute.opened_by, case.entry.recorded_by, *answering}
+    people = {dispute.worker_id, case.entry.recorded_by, *answering}
     record_dispute(session, actor, case, verb, people)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.domain.access import Actor, Denied
+from app.domain.access import Denied
 from app.domain.disputes import policy
 from app.domain.disputes.queries import Case
 from app.domain.disputes.rules import seats_wanted
@@ -41,13 +41,13 @@ def missing_seats(case: Case) -> int:
     return seats_wanted([seat.state for seat in case.seats])
 
 
-def may_do(case: Case, actor: Actor) -> list[str]:
+def may_do(case: Case) -> list[str]:
     """Return what somebody can do now, by the names of the routes."""
     dispute, missing = case.dispute, missing_seats(case)
     decisions = {
         "offer": policy.may_settle(dispute, case.sides),
         "panel": policy.may_ask_panel(dispute, case.sides),
-        "withdraw": policy.may_withdraw(dispute, opened=dispute.opened_by == actor.account_id),
+        "withdraw": policy.may_withdraw(dispute, began=case.began),
         "judge": policy.may_judge(dispute, case.seat),
         "name": policy.may_name(dispute, case.sides, missing),
         "reappeal": policy.may_reappeal(dispute, case.sides, missing, clock.now()),

@@ -15,6 +15,7 @@ opening_confirmed     409  the opening is in the book; what was wrong in it is c
 opening_not_found     404  nobody has written one yet
 opening_stale         412  it was written anew since it was read
 opening_own           403  whoever wrote it does not confirm it
+opening_preparer_gone 409  whoever wrote it keeps the book no more: somebody writes it anew
 opening_too_late      409  the first period has begun
 receipt_*             …    why a receipt does not enter the book
 entry_not_found       404  not there, or not for the asker to know
@@ -116,6 +117,11 @@ def opening_stale() -> StaleError:
 def opening_own() -> ForbiddenError:
     """403: two people stand behind an opening."""
     return ForbiddenError("opening_own")
+
+
+def opening_preparer_gone() -> ConflictError:
+    """409: two who keep the book stand behind an opening."""
+    return ConflictError("opening_preparer_gone")
 
 
 def offer_not_found() -> NotFoundError:

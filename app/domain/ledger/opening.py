@@ -18,8 +18,10 @@ from app.domain.activity.actions import record
 from app.domain.ledger import errors
 from app.domain.ledger.keeping import book_to_keep, folded, lock_book, same_person, workers_named
 from app.domain.ledger.people import known_as
+from app.domain.ledger.policy import may_keep_book
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import Side, contribution_sides
+from app.domain.organisations.queries import membership
 from app.errors import FieldError
 from app.infra import clock, ids
 from app.models.ledger import (
@@ -133,6 +135,8 @@ async def confirm_opening(
     if await same_person(session, account_id, [opening.prepared_by]):
         raise errors.opening_own()
     book = await session.get_one(Book, book_id)
+    if not may_keep_book(await membership(session, book.organisation_id, opening.prepared_by)):
+        raise errors.opening_preparer_gone()
     pairs = await _sides_of(session, book, said)
     await hold(session, book_id, [side for _, pair in pairs for side in pair])
     batch_id = ids.private_id()

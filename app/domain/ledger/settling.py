@@ -31,6 +31,8 @@ async def settle(session: AsyncSession, actor: Actor, claim_id: UUID, minutes: i
     by_worker = Side.WORKER in view.sides
     others = claim.offer_by if claim.offer_by_worker is (not by_worker) else None
     if others is not None and claim.offer_minutes == minutes:
+        if by_worker and others not in await claim_queries.members_of(session, view.need):
+            raise errors.settlement_offer_gone()
         # A member answers for the entry, whichever side spoke last.
         recorded_by = others if by_worker else account_id
         await conclude(session, actor, view, Ruling(verdict_of(minutes, logged), recorded_by))

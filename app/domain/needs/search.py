@@ -249,12 +249,14 @@ def _spelled(said: str) -> list[str]:
 
 
 async def _stems_of(rows: Rows, spelled: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-    missing = [word for word in spelled if word not in _stems]
+    # What was kept when we began: while we wait for the rest, others may push it out.
+    found = {word: _stems[word] for word in spelled if word in _stems}
+    missing = [word for word in spelled if word not in found]
     if missing:
         folded = [fold(word) for word in missing]
         for word, tongue, stems in await rows.fetch(STEMS, missing, folded, list(TONGUES)):
-            _stems.setdefault(word, {})[tongue] = stems
-    found = {word: _stems[word] for word in spelled}
+            found.setdefault(word, {})[tongue] = stems
+        _stems.update({word: found[word] for word in missing})
     while len(_stems) > STEMS_KEPT:
         _stems.popitem(last=False)
     return found

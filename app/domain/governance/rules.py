@@ -7,7 +7,7 @@ over a named base; abstentions count for the quorum only; the boundary is inclus
 from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 from enum import StrEnum
 from math import ceil, floor
 
@@ -154,8 +154,13 @@ def whole_months(since: date, until: date) -> int:
 
 
 def add_months(day: date, months: int) -> date:
-    """Return the same day some months later (or earlier), or the last one of a shorter month."""
+    """Return the same day some months later (or earlier), or the last one of a shorter month.
+
+    The calendar has a first day and a last one; what would lie beyond is that day.
+    """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if not MINYEAR <= year <= MAXYEAR:
+        return date.min if year < MINYEAR else date.max
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 

@@ -97,7 +97,8 @@ async def receipt_fits(session: AsyncSession, worker: UUID, last: date, minutes:
 def receipt_days(last: date, minutes: int) -> list[date]:
     """Return the days on which a receipt's work may have been done, the last one first."""
     longest = 1 if minutes <= DAY_MINUTES else RECEIPT_DAYS
-    return [last - timedelta(days=back) for back in range(longest)]
+    known = min(longest, last.toordinal())  # there is no day before the first of the calendar
+    return [last - timedelta(days=back) for back in range(known)]
 
 
 def fits(worked: Mapping[date, int], span: Collection[date], minutes: int) -> bool:

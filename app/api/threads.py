@@ -113,7 +113,7 @@ async def list_messages(
         items=await _in_conversation(db, actor, found, page.items, marks),
         next_cursor=page.next_cursor,
         side=found.side,
-        unread=unread.get(claim_id, 0),
+        unread=unread.get(claim_id, 0) if found.until is None else 0,
         may_write=not isinstance(found.may_write(clock.now()), Denied),
         closes_at=found.closes_at,
     )

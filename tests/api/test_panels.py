@@ -15,6 +15,7 @@ from app.domain.claims.rules import DISPUTE_WINDOW, PANEL_ANSWER, draw_key
 from app.infra import clock
 from app.infra.database import transaction
 from app.models.claims import PanelCause
+from tests.factories.uploads import picture, upload
 from tests.factories.world import Json, Person, World
 
 
@@ -329,3 +330,78 @@ async def test_confirmed_hours_that_a_panel_rejects_are_taken_back(dispute: Disp
     assert await dispute.minutes() == 0
     assert len(await dispute.rows("SELECT 1 FROM entries")) == 2
     await dispute.sound()
+
+
+async def picture_of(dispute: Dispute) -> Json:
+    """Let the worker upload a picture for the thread."""
+    on = {"claim_id": dispute.claim["id"]}
+    answer = await upload(dispute.worker, on, "menu.png", picture())
+    assert answer.status_code == 201, answer.text
+    sent: Json = answer.json()
+    return sent
+
+
+async def judged(dispute: Dispute) -> tuple[Person, Person]:
+    """Let the colleague and a steward decide, with a word and a file before it."""
+    await dispute.came_before()
+    steward = await dispute.world.set_up()
+    panel = await dispute.before_panel()
+    thread = f"{dispute.path}/messages"
+    sent = await picture_of(dispute)
+    before = {"body": "See the menu", "file_ids": [sent["id"]]}
+    await dispute.worker.post(thread, before, key="before")
+    assert await dispute.judges() == [dispute.colleague, steward]
+    for judge in (dispute.colleague, steward):
+        assert (await judge.get(thread))["side"] == "panel"
+        await judge.post(thread, {"body": "We have looked"}, key=f"asks-{judge.id}")
+        await decide(judge, panel, 60)
+    return dispute.colleague, steward
+
+
+async def test_who_judged_reads_what_was_there_and_writes_no_more(dispute: Dispute) -> None:
+    _, steward = await judged(dispute)
+    thread = f"{dispute.path}/messages"
+    with clock.moved(timedelta(minutes=1)):
+        sent = await picture_of(dispute)
+        late = {"body": "Between the two of us", "file_ids": [sent["id"]]}
+        said = await dispute.worker.post(thread, late, key="late")
+        seen = await steward.get(thread)
+        assert [one["body"] for one in seen["items"]] == [
+            "We have looked", "We have looked", "See the menu",
+        ]  # fmt: skip
+        assert (seen["may_write"], seen["unread"]) == (False, 0)
+        refused = await steward.post(thread, {"body": "And yet"}, expect=409, key="x")
+        assert refused["code"] == "panel_closed"
+        mine = f"{thread}/{seen['items'][0]['id']}"
+        body = {"body": "We have looked, and more"}
+        assert (await steward.change(mine, body, 1, expect=409))["code"] == "panel_closed"
+        old = seen["items"][-1]["files"][0]["id"]
+        assert (await steward.ask("GET", f"/files/{old}")).status_code == 200
+        assert (await steward.ask("GET", f"/files/{sent['id']}")).status_code == 404
+        assert (await dispute.owner.ask("GET", f"/files/{sent['id']}")).status_code == 200
+        report = {"about": "message", "id": said["id"], "kind": "other", "words": "Look"}
+        assert (await steward.ask("POST", "/reports", json=report)).status_code == 404
+        report["id"] = seen["items"][-1]["id"]
+        assert (await steward.ask("POST", "/reports", json=report)).status_code == 201
+        # What somebody changes now says something that the panel never read.
+        first = f"{thread}/{seen['items'][-1]['id']}"
+        await dispute.worker.change(first, {"body": "See the new menu"}, 1)
+        assert len((await steward.get(thread))["items"]) == 2
+        assert (await steward.ask("GET", f"/files/{old}")).status_code == 404
+
+
+async def test_a_member_who_judged_is_a_member_again_and_once_removed_reads_the_past(
+    dispute: Dispute,
+) -> None:
+    colleague, _ = await judged(dispute)
+    thread = f"{dispute.path}/messages"
+    with clock.moved(timedelta(minutes=1)):
+        await dispute.worker.post(thread, {"body": "Thanks to you all"}, key="late")
+        seen = await colleague.get(thread)
+        assert (seen["side"], len(seen["items"]), seen["may_write"]) == ("organisation", 4, True)
+        home = (await dispute.rows("SELECT id FROM organisations"))[0][0]
+        members = f"/organisations/{home}/members/{colleague.id}"
+        assert (await dispute.owner.ask("DELETE", members)).status_code == 204
+        seen = await colleague.get(thread)
+        assert (seen["side"], len(seen["items"]), seen["may_write"]) == ("panel", 3, False)
+        await colleague.post(thread, {"body": "One more"}, expect=409, key="more")

@@ -6,7 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope, enforce
 from app.domain.activity.actions import record
-from app.domain.claims.conversation import is_party, open_conversation
+from app.domain.claims.conversation import is_party, open_conversation, reads_message
 from app.domain.files import actions, errors, queries
 from app.domain.files.actions import Place
 from app.domain.needs.policy import may_read
@@ -54,7 +54,7 @@ async def _may_read(session: AsyncSession, actor: Actor, file: File) -> bool:
     message = await session.get(Message, file.message_id)
     if message is None or not may_read_words(message, actor.account_id):
         return False
-    return await is_party(session, actor, file.subject_id)
+    return await reads_message(session, actor, message)
 
 
 async def is_public(session: AsyncSession, file: File) -> bool:

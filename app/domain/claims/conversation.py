@@ -1,9 +1,10 @@
 """What the two sides of a claim write to one another.
 
 A claim's thread is for its parties alone: the worker, the members of the organisation, and who
-was drawn for its panel. Stewards do not read it, though they may see the claim: what a party
-reports to them is another matter. It opens with the claim and stays readable for ever; a while
-after the claim's end nobody writes in it any more.
+was drawn for its panel: these until the panel is closed, and of what was there by then. Stewards
+do not read it, though they may see the claim: what a party reports to them is another matter. It
+opens with the claim and stays readable for ever; a while after the claim's end nobody writes in it
+any more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from app.domain.threads import actions as threads
 from app.domain.threads import errors
 from app.domain.threads import queries as messages
 from app.domain.threads.queries import Thread
-from app.domain.threads.rules import OPEN_AFTER_END, Seen
+from app.domain.threads.rules import OPEN_AFTER_END, Seen, was_there
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.infra import clock
 from app.infra.pagination import Page
@@ -34,7 +35,7 @@ from app.models.files import FileSubject
 from app.models.needs import Need
 from app.models.threads import Message, MessageFields, ThreadSide, ThreadSubject
 
-# Who was drawn reads along until they have said what they decide, and afterwards what they read.
+# Who was drawn reads along until the panel is closed, and afterwards what was there by then.
 SEATED = (SeatState.DRAWN, SeatState.DECIDED)
 
 
@@ -50,6 +51,8 @@ class Conversation:
     need: Need
     side: ThreadSide
     closes_at: datetime | None
+    # When the panel was closed on which the reader sat: what came later is not for them.
+    until: datetime | None = None
 
     @property
     def thread(self) -> Thread:
@@ -58,6 +61,8 @@ class Conversation:
 
     def may_write(self, now: datetime) -> Decision:
         """Say whether somebody may still write here."""
+        if self.until is not None:
+            return Denied("panel_closed", conflict=True)
         if self.closes_at is not None and now >= self.closes_at:
             return Denied("thread_closed", conflict=True)
         if self.claim.elsewhere is not None and self.claim.accepted_at is None:
@@ -68,9 +73,18 @@ class Conversation:
 async def open_conversation(session: AsyncSession, actor: Actor, claim_id: UUID) -> Conversation:
     """Return a claim's thread to one of its parties; everybody else learns nothing."""
     claim = await session.get(Claim, claim_id)
-    if claim is not None and await _is_seated(session, actor, claim_id):
-        need = await session.get_one(Need, claim.need_id)
-        return Conversation(claim, need, ThreadSide.PANEL, await _closes_at(session, claim))
+    panel = None if claim is None else await _panel_of(session, actor, claim_id)
+    if claim is not None and panel is not None and panel.closed_at is None:
+        return await _as_panel(session, claim, panel)
+    try:
+        return await _as_party(session, actor, claim_id)
+    except (NotFoundError, ForbiddenError):
+        if claim is None or panel is None:
+            raise
+        return await _as_panel(session, claim, panel)
+
+
+async def _as_party(session: AsyncSession, actor: Actor, claim_id: UUID) -> Conversation:
     view = await queries.get_claim_for(session, actor, claim_id)
     if Side.WORKER in view.sides:
         side = ThreadSide.WORKER
@@ -81,20 +95,28 @@ async def open_conversation(session: AsyncSession, actor: Actor, claim_id: UUID)
     return Conversation(view.claim, view.need, side, await _closes_at(session, view.claim))
 
 
-async def _is_seated(session: AsyncSession, actor: Actor, claim_id: UUID) -> bool:
+async def _as_panel(session: AsyncSession, claim: Claim, panel: Panel) -> Conversation:
+    need = await session.get_one(Need, claim.need_id)
+    closes_at = await _closes_at(session, claim)
+    return Conversation(claim, need, ThreadSide.PANEL, closes_at, panel.closed_at)
+
+
+async def _panel_of(session: AsyncSession, actor: Actor, claim_id: UUID) -> Panel | None:
+    """Return the panel of a claim on which somebody sits, or else the last on which they sat."""
     if actor.account_id is None:
-        return False
+        return None
     statement = (
-        select(PanelSeat.id)
+        select(Panel)
         .where(
             Panel.claim_id == claim_id,
             PanelSeat.panel_id == Panel.id,
             PanelSeat.account_id == actor.account_id,
             col(PanelSeat.state).in_(SEATED),
         )
+        .order_by(col(Panel.closed_at).desc().nulls_first())
         .limit(1)
     )
-    return (await session.exec(statement)).first() is not None
+    return (await session.exec(statement)).first()
 
 
 async def _closes_at(session: AsyncSession, claim: Claim) -> datetime | None:
@@ -109,8 +131,10 @@ async def read_messages(
     session: AsyncSession, conversation: Conversation, limit: int, cursor: str | None
 ) -> tuple[Page[Message], Mapping[ThreadSide, Seen]]:
     """Return a page of the thread, newest first, and how far each side has read."""
-    page = await messages.messages_of(session, conversation.thread, limit, cursor)
-    return page, await messages.marks_of(session, conversation.thread)
+    thread, until = conversation.thread, conversation.until
+    page = await messages.messages_of(session, thread, limit, cursor, until=until)
+    # Who reads it now is no more to be told to somebody who has left it.
+    return page, {} if until is not None else await messages.marks_of(session, thread)
 
 
 async def post_message(
@@ -196,6 +220,8 @@ async def correct_message(
 ) -> tuple[Conversation, Message]:
     """Change the words of one's own message; `place` is the claim's id and the message's."""
     found, message = await _own_thread(session, actor, place)
+    if found.until is not None:
+        enforce(found.may_write(clock.now()))
     await _check_blocks(session, found)
     await threads.correct_message(session, actor, message, body, expected_version)
     return found, message
@@ -256,9 +282,17 @@ async def unread_in(
 
 
 async def is_party(session: AsyncSession, actor: Actor, claim_id: UUID) -> bool:
-    """Say whether somebody may read a claim's thread."""
+    """Say whether somebody has a part in a claim's thread now."""
     try:
-        await open_conversation(session, actor, claim_id)
+        return (await open_conversation(session, actor, claim_id)).until is None
     except (NotFoundError, ForbiddenError):
         return False
-    return True
+
+
+async def reads_message(session: AsyncSession, actor: Actor, message: Message) -> bool:
+    """Say whether somebody may read a message of a claim's thread, as far as it is theirs."""
+    try:
+        found = await open_conversation(session, actor, message.subject_id)
+    except (NotFoundError, ForbiddenError):
+        return False
+    return found.until is None or was_there(message, found.until)

@@ -94,6 +94,8 @@ async def _message(
             raise errors.report_not_found()
     else:
         await conversation.open_conversation(session, actor, message.subject_id)
+        if not await conversation.reads_message(session, actor, message):
+            raise errors.report_not_found()
     return Subject(
         about,
         message.id,

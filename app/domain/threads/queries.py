@@ -20,15 +20,23 @@ Thread = tuple[ThreadSubject, UUID]
 
 
 async def messages_of(
-    session: AsyncSession, thread: Thread, limit: int, cursor: str | None
+    session: AsyncSession,
+    thread: Thread,
+    limit: int,
+    cursor: str | None,
+    *,
+    until: datetime | None = None,
 ) -> Page[Message]:
-    """Return a page of the first level of a thread, newest first."""
+    """Return a page of the first level of a thread, newest first; or what was there by a moment."""
     subject, subject_id = thread
     statement = select(Message).where(
         Message.subject == subject,
         Message.subject_id == subject_id,
         col(Message.parent_id).is_(None),
     )
+    if until is not None:  # as `rules.was_there`
+        last_said = func.coalesce(Message.edited_at, Message.created_at)
+        statement = statement.where(col(Message.created_at) <= until, last_said <= until)
     if cursor is not None:
         moment, last_id = _position(cursor)
         same = and_(col(Message.created_at) == moment, col(Message.id) < last_id)

@@ -38,6 +38,11 @@ def may_read_words(message: Message, account_id: UUID | None) -> bool:
     return message.hidden_at is None or is_author(message, account_id)
 
 
+def was_there(message: Message, moment: datetime) -> bool:
+    """Say whether a message stood at a moment in the words that it has now."""
+    return max(message.created_at, message.edited_at or message.created_at) <= moment
+
+
 def read_by_other(
     message: Message, marks: Mapping[ThreadSide, Seen], own: ThreadSide
 ) -> datetime | None:

@@ -58,6 +58,19 @@ async def test_the_current_password_cannot_be_guessed_from_an_open_browser(world
     assert (await world.stranger().ask("POST", "/sessions", json=credentials)).status_code == 201
 
 
+@pytest.mark.parametrize("typed", ["person changing", "change\n{id}", "change {id}", "{id}"])
+async def test_nobody_keeps_an_owner_from_changing_by_what_they_type(
+    world: World, typed: str
+) -> None:
+    person, stranger = await world.sign_up("person"), world.stranger()
+    handle = typed.format(id=person.id)
+    for n in range(world.application.state.settings.sign_in_attempts_per_hour):
+        guess = {"handle": handle, "password": f"guess {n}"}
+        assert (await stranger.ask("POST", "/sessions", json=guess)).status_code in {401, 422}
+    body = {"password": NEW_PASSWORD, "current_password": PASSWORD}
+    assert (await person.ask("PATCH", "/me", json=body)).status_code == 200
+
+
 async def test_guesses_sent_together_are_counted_one_by_one(world: World) -> None:
     await world.sign_up("person")
     limit = world.application.state.settings.sign_in_attempts_per_hour

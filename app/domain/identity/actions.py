@@ -152,9 +152,9 @@ async def check_password_again(
     """Let only the owner of an open browser pass.
 
     Wrong tries are counted apart from signing in: who found an open browser can neither guess
-    on here nor lock its owner out.
+    on here nor lock its owner out, nor does whoever tries to sign in, whatever they type.
     """
-    name = f"{account.handle} changing"  # a space: nobody's handle
+    name = queries.tries_of("change", str(account.id))
     await _check_tries(session, name, tries)
     fits = await verify_password(password, account.password_hash)
     await _judge_try(session, name, tries, fits=fits)
@@ -225,17 +225,18 @@ async def sign_in(
     session: AsyncSession, handle: str, password: str, attempts_per_hour: int
 ) -> Account:
     """Return the account when handle and password fit; count the failure otherwise."""
-    await _check_tries(session, handle, attempts_per_hour)
+    name = queries.tries_of("sign in", handle)
+    await _check_tries(session, name, attempts_per_hour)
     account = await queries.account_by_handle(session, handle)
     alive = account is not None and account.disabled_at is None
     fits = await verify_password(password, account.password_hash if account and alive else None)
-    await _judge_try(session, handle, attempts_per_hour, fits=fits)
+    await _judge_try(session, name, attempts_per_hour, fits=fits)
     if account is None:  # what does not exist never fits
         raise errors.credentials_wrong()
     return account
 
 
-async def _check_tries(session: AsyncSession, name: str, attempts_per_hour: int) -> None:
+async def _check_tries(session: AsyncSession, name: bytes, attempts_per_hour: int) -> None:
     if await queries.failures_within_hour(session, name) >= attempts_per_hour:
         raise LimitedError(
             "sign_in_limited", retry_after_seconds=int(FAILURE_WINDOW.total_seconds() / 4)
@@ -243,17 +244,17 @@ async def _check_tries(session: AsyncSession, name: str, attempts_per_hour: int)
 
 
 async def _judge_try(
-    session: AsyncSession, name: str, attempts_per_hour: int, *, fits: bool
+    session: AsyncSession, name: bytes, attempts_per_hour: int, *, fits: bool
 ) -> None:
     """Let a right password pass and count a wrong one, many at once one after the other.
 
     The lock is taken after the slow part: guesses sent together would all see a count from
     before, and a crowd that waits with a connection each would stop everybody else.
     """
-    await session.execute(LOCK_TRIES, {"name": name.lower()})
+    await session.execute(LOCK_TRIES, {"name": name.hex()})
     await _check_tries(session, name, attempts_per_hour)
     if not fits:
-        session.add(SignInFailure(id=ids.private_id(), key=secret_hash(name.lower())))
+        session.add(SignInFailure(id=ids.private_id(), key=name))
         raise errors.credentials_wrong()
 
 

@@ -102,13 +102,21 @@ async def tokens_of(session: AsyncSession, account_id: UUID) -> Sequence[AccessT
     return (await session.exec(statement)).all()
 
 
-async def failures_within_hour(session: AsyncSession, handle: str) -> int:
-    """Count failed sign-ins for a handle, existing or not."""
+def tries_of(what: str, whose: str) -> bytes:
+    """Return the name under which wrong passwords are counted.
+
+    `what` is a word of ours and stands before what anybody may have typed: no two of them meet.
+    """
+    return secret_hash(f"{what}\n{whose.lower()}")
+
+
+async def failures_within_hour(session: AsyncSession, name: bytes) -> int:
+    """Count wrong passwords under a name that `tries_of` gives, of an account or of nobody."""
     statement = (
         select(func.count())
         .select_from(SignInFailure)
         .where(
-            SignInFailure.key == secret_hash(handle.lower()),
+            SignInFailure.key == name,
             col(SignInFailure.at) > clock.now() - FAILURE_WINDOW,
         )
     )

@@ -17,24 +17,51 @@ from fastapi import (
     status,
 )
 
-from app.api.dependencies import DEFAULT_LIMIT, Db, Limit, NeedsWriter, Tools, WithKey
+from app.api.dependencies import (
+    DEFAULT_LIMIT,
+    Db,
+    Limit,
+    NeedsWriter,
+    Tools,
+    WithKey,
+    find_actor,
+    get_runtime,
+    get_settings,
+)
 from app.api.errors import language_of
 from app.api.routing import StrictRoute
 from app.api.schemas.administration import JobShape
 from app.api.schemas.base import Listing
 from app.api.schemas.imports import ColumnsShape, ImportShape
+from app.domain.access import Scope
 from app.domain.administration import errors, imports
 from app.domain.needs import import_undoing
 from app.domain.needs.import_columns import IGNORED, TABLE_COLUMNS, describe_columns
 from app.domain.needs.import_files import UnreadableRowError
 from app.domain.needs.importing import ImportOrder
 from app.errors import FieldError, InvalidError
+from app.infra.database import transaction
 from app.models.base import LANGUAGE_PATTERN
 
 JOBS_CHORE = "run_jobs"
 COLUMNS_LENGTH_MAX = 20_000
 
-router = APIRouter(prefix="/imports", route_class=StrictRoute, tags=["imports"])
+
+class ImportRoute(StrictRoute):
+    """Looks who is asking before it takes a large body in; a transaction of its own ends by then.
+
+    Strangers could otherwise keep as much memory as they open connections, without an account.
+    """
+
+    async def admit(self, request: Request) -> None:
+        """Let only those send who may write needs."""
+        runtime = get_runtime(request)
+        async with transaction(runtime.sessions) as db:
+            actor = await find_actor(request, db, get_settings(request))
+            actor.require(Scope.NEEDS_WRITE)
+
+
+router = APIRouter(prefix="/imports", route_class=ImportRoute, tags=["imports"])
 
 LanguageDefault = Annotated[
     str,

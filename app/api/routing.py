@@ -43,6 +43,7 @@ class StrictRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             _check_target(request, known)
             if self.reads_body and request.method not in READ_METHODS:
+                await self.admit(request)
                 await _read_body(request, wants_json=wants_json)
             try:
                 response = await handle(request)
@@ -52,6 +53,9 @@ class StrictRoute(APIRoute):
             return response
 
         return handle_strictly
+
+    async def admit(self, request: Request) -> None:
+        """Refuse who may not send a body here, before any of it is read."""
 
 
 class UploadRoute(StrictRoute):

@@ -4,8 +4,10 @@ Bounds are on memory and on what comes out, not on seconds: a slow machine must 
 """
 
 import tracemalloc
+from collections.abc import AsyncIterator
 from secrets import token_hex
 
+import httpx
 import pytest
 
 from app.domain.administration.imports import UNFINISHED_MAX
@@ -106,3 +108,32 @@ async def _open_needs(owner: Person, organisation_id: str) -> list[object]:
     found = await owner.get("/needs", organisation=organisation_id, state="any")
     items: list[object] = found["items"]
     return items
+
+
+@pytest.mark.parametrize("path", ["/imports", "/imports/columns"])
+async def test_who_brings_needs_is_looked_at_before_they_are_read(world: World, path: str) -> None:
+    owner = await world.sign_up("owner")
+    organisation = await world.organisation(owner)
+    body = {"name": "reader", "scopes": ["needs:read"], "expires_in_days": 1}
+    tool = world.stranger()
+    token = (await owner.post("/me/tokens", body))["token"]
+    tool.http.headers["Authorization"] = f"Bearer {token}"
+    whole = httpx.Request("POST", "http://x", files={"file": ("a.csv", b"title,summary\na,b\n")})
+    into = {"organisation_id": organisation["id"]} if path == "/imports" else {}
+    read: list[int] = []
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for number in range(len(whole.read())):
+            read.append(number)
+            yield whole.content[number : number + 1]
+
+    async def send(person: Person) -> int:
+        read.clear()
+        headers = {"Content-Type": whole.headers["content-type"], "Idempotency-Key": "k"}
+        answer = await person.ask("POST", path, content=slowly(), params=into, headers=headers)
+        return answer.status_code
+
+    assert (await send(world.stranger()), read) == (401, [])
+    assert (await send(tool), read) == (403, [])
+    assert await send(owner) in {200, 202}
+    assert len(read) == len(whole.content)

@@ -10,6 +10,7 @@ from app.domain.disputes import actions, judging, queries, rules
 from app.domain.disputes.queries import Case
 from app.domain.disputes.showing import may_do, missing_seats, shown_seats
 from app.domain.governance import queries as governance
+from app.domain.ledger.keeping import same_person
 from app.domain.ledger.queries import get_book_for
 from app.errors import AppError, InvalidError
 from app.models.disputes import DisputeState
@@ -219,7 +220,7 @@ async def _vote(db: Db, visit: Visit, case: Case) -> dict[str, Any]:
     pending = await governance.undecided_about(db, DecisionSubject.APPEAL, dispute.id)
     shown = pending if place.lead else None
     # Whoever is a party leaves it to another to say how much would stand (R13).
-    party = place.account_id in {dispute.worker_id, dispute.opened_by}
+    party = await same_person(db, place.account_id, {dispute.worker_id, dispute.opened_by})
     may_propose = place.worker_owner and pending is None and not party
     return {"pending": shown, "may_propose": may_propose}
 

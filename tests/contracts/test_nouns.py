@@ -94,6 +94,7 @@ DOMAIN_EXTRAS = {
     "governance/leaving",  # handing back, and being paid out
     "governance/effects",  # what a decision does once it is closed
     "governance/overtaking",  # a vote about what is over meanwhile
+    "governance/persons",  # who is one person by mail address, for votes and standing
     "governance/proposals",  # what may be decided, and on which terms
     "governance/standing",  # what counts toward becoming a worker-owner
     "governance/tasks",  # what waits for worker-owners to begin

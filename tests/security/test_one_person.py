@@ -1,25 +1,17 @@
 """Two accounts with one mail address are one person, by every road of disputes and decisions."""
 
+from secrets import token_hex
+
 import pytest
 
 from tests.factories.disputing import House, house_of
-from tests.factories.world import PASSWORD, Json, Person, World
-
-ADDRESS = "one@example.org"
-# The same address as people write it; what comes before the sign is compared without its case.
-FRIEND, TWIN = "friend@example.org", ADDRESS.upper()
+from tests.factories.persons import ADDRESS, FRIEND, TWIN, move_to, prove
+from tests.factories.world import Json, Person, World
 
 
 @pytest.fixture
 async def coop(world: World) -> House:
     return await house_of(world)
-
-
-async def move_to(person: Person, address: str | None) -> None:
-    """Change one's address, as the page of settings does."""
-    body = {"email": address, "current_password": PASSWORD}
-    answer = await person.ask("PATCH", "/me", json=body)
-    assert answer.status_code == 200, answer.text
 
 
 async def offered(coop: House, dispute: Json, *people: Person) -> list[int]:
@@ -75,3 +67,59 @@ async def test_what_a_second_account_lets_stand_its_first_recorder_answers_for(
     assert await coop.held() == (90, 0)
     (row,) = await coop.rows("SELECT recorded_by::text FROM entries WHERE kind = 'ruling'")
     assert row[0] == coop.owner.id
+
+
+# Whose address the second account has, whether that account proved it, and who is on the roll.
+ROLLS = [(FRIEND, False, 2), (TWIN, False, 1), (TWIN, True, 2)]
+
+
+@pytest.mark.parametrize(("address", "proves", "roll"), ROLLS)
+async def test_a_partys_other_account_puts_no_figures_and_has_no_vote(
+    world: World, address: str, proves: bool, roll: int
+) -> None:
+    """Whoever proved the address that a party wrote down keeps the vote, but puts no figures."""
+    coop = await house_of(world, owners=3)
+    opponent, other, third = coop.owners
+    await move_to(coop.worker, ADDRESS)
+    await move_to(other, address)
+    if proves:
+        await prove(world, other, address)
+    dispute = await coop.dispute(opponent)
+    path = f"/disputes/{dispute['id']}"
+    await coop.worker.post(f"{path}/panel", expect=200)
+    await coop.worker.post(f"{path}/reappeal", {"reason": "Nobody is left"}, expect=200)
+    motion = {"subject": "appeal", "subject_id": dispute["id"], "minutes": 80}
+    decisions = f"/books/{dispute['book_id']}/decisions"
+    if address == TWIN:
+        for party in (other, coop.worker, opponent):
+            refused = await party.post(decisions, motion, key=token_hex(8), expect=403)
+            assert refused["code"] == "decision_party"
+        tasks = (await other.get(f"/books/{dispute['book_id']}/tasks"))["items"]
+        assert "appeal" not in {one["code"] for one in tasks}
+    putter = third if address == TWIN else other
+    decision = await putter.post(decisions, motion, key=token_hex(8))
+    assert decision["count"]["roll"] == roll
+    vote, yes = f"/decisions/{decision['id']}/votes", {"choice": "yes"}
+    answer = await other.post(vote, yes, key=token_hex(8), expect=200 if roll == 2 else 403)
+    assert roll == 2 or answer["code"] == "elector_required"
+    done = await third.post(vote, yes, key=token_hex(8), expect=200)
+    assert (done["outcome"]["passed"], await coop.held()) == (True, (80, 0))
+    await coop.sound()
+
+
+async def test_where_only_a_partys_accounts_are_left_they_can_still_agree(world: World) -> None:
+    coop = await house_of(world, owners=2)
+    opponent, other = coop.owners
+    await move_to(coop.worker, ADDRESS)
+    await move_to(other, TWIN)
+    dispute = await coop.dispute(opponent)
+    path = f"/disputes/{dispute['id']}"
+    await coop.worker.post(f"{path}/panel", expect=200)
+    await coop.worker.post(f"{path}/reappeal", {"reason": "Nobody is left"}, expect=200)
+    motion = {"subject": "appeal", "subject_id": dispute["id"], "minutes": 80}
+    decisions = f"/books/{dispute['book_id']}/decisions"
+    refused = await other.post(decisions, motion, key=token_hex(8), expect=409)
+    assert refused["code"] == "decision_roll_empty"
+    assert "can still agree" in refused["detail"]
+    assert await offered(coop, dispute, coop.worker, opponent) == [200, 200]
+    assert await coop.held() == (80, 0)

@@ -15,13 +15,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM, Actor, enforce
 from app.domain.activity.actions import record
-from app.domain.governance import effects, errors, proposals, queries
+from app.domain.governance import effects, errors, persons, proposals, queries
 from app.domain.governance.overtaking import OVERTAKEN, overtaken_by, overtaken_decisions
 from app.domain.governance.policy import may_govern, may_vote
 from app.domain.governance.proposals import Proposal
 from app.domain.governance.rules import passes, rule_for, settled
+from app.domain.ledger.keeping import same_person
 from app.domain.ledger.statuses import worker_owners_at
-from app.errors import AppError, ConflictError
+from app.errors import AppError, ConflictError, ForbiddenError
 from app.infra import clock, ids
 from app.models.governance import (
     Decision,
@@ -59,9 +60,12 @@ async def open_decision(
     await _check_no_other(session, motion.proposal)
     put = await proposals.prepare(session, place, motion.proposal)
     roll = await worker_owners_at(session, book_id, clock.today())
-    electors = [each for each in roll if each not in put.parties]
+    kept_off = put.parties | await persons.kept_off_the_roll(session, put.parties, roll)
+    electors = [each for each in roll if each not in kept_off]
     if not electors:
         raise ConflictError("decision_roll_empty")
+    if put.figures and await same_person(session, account_id, put.parties):
+        raise ForbiddenError("decision_party")
     rule = rule_for(await queries.policy_of(session, book_id), motion.proposal.subject)
     salt, words = secrets.token_bytes(SALT_BYTES), motion.words.strip()
     decision = Decision(
@@ -114,6 +118,9 @@ async def cast_vote(
         raise ConflictError("decision_closed")
     if (over := await overtaken_by(session, decision)) is not None:
         raise ConflictError(over)
+    roll = await queries.electors_of(session, decision.id)
+    voted = await queries.votes_of(session, decision.id)
+    await persons.check_vote(session, account_id, roll, voted)
     session.add(DecisionVote(decision_id=decision.id, account_id=account_id, choice=said))
     await session.flush()  # it is counted below
     await _close_when_settled(session, decision)

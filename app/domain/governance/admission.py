@@ -9,9 +9,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
 from app.domain.activity.actions import record
-from app.domain.governance import errors, queries
+from app.domain.governance import errors, persons, queries
 from app.domain.governance.policy import may_lead
 from app.domain.governance.standing import may_ask_today, open_ask_of, trainings_of
+from app.domain.ledger.keeping import same_person
 from app.domain.ledger.people import known_as
 from app.domain.ledger.statuses import worker_owners_at
 from app.errors import ConflictError, ForbiddenError, NotFoundError
@@ -30,6 +31,7 @@ async def ask_admission(
         raise ConflictError("admission_open")
     if not await may_ask_today(session, book_id, account_id):
         raise ConflictError("standing_missing")
+    await persons.check_standing(session, book_id, account_id)
     ask = AdmissionAsk(
         id=ids.private_id(),
         book_id=book_id,
@@ -115,7 +117,7 @@ async def _check_may_record(
     own_id = actor.require_session()
     place = await queries.get_place(session, actor, book_id)
     enforce(may_lead(place))
-    if own_id == account_id:
+    if await same_person(session, own_id, [account_id]):
         raise ForbiddenError("training_own")
     other = await queries.place_of(session, place.book, account_id)
     if other.status is None:

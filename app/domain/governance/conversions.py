@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, enforce
 from app.domain.activity.actions import record
 from app.domain.governance import errors, queries
+from app.domain.governance.persons import is_own
 from app.domain.governance.policy import Place, may_open_conversion, side_of
 from app.domain.governance.standing import Gift, standing_gifts
 from app.domain.ledger.people import known_as
@@ -83,7 +84,7 @@ async def open_conversion(
     """
     own_id = actor.require_session()
     place = await queries.get_place(session, actor, book_id)
-    enforce(may_open_conversion(place, account_id))
+    enforce(may_open_conversion(await _side(session, place, account_id)))
     await queries.lock_book(session, book_id)
     free = await free_gifts(session, book_id, account_id)
     chosen = set(entry_ids)
@@ -127,7 +128,7 @@ async def free_gifts_for(
 ) -> Sequence[Gift]:
     """Return the gifts that may be asked about, to those who may ask."""
     place = await queries.get_place(session, actor, book_id)
-    enforce(may_open_conversion(place, account_id))
+    enforce(may_open_conversion(await _side(session, place, account_id)))
     return await free_gifts(session, book_id, account_id)
 
 
@@ -148,8 +149,12 @@ async def sign_conversion(
     return await get_conversion_for(session, actor, conversion_id)
 
 
+async def _side(session: AsyncSession, place: Place, giver: UUID) -> ConversionSide | None:
+    return side_of(place, giver, own=await is_own(session, place, giver))
+
+
 async def _sign(session: AsyncSession, actor: Actor, place: Place, conversion: Conversion) -> None:
-    side = side_of(place, conversion.account_id)
+    side = await _side(session, place, conversion.account_id)
     assert side is not None  # noqa: S101 - both callers refuse who has none
     session.add(
         ConversionSignature(
@@ -225,7 +230,7 @@ async def _view(session: AsyncSession, place: Place, conversion: Conversion) -> 
     )
     signed = {one.side: one.account_id for one in await session.exec(signatures)}
     names = await known_as(session, conversion.book_id, [conversion.account_id], place.account_id)
-    side = side_of(place, conversion.account_id)
+    side = await _side(session, place, conversion.account_id)
     return ConversionView(
         conversion, *names[conversion.account_id], list(gifts.values()), signed, side
     )

@@ -18,10 +18,14 @@ overtaken_left            409  whoever it is about has left
 overtaken_rules           409  the day from which the rules were to hold has come
 decision_pending          409  the same is being decided already
 decision_roll_empty       409  nobody would be on the roll
+decision_party            403  who is a party in a dispute puts no figures to the vote
 decision_days             422  within the days that a decision may take
 elector_required          403  only who was on the roll when it was opened
 vote_cast                 409  everybody votes once
+vote_unproven             403  others on the roll have the same address: its owner proves it first
+vote_same_person          409  voted by another account with the same address, both proven
 standing_missing          409  not everything is there that the policy asks for
+standing_same_person      409  somebody with the same address has standing in the book already
 admission_open            409  somebody asked already
 admission_not_found       404  nothing was asked, or it is answered
 training_own              403  somebody else writes down what one learned

@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import col, exists, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.domain.access import Actor
+from app.domain.access import Actor, Denied
 from app.domain.governance import queries
-from app.domain.governance.policy import Place
+from app.domain.governance.persons import is_own
+from app.domain.governance.policy import Place, may_pay
 from app.domain.governance.rules import instalment
 from app.domain.identity import queries as identity
 from app.errors import NotFoundError
@@ -181,6 +182,7 @@ async def view_of(session: AsyncSession, place: Place, row: Exit) -> ExitView:
     capital = await capital_of(session, book, row.account_id)
     payouts = await payouts_of(session, row.id)
     waiting = [one for one in payouts if one.paid_at is None]
+    payer = may_pay(place, own=await is_own(session, place, row.account_id))
     return ExitView(
         exit=row,
         handle=account.handle if account else "",
@@ -198,7 +200,7 @@ async def view_of(session: AsyncSession, place: Place, row: Exit) -> ExitView:
             for one in payouts
             if (one.entry_id if one.paid_at else capital > 0)
         ],
-        may_pay=row.closed_at is None and place.worker_owner and place.account_id != row.account_id,
+        may_pay=row.closed_at is None and not isinstance(payer, Denied),
         more_may_come=row.closed_at is None and await more_may_come(session, row),
         due_then=waiting[0].due_on if waiting else None,
     )

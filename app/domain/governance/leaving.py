@@ -28,6 +28,7 @@ from app.domain.governance.exits import (
     payouts_of,
     view_of,
 )
+from app.domain.governance.persons import is_own
 from app.domain.governance.policy import Place, may_pay
 from app.domain.governance.rules import add_months, instalment
 from app.domain.governance.statuses import NewStatus, set_status
@@ -261,7 +262,7 @@ async def _lock_to_pay(session: AsyncSession, actor: Actor, exit_id: UUID) -> tu
     actor.require_session()
     seen = await get_exit_for(session, actor, exit_id)
     place = await queries.get_place(session, actor, seen.exit.book_id)
-    enforce(may_pay(place, seen.exit.account_id))
+    enforce(may_pay(place, own=await is_own(session, place, seen.exit.account_id)))
     await queries.lock_book(session, seen.exit.book_id)
     row = await session.get_one(Exit, exit_id, populate_existing=True)
     return row, place

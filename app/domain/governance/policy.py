@@ -75,18 +75,21 @@ def may_see_decision(place: Place, *, elector: bool, concerned: bool) -> Decisio
     return Denied("decision_not_found")
 
 
-def side_of(place: Place, account_id: UUID) -> ConversionSide | None:
-    """Return the side for which somebody signs: one's own gifts never for the book (R15)."""
+def side_of(place: Place, account_id: UUID, *, own: bool) -> ConversionSide | None:
+    """Return the side for which somebody signs: one's own gifts never for the book (R15).
+
+    `own`: what is theirs, by this account or by another one of theirs.
+    """
     if place.account_id == account_id:
         return ConversionSide.WORKER
-    return ConversionSide.BOOK if place.worker_owner else None
+    return ConversionSide.BOOK if place.worker_owner and not own else None
 
 
-def may_open_conversion(place: Place, account_id: UUID) -> Decision:
+def may_open_conversion(side: ConversionSide | None) -> Decision:
     """The one who gave asks, or a worker-owner for them."""
-    return ALLOWED if side_of(place, account_id) else Denied("conversion_side")
+    return ALLOWED if side else Denied("conversion_side")
 
 
-def may_pay(place: Place, account_id: UUID) -> Decision:
-    """Worker-owners pay out; nobody pays themselves."""
-    return ALLOWED if place.worker_owner and place.account_id != account_id else Denied("exit_side")
+def may_pay(place: Place, *, own: bool) -> Decision:
+    """Worker-owners pay out; nobody pays themselves, by whichever account."""
+    return ALLOWED if place.worker_owner and not own else Denied("exit_side")

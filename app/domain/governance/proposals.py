@@ -35,10 +35,14 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The terms of a decision, in ids and numbers alone, and who has no vote on them."""
+    """The terms of a decision, in ids and numbers alone, and who has no vote on them.
+
+    `figures`: whoever puts it says how much, so that no party does.
+    """
 
     terms: dict[str, Any]
     parties: frozenset[UUID] = field(default_factory=frozenset)
+    figures: bool = False
 
 
 async def prepare(session: AsyncSession, place: Place, proposal: Proposal) -> Prepared:
@@ -85,7 +89,8 @@ async def _appeal(session: AsyncSession, place: Place, proposal: Proposal) -> Pr
     check_minutes(case, proposal.minutes)
     terms = {"account_id": str(dispute.worker_id), "minutes": proposal.minutes}
     book_side = await answering_for_book(session, dispute, case.entry, case.organisation.id)
-    return Prepared(terms, frozenset({dispute.worker_id, dispute.opened_by, *book_side}))
+    parties = frozenset({dispute.worker_id, dispute.opened_by, *book_side})
+    return Prepared(terms, parties, figures=True)
 
 
 async def bind(session: AsyncSession, actor: Actor, decision: Decision) -> None:

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, enforce
 from app.domain.activity.actions import record
-from app.domain.governance import errors, queries
+from app.domain.governance import errors, persons, queries
 from app.domain.governance.policy import may_lead
 from app.domain.identity import queries as identity
 from app.domain.ledger.booking import booking_day
@@ -148,6 +148,8 @@ async def set_status(session: AsyncSession, actor: Actor, book: Book, new: NewSt
         raise ConflictError("status_same")
     if before is not None and before.since > new.since:
         raise ConflictError("status_out_of_order", since=before.since.isoformat())
+    if new.status != BookStatusKind.LEFT:
+        await persons.check_standing(session, book.id, new.account_id)
     row = BookStatus(
         status_id=ids.private_id(),
         book_id=book.id,

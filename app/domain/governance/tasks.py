@@ -11,8 +11,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.governance import queries
 from app.domain.governance.exits import something_left
+from app.domain.governance.persons import is_own
 from app.domain.governance.policy import Place
 from app.domain.governance.standing import may_ask_today, open_ask_of
+from app.domain.ledger.keeping import same_person
 from app.domain.ledger.people import names_in
 from app.domain.statements.queries import Sight
 from app.domain.statements.tasks import Task, tasks_for
@@ -109,7 +111,7 @@ async def _conversions(session: AsyncSession, place: Place) -> list[Task]:
     return [
         Task("conversion" if by_book else "cosign", row.id, name=names[row.account_id])
         for row, by_book in rows
-        if row.account_id != place.account_id
+        if not await is_own(session, place, row.account_id)
         and await _waits(session, DecisionSubject.CONVERSION, row.id)
     ]
 
@@ -121,8 +123,6 @@ async def _appeals(session: AsyncSession, place: Place) -> list[Task]:
         .where(
             Dispute.book_id == place.book.id,
             Dispute.state == DisputeState.ASSEMBLY,
-            Dispute.worker_id != place.account_id,
-            Dispute.opened_by != place.account_id,
         )
         .order_by(col(Dispute.assembly_since), col(Dispute.id))
     )
@@ -130,7 +130,8 @@ async def _appeals(session: AsyncSession, place: Place) -> list[Task]:
     return [
         Task("appeal", row.id, day=row.assembly_since.date() if row.assembly_since else None)
         for row in rows
-        if await _waits(session, DecisionSubject.APPEAL, row.id)
+        if not await same_person(session, place.account_id, {row.worker_id, row.opened_by})
+        and await _waits(session, DecisionSubject.APPEAL, row.id)
     ]
 
 
@@ -142,7 +143,6 @@ async def _exits(session: AsyncSession, place: Place) -> list[Task]:
         .where(
             Exit.book_id == place.book.id,
             col(Exit.closed_at).is_(None),
-            Exit.account_id != place.account_id,
             ExitPayout.exit_id == Exit.id,
             col(ExitPayout.paid_at).is_(None),
             something_left(),
@@ -154,6 +154,7 @@ async def _exits(session: AsyncSession, place: Place) -> list[Task]:
     return [
         Task("exit_due" if day <= today else "exit_open", row.id, day=day)
         for row, day in (await session.exec(asks)).all()
+        if not await is_own(session, place, row.account_id)
     ]
 
 

@@ -189,7 +189,7 @@ async def _reopen(
     session: AsyncSession, actor: Actor, view: PeriodView, period: Period, reason: str
 ) -> None:
     before = period.reopened_by or []
-    if str(view.account_id) in before:
+    if await same_person(session, view.account_id, [UUID(each) for each in before]):
         raise errors.refused("period_reopened_before")
     lines = await queries.all_lines(session, period.id)
     begin_hearing(period)
@@ -241,7 +241,7 @@ async def answer_objection(
     view = await _view_to_close(session, actor, objection.period_id)
     period = await queries.lock_period(session, objection.period_id)
     await session.refresh(objection)
-    if objection.account_id == view.account_id:
+    if await same_person(session, view.account_id, [objection.account_id]):
         raise errors.forbidden("period_answer_own")
     if objection.state != ObjectionState.OPEN or period.state == PeriodState.LOCKED:
         raise errors.wrong_state(objection.state)

@@ -8,7 +8,7 @@ from app.domain.needs.queries import NeedFilters
 from app.domain.profiles import skills
 from app.pages.counts import instance_counts
 from app.pages.dependencies import Db, PageRoute, Reader
-from app.pages.presenting import card_of
+from app.pages.presenting import cards_of
 from app.pages.rendering import render
 from app.pages.views import SkillView
 
@@ -28,7 +28,7 @@ async def show_home(db: Db, visit: Reader) -> Response:
     return await render(
         visit.page,
         "home.html",
-        cards=[card_of(need, visit.language) for need in found.page.items],
+        cards=await cards_of(db, found.page.items, visit.language),
         open_needs=counts[0][1],
         counts=counts,
         skills=[SkillView(s, skills.label(s, visit.language), n=n) for s, n in asked],

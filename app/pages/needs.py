@@ -19,7 +19,7 @@ from app.pages.failures import choices, refused
 from app.pages.filters import NeedQuery, counted, hour_choices, instance_choices
 from app.pages.forms import Form
 from app.pages.need_page import render_need
-from app.pages.presenting import card_of
+from app.pages.presenting import cards_of
 from app.pages.rendering import render
 from app.pages.views import Paging
 
@@ -40,8 +40,9 @@ async def list_needs(request: Request, db: Db, visit: Reader) -> Response:
     return await render(
         visit.page,
         "needs.html",
-        cards=[card_of(need, visit.language) for need in found.page.items],
+        cards=await cards_of(db, found.page.items, visit.language),
         open_needs=open_needs,
+        found=await queries.count_needs(db, visit.actor, query.filters) if query.active else 0,
         filters=query,
         skill_groups=skill_groups(visit.language),
         options={

@@ -34,7 +34,7 @@ from app.pages.dependencies import (
 )
 from app.pages.failures import invalid, refused
 from app.pages.forms import Form
-from app.pages.presenting import card_of, organisation_card, organisation_document
+from app.pages.presenting import cards_of, organisation_card, organisation_document
 from app.pages.rendering import render
 from app.pages.views import Paging
 
@@ -131,7 +131,7 @@ async def _render(
         may_vouch=await vouching.may_vouch(db, visit.actor, organisation_id),
         times=await answer_times(db, organisation_id),
         transitions=[move.value for move in moves],
-        cards=[card_of(need, visit.language) for need in page.items],
+        cards=await cards_of(db, page.items, visit.language),
         paging=Paging(
             f"{here}?cursor={page.next_cursor}" if page.next_cursor else None,
             here if cursor else None,

@@ -1,13 +1,15 @@
 """From the domain's objects to what templates show."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from markupsafe import Markup
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.domain.needs.contents import translations_of
 from app.domain.organisations.queries import OrganisationView
-from app.models.needs import Audience, Need, NeedState
+from app.models.needs import Audience, Need, NeedState, NeedTranslation
 from app.pages import text
 from app.pages.catalogue import skill_views
 from app.pages.views import NeedCard, NeedView, OrganisationCard
@@ -15,17 +17,29 @@ from app.pages.views import NeedCard, NeedView, OrganisationCard
 EMPLOYMENT = {"gift": "VOLUNTEER", "stipend": "VOLUNTEER", "paid": "CONTRACTOR"}
 
 
-def card_of(need: Need, language: str) -> NeedCard:
-    """Show a need in a list."""
-    return NeedCard(**_card_values(need, language))
+def card_of(need: Need, language: str, told: NeedTranslation | None = None) -> NeedCard:
+    """Show a need in a list, in the words of a translation where there is one."""
+    return NeedCard(**_card_values(need, language, told))
 
 
-def _card_values(need: Need, language: str) -> dict[str, Any]:
+async def cards_of(db: AsyncSession, needs: Sequence[Need], language: str) -> list[NeedCard]:
+    """Show needs in a list, each in the reader's language if somebody translated it."""
+    translated = await translations_of(db, [n.id for n in needs if n.language != language])
+    told = {
+        need_id: row for need_id, rows in translated.items() for row in rows
+        if row.language == language
+    }  # fmt: skip
+    return [card_of(need, language, told.get(need.id)) for need in needs]
+
+
+def _card_values(need: Need, language: str, told: NeedTranslation | None = None) -> dict[str, Any]:
     found = skill_views(language, need.skill_slugs, need.must_slugs)
+    words = told or need
     return {
         "id": need.id,
-        "title": need.title,
-        "excerpt": text.excerpt(need.body),
+        "title": words.title,
+        "excerpt": text.excerpt(words.body),
+        "told_in": words.language,
         "language": need.language,
         "state": need.state.value,
         "urgency": need.urgency.value,

@@ -23,6 +23,8 @@ class NeedCard:
     id: UUID
     title: str
     excerpt: str
+    # Title and excerpt are in this one: the reader's, where somebody translated them.
+    told_in: str
     language: str
     state: str
     urgency: str

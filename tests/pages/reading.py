@@ -113,7 +113,11 @@ class Page:
         """Return the fields of a form as the page filled them in."""
         form = next(f for f in self.document.all("form", action=action))
         fields = {}
-        for control in (*form.all("input"), *form.all("textarea"), *form.all("select")):
+        # A field may stand elsewhere on the page and name the form that it belongs to.
+        named = form.attributes.get("id")
+        apart = self.document.all("input", form=named) if named else []
+        inside = (*form.all("input"), *form.all("textarea"), *form.all("select"))
+        for control in (*apart, *inside):
             name, kind = control.attributes.get("name", ""), control.attributes.get("type", "")
             if not name or (kind == "checkbox" and "checked" not in control.attributes):
                 continue

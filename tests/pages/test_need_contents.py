@@ -75,6 +75,13 @@ async def test_a_reader_gets_their_language_with_who_translated_it(
     assert (heading.text, heading.attributes["lang"]) == ("Ο ιστότοπός μας", "el")
     assert "Μετάφραση από English: owner" in page.main.text
     assert "παλιότερη" not in page.main.text
+    for listed in ("/needs?q=ιστοτοπος", "/", f"/organisations/{organisation['id']}"):
+        (card,) = (await greek.open(listed)).main.all("li", class_="card")
+        assert card.one("h3").attributes["lang"] == "el", listed
+        assert "Ο ιστότοπός μας" in card.text, listed
+        assert "μεταφρασμένο" in card.text, listed
+    (card,) = (await Reader(world, None, "nl").open("/needs")).main.all("li", class_="card")
+    assert (card.one("h3").text, "vertaald" in card.text) == (need["title"], False)
     original = await greek.open(page.link("Διάβασε το πρωτότυπο"))
     assert original.title == need["title"]
     version = (await owner.get(address))["version"]

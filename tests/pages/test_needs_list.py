@@ -96,6 +96,9 @@ async def test_the_form_keeps_what_was_asked_for(board: Board, reader: Reader) -
     assert (form["q"], form["skill"], form["hours"]) == ("post", "wordpress", "8")
     assert (form["urgency"], form["language"]) == ("normal", "en")
     assert page.main.one("summary").text == "5 filters on"
+    assert not page.main.one("details", class_="filters").all("input", id="q"), "never folded away"
+    assert page.main.one("p", role="status").text == "1 need found"
+    assert not (await reader.open("/needs")).main.all("p", role="status")
     assert page.link("Clear all filters") == "/needs"
 
 

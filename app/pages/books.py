@@ -12,6 +12,9 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
 
+from app.domain.access import Denied
+from app.domain.governance import queries as governance
+from app.domain.governance.policy import may_see
 from app.domain.governance.tasks import tasks_of
 from app.domain.ledger.correcting import may_be_corrected
 from app.domain.ledger.export import file_name, sent_book
@@ -126,9 +129,11 @@ async def _render_worker(db: Db, visit: Visit, sight: Sight, account_id: UUID) -
     held = await queries.holdings(db, sight.book.id, account_id)
     names = await queries.names_of(db, sight, [account_id])
     given = await queries.contributions(db, sight, account_id, MONTHS)
+    place = await governance.place_of(db, sight.book, sight.account_id)
     return await render(
         visit.page,
         "book_worker.html",
+        stands=not isinstance(may_see(place), Denied),
         sight=sight,
         account_id=account_id,
         name=names[account_id],

@@ -1,5 +1,7 @@
 """Each step of keeping a book is reached by links from its home: nobody types an address."""
 
+from uuid import UUID
+
 from tests.factories.periods import cooperative
 from tests.factories.world import World
 from tests.pages.reading import Page, Reader, target_of
@@ -45,3 +47,25 @@ async def test_from_an_entry_to_its_correction_and_its_dispute(world: World) -> 
     assert leads(disputed, dispute)
     assert not leads(disputed, f"{entry}/correction"), "what is disputed is not corrected"
     assert not leads(disputed, f"{entry}/dispute")
+
+
+async def test_nobody_is_led_to_a_standing_that_they_have_not_got(world: World) -> None:
+    """Whoever works in a book without being a member is told how standing begins instead."""
+    made = await cooperative(world, "anna", "berta")
+    guest = await world.sign_up("guest")
+    for name in (guest, made.members["anna"]):
+        await made.give(UUID(name.id), 600)
+    book = f"/books/{made.book_id}"
+    standing, beginning = f"{book}/standing", "begins with membership"
+    own = await Reader(world, guest).open(book)
+    assert not leads(own, standing)
+    assert beginning in own.main.text
+    await Reader(world, guest).open(standing, status=404)
+    body = {"handle": "guest", "role": "member"}
+    await made.owner.post(f"/organisations/{made.organisation['id']}/members", body)
+    theirs = await Reader(world, guest).open(f"{book}/workers/{guest.id}")
+    assert leads(theirs, standing)
+    assert beginning not in theirs.main.text
+    await Reader(world, guest).open(standing)
+    seen = await Reader(world, made.members["anna"]).open(f"{book}/workers/{guest.id}")
+    assert leads(seen, f"{standing}/{guest.id}")

@@ -10,7 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import text
 
 from app.infra.database import make_engine
@@ -127,6 +127,35 @@ def test_a_period_is_closed_read_and_followed_down_to_an_entry(
     read_the_statement(berta, period, f"berta{run}")
 
 
+FIGURES = """table => {
+    const frame = table.parentElement.getBoundingClientRect();
+    return [...table.querySelectorAll('tbody td')].map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        const box = range.getBoundingClientRect();
+        const covered = other => {
+            const over = other.getBoundingClientRect();
+            return getComputedStyle(other).position === 'sticky' && other !== cell
+                && over.left < box.right && over.right > box.left
+                && over.top < box.bottom && over.bottom > box.top;
+        };
+        return box.left >= frame.left && box.right <= frame.right
+            && ![...table.querySelectorAll('td, th')].some(covered);
+    });
+}"""
+
+
+def whole_on_a_telephone(page: Page, table: Locator) -> None:
+    """No figure is cut at an edge or lies under another one: a part reads as another figure."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": 360, "height": 740})
+    seen = table.evaluate(FIGURES)
+    if before:
+        page.set_viewport_size(before)
+    assert len(seen) == 16, "two people's four streams, their time, what counts, and their money"
+    assert all(seen), seen
+
+
 def read_the_statement(page: Page, period: str, who: str) -> None:
     """Take it along as table and on paper, and follow a figure down to the entry it is made of."""
     page.goto(f"{period}/statement")
@@ -143,6 +172,7 @@ def read_the_statement(page: Page, period: str, who: str) -> None:
         content = coming.value.path().read_bytes()
         read = words_of(content) if name.endswith("pdf") else content.decode("utf-8-sig")
         assert said in read
+    whole_on_a_telephone(page, table)
     table.get_by_role("link", name=who).click()
     expect(page.locator("main")).to_contain_text(
         "3,000 of 9,000 weighted minutes, of €2,000.00 for all members, is €666.67"

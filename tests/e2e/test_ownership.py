@@ -81,3 +81,23 @@ def test_a_worker_owner_finds_the_next_steps_and_tries_other_rules(
     expect(
         panel.get_by_role("row", name=re.compile(words("rules.reserve_change")))
     ).to_contain_text("€50.01")
+
+
+def test_whoever_reads_no_whole_book_is_led_to_their_part(
+    instance: Instance, open_tab: Callable[..., Tab]
+) -> None:
+    ana, cel = (instance.account(f"{name}{token_hex(3)}") for name in ("wsana", "wscel"))
+    name = f"Forn Obert {token_hex(3)}"
+    home = f"/organisations/{instance.organisation(ana, name)['id']}"
+    handle = cel.me["account"]["handle"]
+    ana.post(f"{home}/members", {"handle": handle, "role": "member"})
+    book = str(ana.post(f"{home}/ownership", {"currency": "EUR"}, key=token_hex(8))["id"])
+    since = clock.today().isoformat()
+    founders = {"account_ids": [ana.me["account"]["id"]], "since": since}
+    ana.post(f"/books/{book}/founders", founders, key=token_hex(8))
+    ana.post(f"/books/{book}/probations", {"handle": handle, "since": since}, key=token_hex(8))
+    page = open_tab(cel).page
+    page.goto("/app/ledger")
+    expect(page.get_by_text(words("workspace.ledger.no_book"))).to_be_visible()
+    page.get_by_role("main").get_by_role("link", name=words("page.books.title"), exact=True).click()
+    expect(page.get_by_role("link", name=name)).to_have_attribute("href", f"/books/{book}")

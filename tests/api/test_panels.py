@@ -16,7 +16,7 @@ from app.infra import clock
 from app.infra.database import transaction
 from app.models.claims import PanelCause
 from tests.factories.uploads import picture, upload
-from tests.factories.world import Json, Person, World
+from tests.factories.world import Json, Person, World, work_day
 
 
 @dataclass
@@ -168,6 +168,30 @@ async def test_two_who_decide_alike_close_it_with_one_entry(dispute: Dispute) ->
     entries = await dispute.rows("SELECT claim_id::text, panel_id::text FROM entries")
     assert [tuple(entry) for entry in entries] == [(dispute.claim["id"], panel["id"])]
     assert (await decide(second, panel, 90, expect=409))["code"] == "panel_closed"
+    await dispute.sound()
+
+
+async def test_a_panel_gives_no_more_than_the_day_has_room_for(dispute: Dispute) -> None:
+    """Another book wrote 23 hours of that day down while the two sides differed."""
+    panel = await dispute.before_panel()
+    house = await dispute.world.organisation(dispute.owner, name="Second House")
+    home = f"/organisations/{house['id']}"
+    member = {"handle": "worker", "role": "member", "worker_owner": False}
+    await dispute.owner.post(f"{home}/members", member)
+    book = await dispute.owner.post(f"{home}/ownership", {"currency": "EUR"}, key="own")
+    slip = {"worker": "worker", "worked_on": work_day(), "minutes": 1380, "stream": "care"}
+    await dispute.owner.post(f"/books/{book['id']}/slips", {"slips": [slip]}, key="slip")
+    first, second = await dispute.judges()
+    refused = await decide(first, panel, 61, expect=409)
+    assert (refused["code"], refused["day"], refused["minutes_max"]) == (
+        "claim_day_full",
+        work_day(),
+        60,
+    )
+    await decide(first, panel, 60)
+    assert (await decide(second, panel, 90, expect=409))["code"] == "claim_day_full"
+    await decide(second, panel, 60)
+    assert await dispute.minutes() == 60 + 1380
     await dispute.sound()
 
 

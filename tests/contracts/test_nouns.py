@@ -79,6 +79,8 @@ DOMAIN_EXTRAS = {
     "claims/agreements",  # what a claim that two instances share has beside its row
     "claims/attachments",  # files on claims, and the door to any file
     "claims/conversation",  # what the two sides of a claim write
+    "claims/days",  # how long people worked on a day, over all books
+    "claims/laying",  # no day of a person has more than its hours, pure
     "claims/drawing",  # who sits on a panel: the lot
     "claims/remote",  # what the other instance says of a claim that two share
     "claims/panels",  # asking a panel, and what its members decide
@@ -106,7 +108,7 @@ DOMAIN_EXTRAS = {
     "ledger/opening",  # what was there before the book
     "ledger/pairs",  # who confirms each other a lot
     "ledger/people",  # what people are called in a book, also once they left it
-    "ledger/days",  # no day of a person has more than its hours
+    "ledger/uniqueness",  # a receipt counts once, in one book
     "ledger/following",  # entries that follow a receipt when it is revoked or replaced
     "ledger/gifts",  # what was recognised of a gift, and what changes it
     "ledger/export",  # a book as one file that can be checked offline

@@ -1,13 +1,17 @@
 """Nobody's day becomes longer than 24 hours, by whichever road and however many at once."""
 
 import asyncio
+from datetime import date, timedelta
+from itertools import chain, combinations
 from secrets import token_hex
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.ledger.days import DAY_MINUTES, RECEIPT_DAYS, fits, receipt_days
+from app.domain.claims.days import RECEIPT_DAYS, receipt_days
+from app.domain.claims.laying import Days, Work
+from app.domain.claims.rules import MINUTES_A_DAY as DAY_MINUTES
 from app.infra import clock
 from app.models.receipts import Receipt
 from tests.factories import books
@@ -174,10 +178,48 @@ def test_a_receipt_fits_exactly_where_some_stretch_of_days_has_room(
     assert len(span) == (1 if minutes <= DAY_MINUTES else RECEIPT_DAYS)
     days = dict(zip(span, worked, strict=False))
     room = sum(DAY_MINUTES - days[day] for day in span)
-    assert fits(days, span, minutes) == (minutes <= room)
+    laid = Days.of(Work({day: DAY_MINUTES}, some) for day, some in days.items())
+    assert laid.room(Work(dict.fromkeys(span, DAY_MINUTES), minutes)) == min(minutes, room)
 
 
 @pytest.mark.parametrize("minutes", [0, 1, DAY_MINUTES])
 def test_an_overfull_day_lends_nothing(minutes: int) -> None:
     day = clock.today()
-    assert not fits({day: DAY_MINUTES + 1}, [day], max(1, minutes))
+    laid = Days.of([Work({day: DAY_MINUTES}, DAY_MINUTES + 1)])
+    before = day - timedelta(days=1)
+    assert laid.room(Work({day: DAY_MINUTES}, max(1, minutes))) == 0
+    # Nor does it take anything from the day before it.
+    assert laid.room(Work({before: minutes, day: DAY_MINUTES}, minutes)) == minutes
+
+
+FEW_DAYS = [date(2026, 3, day) for day in range(1, 5)]
+works = st.builds(
+    lambda days, part: Work(days, sum(days.values()) * part // 100),
+    st.dictionaries(st.sampled_from(FEW_DAYS), st.integers(1, DAY_MINUTES), min_size=1, max_size=4),
+    st.integers(0, 100),
+)
+
+
+def _placed(all_work: list[Work]) -> int:
+    """Return how much can be laid, by the smallest cut (Ford and Fulkerson 1956)."""
+    every = chain.from_iterable(combinations(FEW_DAYS, n) for n in range(len(FEW_DAYS) + 1))
+    return min(
+        DAY_MINUTES * len(full)
+        + sum(
+            min(work.minutes, sum(most for day, most in work.days.items() if day not in full))
+            for work in all_work
+        )
+        for full in every
+    )
+
+
+@given(st.lists(works, max_size=5), works)
+def test_work_has_room_exactly_where_some_way_to_lay_all_of_it_has(
+    others: list[Work], more: Work
+) -> None:
+    """Minutes of days from logs and confirmed minutes: never refused where they could be true."""
+    expected = _placed([*others, more]) - _placed(others)
+    assert Days.of(others).room(more) == expected
+    assert Days.of([*others, more]).surplus() == (
+        sum(work.minutes for work in [*others, more]) - _placed([*others, more])
+    )

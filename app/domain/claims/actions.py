@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope, enforce
 from app.domain.activity.actions import record
-from app.domain.claims import agreements, errors, queries
+from app.domain.claims import agreements, days, errors, queries
 from app.domain.claims.drawing import begin_panel
 from app.domain.claims.policy import has_room, may_claim, within_limits
 from app.domain.claims.queries import ClaimView
@@ -196,12 +196,20 @@ async def move_claim(
     if to == ClaimState.ACCEPTED:
         enforce(has_room(await queries.load_of(session, view.claim.account_id), limits))
         await agreements.check_acceptable(session, view.claim)
-    if to == ClaimState.SUBMITTED and not await queries.minutes_logged(session, [view.claim.id]):
-        raise ConflictError("nothing_logged")
+    if to == ClaimState.SUBMITTED:
+        await _check_logs(session, view.claim)
     if to == ClaimState.DISPUTED and await queries.is_disputed_in_book(session, view.claim):
         raise errors.disputed_in_book()
     await apply_move(session, actor, view, to, reason)
     return view
+
+
+async def _check_logs(session: AsyncSession, claim: Claim) -> None:
+    """Work is handed in with its logs, while their days still have room for it."""
+    logged = (await queries.minutes_logged(session, [claim.id])).get(claim.id, 0)
+    if not logged:
+        raise ConflictError("nothing_logged")
+    await days.check_claim(session, claim, logged)
 
 
 def check_move(view: ClaimView, to: ClaimState, reason: str) -> None:
@@ -303,9 +311,7 @@ async def log_work(
         raise errors.work_before_need()
     if view.claim.kind == ClaimKind.SCOPING:
         await _check_hour(session, claim_id, fields.minutes)
-    logged = await queries.minutes_on_day(session, account_id, fields.worked_on)
-    if logged + fields.minutes > MINUTES_A_DAY:
-        raise errors.day_overfull(MINUTES_A_DAY - logged)
+    await _check_day(session, account_id, fields)
     log = WorkLog(id=ids.private_id(), claim_id=claim_id, **fields.model_dump())
     session.add(log)
     view.claim.heartbeat_at = clock.now()
@@ -313,6 +319,16 @@ async def log_work(
         await apply_move(session, actor, view, ClaimState.ACTIVE)
     record(session, actor, "claim.work_logged", claim_id, minutes=fields.minutes)
     return log
+
+
+async def _check_day(session: AsyncSession, account_id: UUID, fields: WorkLogFields) -> None:
+    """A day has 24 hours: all that was logged on it, and beside that what books say of it."""
+    await days.lock_days(session, {account_id})
+    logged = await queries.minutes_on_day(session, account_id, fields.worked_on)
+    left = await days.left_of_day(session, account_id, fields.worked_on)
+    left = max(0, min(left, MINUTES_A_DAY - logged))
+    if fields.minutes > left:
+        raise errors.day_overfull(left)
 
 
 async def _check_hour(session: AsyncSession, claim_id: UUID, minutes: int) -> None:

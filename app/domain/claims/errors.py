@@ -22,9 +22,12 @@ panel_closed            409  it is decided already
 seat_given_up           409  somebody else was drawn instead
 work_log_not_found      404  no such work log on this claim
 day_overfull            422  more than 24 hours on one day, all claims together
+claim_day_full          409  with this claim a day would have more than 24 hours, all work together
 work_in_future          422  work is logged when it is done
 nothing_logged          409  submitting wants at least one work log
 """
+
+from datetime import date
 
 from app.errors import ConflictError, FieldError, InvalidError, NotFoundError
 
@@ -53,6 +56,13 @@ def day_overfull(left: int) -> InvalidError:
     """422: with the minutes that are left of the day."""
     fields = [FieldError("/minutes", "day_overfull", {"left": left})]
     return InvalidError("day_overfull", errors=fields, left=left)
+
+
+def claim_day_full(day: date, there: int, most: int) -> ConflictError:
+    """409: with the day, the minutes that are there, and the most that this claim may be given."""
+    extra = {"day": day.isoformat(), "minutes_there": there, "minutes_max": most}
+    hours = f"{there // 60}:{there % 60:02}"
+    return ConflictError("claim_day_full", extra=extra, day=day.isoformat(), hours=hours, most=most)
 
 
 def work_in_future() -> InvalidError:

@@ -8,7 +8,8 @@ from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Denied, Scope
-from app.domain.claims.queries import minutes_logged
+from app.domain.claims.days import Origin, days_of_entry, lock_days, work_of
+from app.domain.claims.laying import Days, Work
 from app.domain.disputes import errors
 from app.domain.disputes.policy import may_open
 from app.domain.disputes.rules import (
@@ -20,11 +21,11 @@ from app.domain.disputes.rules import (
     reappeal_until,
 )
 from app.domain.ledger.booking import is_settled
-from app.domain.ledger.days import DAY_MINUTES, is_of_one_day, lock_days, minutes_by_day
 from app.domain.ledger.keeping import same_person
 from app.domain.ledger.people import names_in
 from app.domain.ledger.policy import may_keep_book, may_read_book
 from app.domain.ledger.statuses import worker_owners_at
+from app.domain.ledger.uniqueness import books_with
 from app.domain.organisations.queries import membership
 from app.errors import NotFoundError
 from app.infra import clock
@@ -41,6 +42,7 @@ from app.models.ledger import (
     WorkStream,
 )
 from app.models.organisations import MemberRole, Membership, Organisation
+from app.models.receipts import Receipt
 
 WORKER = LedgerAccountKind.WORKER
 
@@ -111,18 +113,32 @@ async def case_of(session: AsyncSession, dispute: Dispute, account_id: UUID | No
 
 
 async def _room(session: AsyncSession, dispute: Dispute, entry: Entry) -> Room:
-    """Return what was logged on an entry's claim, or what other work leaves of its day."""
-    if entry.claim_id is not None:
-        logged = (await minutes_logged(session, [entry.claim_id])).get(entry.claim_id, 0)
-        return Room(logged=logged)
-    if not await is_of_one_day(session, entry, dispute.worker_id, dispute.minutes):
+    """Return how many minutes an entry's work may have: what its days still have room for."""
+    found = await days_of_entry(session, entry)
+    if found is None:
         return Room()
-    worked = await minutes_by_day(session, {dispute.worker_id}, {entry.worked_on})
-    # What is in question is in suspense, or where a ruling put it: a part of the day in both.
-    closed = dispute.state == DisputeState.CLOSED
-    own = (dispute.final_minutes or 0) if closed else dispute.minutes
-    others = worked.get((dispute.worker_id, entry.worked_on), 0) - own
-    return Room(day=max(0, DAY_MINUTES - others), slip=entry.kind == EntryKind.SLIP)
+    origin, days = found
+    if dispute.takes and await _stands_elsewhere(session, origin, entry):
+        return Room(day=0)
+    # What is in question is in suspense, or where a ruling put it: a part of its days in both.
+    own = (dispute.final_minutes or 0) if dispute.state == DisputeState.CLOSED else dispute.minutes
+    works = (await work_of(session, {dispute.worker_id}, days)).get(dispute.worker_id, {})
+    rest = max(0, works[origin].minutes - own) if origin in works else 0
+    others = Days.of(work for where, work in works.items() if where != origin)
+    if origin.claim_id is None and origin.receipt_id is None:
+        others.add(Work(days, rest))
+        rest = 0
+    day = max(0, others.room(Work(days, sum(days.values()))) - rest)
+    logged = day if entry.claim_id is not None else 0
+    return Room(logged=logged, day=day, slip=entry.kind == EntryKind.SLIP)
+
+
+async def _stands_elsewhere(session: AsyncSession, origin: Origin, entry: Entry) -> bool:
+    """Say whether another book took the receipt of an entry in, once this one had let it go."""
+    if origin.receipt_id is None:
+        return False
+    receipt = await session.get_one(Receipt, origin.receipt_id)
+    return bool(await books_with(session, receipt.url) - {entry.book_id})
 
 
 def _stream_in(account: LedgerAccount | None) -> WorkStream:

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, Denied, Scope
 from app.domain.claims import actions as claims
 from app.domain.claims import queries as claim_queries
+from app.domain.claims.days import check_claim, lock_days
 from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import CONTESTED, Verdict, verdict_of
 from app.domain.ledger import errors, queries
@@ -95,6 +96,8 @@ async def conclude(
     claim, verdict = view.claim, ruling.verdict
     if await same_person(session, ruling.recorded_by, [claim.account_id]):
         raise errors.confirmation_refused("confirmation_own")
+    await lock_days(session, {claim.account_id})
+    await check_claim(session, claim, verdict.minutes)
     standing = await queries.standing_entry(session, claim)
     contested = claim.state in CONTESTED
     if standing is None or claim.confirmed_minutes != verdict.minutes:

@@ -14,11 +14,11 @@ from app.domain.access import Actor
 from app.domain.activity.actions import record
 from app.domain.claims import queries as claim_queries
 from app.domain.claims.actions import apply_move
+from app.domain.claims.days import days_of_entry, lock_days, room_for
 from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import CONTESTED, verdict_of
 from app.domain.ledger import errors, queries
 from app.domain.ledger.actions import Ruling, conclude, logged_minutes
-from app.domain.ledger.days import DAY_MINUTES, is_of_one_day, lock_days, minutes_by_day
 from app.domain.ledger.keeping import book_to_keep, folded, lock_book, same_person, workers_named
 from app.domain.ledger.posting import NewEntry, hold, post_entry
 from app.domain.ledger.rules import Side, contribution_sides, opposite
@@ -78,9 +78,9 @@ async def correct_entry(
     own = await same_person(session, account_id, [work.worker, *([other] if other else [])])
     if other in own or (said.minutes and work.worker in own):
         raise errors.correction_own()
-    await _check_day(session, work, other, work.minutes - said.minutes)
-    # A claim is locked before the balances that it moves, as everywhere.
+    # A claim is locked before anybody's days and the balances that it moves, as everywhere.
     claim = await _claim_to_correct(session, actor, work)
+    await _check_days(session, work, other, work.minutes - said.minutes)
     await _hold(session, book, work, other)
     if claim is not None:
         posted = await _reduce_claim(session, actor, claim, said)
@@ -172,14 +172,16 @@ async def _other_worker(session: AsyncSession, book: Book, said: CorrectionField
     return other
 
 
-async def _check_day(session: AsyncSession, work: Work, other: UUID | None, minutes: int) -> None:
-    """Work of one day stays that of one day when it becomes somebody else's: 24 hours, as slips."""
-    entry = work.entry
-    if other is None or not await is_of_one_day(session, entry, work.worker, work.minutes):
+async def _check_days(session: AsyncSession, work: Work, other: UUID | None, minutes: int) -> None:
+    """Work keeps its days when it becomes somebody else's: 24 hours each, as everybody's."""
+    if other is None:
         return
-    await lock_days(session, {other})
-    worked = await minutes_by_day(session, {other}, {entry.worked_on})
-    if worked.get((other, entry.worked_on), 0) + minutes > DAY_MINUTES:
+    await lock_days(session, {work.worker, other})
+    found = await days_of_entry(session, work.entry)
+    if found is None:
+        return
+    _, days = found
+    if await room_for(session, other, None, days, minutes) < minutes:
         raise errors.correction_day()
 
 

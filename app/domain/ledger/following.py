@@ -12,8 +12,8 @@ from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import SYSTEM
+from app.domain.claims.days import lock_days, receipt_fits
 from app.domain.ledger import queries
-from app.domain.ledger.days import lock_days, receipt_fits
 from app.domain.ledger.keeping import lock_book
 from app.domain.ledger.offers import credit, proves, view_of
 from app.domain.ledger.posting import NewEntry, post_entry

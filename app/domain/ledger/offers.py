@@ -17,8 +17,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor
 from app.domain.activity.actions import record
+from app.domain.claims.days import RECEIPT_DAYS, lock_days, receipt_fits
+from app.domain.claims.rules import MINUTES_A_DAY
 from app.domain.ledger import errors
-from app.domain.ledger.days import DAY_MINUTES, RECEIPT_DAYS, lock_days, receipt_fits
 from app.domain.ledger.keeping import book_of_members, book_to_keep, lock_book, same_person
 from app.domain.ledger.people import known_as
 from app.domain.ledger.posting import NewEntry, post_entry
@@ -180,7 +181,7 @@ async def take_receipt(
 async def _check_days(session: AsyncSession, view: Offer) -> None:
     """Another instance's word makes nobody's day longer than 24 hours either."""
     worker, minutes = view.offer.account_id, view.receipt.minutes
-    if minutes > RECEIPT_DAYS * DAY_MINUTES:
+    if minutes > RECEIPT_DAYS * MINUTES_A_DAY:
         raise errors.receipt_not_for_book("receipt_too_long")
     await lock_days(session, {worker})
     if not await receipt_fits(session, worker, view.worked_on, minutes):

@@ -11,6 +11,7 @@ from app.domain.access import Actor, Scope, enforce
 from app.domain.activity.actions import record
 from app.domain.claims import errors, panels
 from app.domain.claims import queries as claim_queries
+from app.domain.claims.days import check_claim
 from app.domain.claims.policy import may_offer
 from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import Side, verdict_of
@@ -28,6 +29,7 @@ async def settle(session: AsyncSession, actor: Actor, claim_id: UUID, minutes: i
     logged = await logged_minutes(session, claim_id)
     if not 0 <= minutes <= logged:
         raise errors.settlement_minutes(logged)
+    await check_claim(session, claim, minutes)
     by_worker = Side.WORKER in view.sides
     others = claim.offer_by if claim.offer_by_worker is (not by_worker) else None
     if others is not None and claim.offer_minutes == minutes:
@@ -68,6 +70,7 @@ async def decide_panel(
     logged = await logged_minutes(session, seen.claim.id)
     if not 0 <= minutes <= logged:
         raise errors.settlement_minutes(logged)
+    await check_claim(session, seen.claim, minutes)
     decided = await panels.decide(session, actor, panel_id, verdict_of(minutes, logged), reason)
     if decided.verdict is None:
         return False

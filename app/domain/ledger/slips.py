@@ -1,6 +1,6 @@
 """Paper slips: a list of them enters a book whole or not at all (R15: never by the worker)."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,8 +14,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope
 from app.domain.activity.actions import record
+from app.domain.claims.days import lock_days, work_of
+from app.domain.claims.laying import Days, Work
+from app.domain.claims.rules import MINUTES_A_DAY
 from app.domain.ledger import errors
-from app.domain.ledger.days import DAY_MINUTES, lock_days, minutes_by_day
 from app.domain.ledger.keeping import (
     book_to_keep,
     folded,
@@ -147,15 +149,18 @@ async def _faults_of_book(
     workers = {worker for _, _, worker in told}
     days = {slip.worked_on for _, slip, _ in told}
     standing = await _slips_of(session, book.id, workers, days)
-    worked = Counter(await minutes_by_day(session, workers, days))
+    works = await work_of(session, workers, days) if days else {}
+    laid = {worker: Days.of(works.get(worker, {}).values()) for worker in workers}
     seen: defaultdict[Slip, int] = defaultdict(int, standing)
     faults: list[Numbered] = []
     for number, slip, worker in told:
         said = (worker, slip.worked_on, slip.minutes, slip.stream, slip.note)
-        worked[worker, slip.worked_on] += slip.minutes
+        work = Work({slip.worked_on: MINUTES_A_DAY}, slip.minutes)
+        fits = laid[worker].room(work) == slip.minutes
+        laid[worker].add(work)
         if seen[said]:
             faults.append((number, FieldError(f"/slips/{number}/note", "slip_again")))
-        elif worked[worker, slip.worked_on] > DAY_MINUTES:
+        elif not fits:
             faults.append((number, FieldError(f"/slips/{number}/minutes", "slip_day_full")))
         seen[said] += 1
     return faults

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from app.domain.needs.clocks import USUAL
 from app.domain.needs.rules import HANDOVER
+from app.infra import clock
 from app.infra.typed import read_money, write_money
 from app.models.need_parts import CLOCK_BOUNDS, ContactKind, HandoverKind
 from app.models.needs import Audience, Need, NeedFields, NeedKind, SkillWeight
@@ -41,6 +42,8 @@ CURRENCIES = (
 )  # fmt: skip
 HARM_QUESTIONS = ("data", "misuse", "avoidable")
 MINUTES_PER_HOUR = 60
+# Where a day ends last on Earth.
+LAST_ZONE = "Etc/GMT+12"
 
 
 def fields_of(form: Form, language: str, need: Need | None = None) -> NeedFields:
@@ -182,6 +185,8 @@ def _options(visit: Visit, form: Form, need: Need | None) -> Mapping[str, Any]:
         "action": f"/needs/{need.id}/edit" if need else "/needs/new",
         "need_id": need.id if need else None,
         "organisations": _organisations(visit, need),
+        # The browser refuses an earlier one; a day that is over may stay where a need has it.
+        "first_day": {} if need else {"min": clock.today(LAST_ZONE).isoformat()},
         "languages": languages_offered(language, form.value("language")),
         "currencies": currency_choices(visit.language, CURRENCIES),
         "contact_kinds": choices(language, "need.contact", [kind.value for kind in ContactKind]),

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.administration import actions
+from app.infra import clock
 from app.infra.database import transaction
 from app.models.imports import ImportRun
 from app.workers.activity import tidy_up
@@ -17,7 +18,7 @@ from tests.factories.world import HARM_CHECK, Json, Person, World
 
 CATALAN = (
     "Nom;Descripció;Termini;Places;Color\n"
-    "Arreglem el web;S'ha trencat;2027-03-01;2;roig\n"
+    "Arreglem el web;S'ha trencat;2090-03-01;2;roig\n"
     "Butlletí nou;;;1;\n"
 ).encode()
 WITHOUT_NAMES = b"a,b\nFix our site,It broke\n"
@@ -74,7 +75,7 @@ async def test_columns_are_looked_at_and_named_in_ones_own_language(world: World
     (need,) = [n for n in (await owner.get("/needs"))["items"] if n["title"] == "Arreglem el web"]
     whole = await owner.get(f"/needs/{need['id']}")
     assert (whole["deadline"], whole["places"], whole["body"]) == (
-        "2027-03-01", 2, "S'ha trencat",
+        "2090-03-01", 2, "S'ha trencat",
     )  # fmt: skip
 
 
@@ -214,3 +215,26 @@ async def test_what_is_wrong_can_be_taken_along_as_a_table(world: World) -> None
     lines = answer.text.removeprefix("\ufeff").splitlines()
     assert lines[0] == "line,column,fault"
     assert lines[1].startswith("2,title,")
+
+
+async def test_no_row_brings_a_day_that_is_over(world: World) -> None:
+    owner = await world.sign_up("owner")
+    into = {"organisation_id": (await world.organisation(owner))["id"]}
+    over = (clock.now() - timedelta(days=2)).date().isoformat()
+    coming = (clock.now() + timedelta(days=2)).date().isoformat()
+    header = "external_id,title,deadline,starts_on,places\n"
+    bad = f"{header}a,Fix our site,{over},,1\nb,Write a leaflet,,{over},1\n".encode()
+    good = f"{header}a,Fix our site,{coming},,1\nb,Write a leaflet,,{coming},1\n"
+    for dry in ("true", "false"):
+        job = await done(world, owner, await send(owner, bad, dry_run=dry, **into))
+        found = [(w["line"], w["column"], w["code"]) for w in job["warnings"]]
+        assert (job["state"], found) == (
+            "failed", [(2, "deadline", "day_over"), (3, "starts_on", "day_over")],
+        )  # fmt: skip
+    assert (await owner.get("/needs"))["items"] == []
+    job = await done(world, owner, await send(owner, good.encode(), **into))
+    assert (job["state"], job["result"]["create"]) == ("done", 2)
+    with clock.moved(timedelta(days=4)):  # the file still says the same days
+        changed = good.replace(",1\n", ",2\n").encode()
+        job = await done(world, owner, await send(owner, changed, **into))
+        assert (job["state"], job["result"]["update"]) == ("done", 2)

@@ -225,3 +225,30 @@ async def test_a_scoping_hour_ends_in_a_scope_that_the_organisation_takes_over(
     assert sorted(states) == ["accepted", "declined"]
     other = await world.sign_up("other")
     assert (await other.get(path))["items"] == []
+
+
+async def test_days_that_are_over_are_refused_where_they_are_said(
+    world: World, member: Person, organisation: Json
+) -> None:
+    with clock.frozen(MARCH):
+        over = {"deadline": "2026-02-27", "starts_on": "2026-02-27"}
+        assert await refusals(member, organisation, **over) == [
+            ("/deadline", "day_over"), ("/starts_on", "day_over"),
+        ]  # fmt: skip
+        # In Honolulu it is still the last of February.
+        near = {"deadline": "2026-02-28", "time_zone": "Pacific/Honolulu"}
+        with clock.frozen(MARCH - timedelta(hours=4)):
+            assert (await world.draft(member, organisation, **near))["deadline"] == "2026-02-28"
+        draft = await world.draft(member, organisation, deadline="2026-03-01")
+        path = f"/needs/{draft['id']}"
+    with clock.frozen(MARCH + timedelta(days=2)):
+        refused = await member.move(path, "review", expect=422)
+        found = [(error["pointer"], error["code"]) for error in refused["errors"]]
+        assert found == [("/deadline", "day_over")]
+        changed = await member.change(path, {"title": "Another title"}, draft["version"])
+        assert changed["deadline"] == "2026-03-01"
+        back = await member.change(path, {"deadline": "2026-03-02"}, changed["version"], expect=422)
+        assert [error["pointer"] for error in back["errors"]] == ["/deadline"]
+        mended = await member.change(path, {"deadline": "2026-03-03"}, changed["version"])
+        assert mended["deadline"] == "2026-03-03"
+        assert (await member.move(path, "review"))["state"] == "review"

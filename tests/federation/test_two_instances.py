@@ -33,7 +33,7 @@ async def test_a_published_need_is_listed_on_the_peer_with_its_origin(peers: Pai
     owner = await north.sign_up("owner")
     organisation = await north.organisation(owner, "Forn Roig")
     need = await north.open_need(
-        owner, organisation, audience="public", tags=["php 8"], deadline="2026-12-24",
+        owner, organisation, audience="public", tags=["php 8"], deadline="2090-12-24",
         region="Barcelona", link="https://example.org/more", estimate_minutes=50,
     )  # fmt: skip
     await peers.work()

@@ -1,5 +1,7 @@
 """Writing needs: post, change, move. A change of a listed need raises its version."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from app.domain.needs.rules import (
     faults_of,
     is_built,
     missing_for_review,
+    over_days,
     possible_transitions,
     search_text_for,
     words_of,
@@ -78,6 +81,7 @@ async def post_need(
     enforce(may_write(actor, need, own))
     await _refuse_taken_external_id(session, need, fields)
     apply_fields(need, fields, organisation)
+    _refuse_over(over_days(need, today_of(need, organisation)))
     session.add(need)
     await session.flush()  # the history row below names it
     add_history(session, actor, need, None, NeedState.DRAFT)
@@ -98,8 +102,10 @@ async def change_need(
         raise errors.places_below_taken(need.taken)
     if fields.external_id != need.external_id:
         await _refuse_taken_external_id(session, need, fields)
-    before = words_of(need)
+    before, days = words_of(need), (need.deadline, need.starts_on)
     apply_fields(need, fields, organisation)
+    if (need.deadline, need.starts_on) != days:
+        _refuse_over(over_days(need, today_of(need, organisation)))
     await reviewing.check_change(session, actor, need, before, organisation)
     if need.state != NeedState.DRAFT and (missing := missing_for_review(need)):
         raise errors.need_incomplete(missing)
@@ -128,8 +134,8 @@ async def move_need(
         raise errors.closing_asks()
     if to == NeedState.OPEN:
         enforce(may_publish(organisation))
-    if to in {NeedState.REVIEW, NeedState.OPEN} and (missing := missing_for_review(need)):
-        raise errors.need_incomplete(missing)
+    if to in {NeedState.REVIEW, NeedState.OPEN}:
+        _refuse_incomplete(need, organisation)
     await reviewing.check_publishing(session, actor, need, organisation, to)
     without_work = await check_claims(session, need, to, reason)
     need.closed_without_work = to == NeedState.DONE and without_work
@@ -158,6 +164,26 @@ async def renew_need(session: AsyncSession, actor: Actor, need_id: UUID) -> Need
         touch(session, actor, need)
     record(session, actor, "need.renewed", need.id)
     return need
+
+
+def _refuse_incomplete(need: Need, organisation: Organisation) -> None:
+    """Refuse to show what says too little, or has days that were over before anybody read it."""
+    missing = missing_for_review(need)
+    if need.state in {NeedState.DRAFT, NeedState.REVIEW}:
+        missing += over_days(need, today_of(need, organisation))
+    if missing:
+        raise errors.need_incomplete(missing)
+
+
+def today_of(said: NeedFields | Need, organisation: Organisation | None) -> date:
+    """Return the day it still is, be it where the organisation is or where the need's work is."""
+    zones = {said.time_zone, organisation.time_zone if organisation else None}
+    return min(clock.today(zone) for zone in zones - {None} or {"UTC"} if zone)
+
+
+def _refuse_over(faults: Sequence[FieldError]) -> None:
+    if faults:
+        raise InvalidError("validation_failed", errors=faults)
 
 
 def apply_move(

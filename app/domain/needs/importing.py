@@ -20,11 +20,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.domain.access import Actor, Denied, Scope, enforce
 from app.domain.activity.actions import record
 from app.domain.needs import reviewing
-from app.domain.needs.actions import PLAIN_FIELDS, add_history, apply_fields, said_of
+from app.domain.needs.actions import PLAIN_FIELDS, add_history, apply_fields, said_of, today_of
 from app.domain.needs.import_files import Fault
 from app.domain.needs.import_rows import ImportRow, parse_rows
 from app.domain.needs.policy import stands_alone
-from app.domain.needs.rules import EDITABLE, PUBLISHED
+from app.domain.needs.rules import EDITABLE, PUBLISHED, over_days
 from app.domain.organisations import actions as organisation_actions
 from app.domain.organisations import policy as organisation_policy
 from app.domain.organisations import queries as organisations
@@ -154,7 +154,9 @@ async def _homes(
 ) -> dict[str, Organisation | None]:
     """Find whose each need is, by name; in a dry run an organisation to come is None."""
     if order.organisation_id is not None:
-        return {"": await organisations.get_organisation(session, order.organisation_id)}
+        own = await organisations.get_organisation(session, order.organisation_id)
+        await _refuse_over_days(session, [(row, own) for row in rows], outcome)
+        return {"": own}
     described = {row.organisation.name: row.organisation for row in rows if row.organisation}
     found = await organisations.organisations_by_name(session, described)
     for row in rows:
@@ -164,6 +166,7 @@ async def _homes(
     fresh = [fields for name, fields in described.items() if name not in found]
     homes: dict[str, Organisation | None] = dict.fromkeys(described)
     homes.update(found)
+    await _refuse_over_days(session, [(row, homes[_home_of(row)]) for row in rows], outcome)
     if not order.dry_run and not outcome.faults:
         added = await organisation_actions.add_accepted(session, actor, fresh)
         homes.update({organisation.name: organisation for organisation in added})
@@ -182,6 +185,41 @@ def _batches(rows: Sequence[ImportRow]) -> Iterator[Sequence[ImportRow]]:
 RowAndHome = tuple[ImportRow, Organisation | None]
 
 
+async def _known(
+    session: AsyncSession, batch: Sequence[RowAndHome]
+) -> dict[tuple[UUID, str], Need]:
+    statement = (
+        select(Need)
+        .where(
+            col(Need.organisation_id).in_({home.id for _, home in batch if home}),
+            col(Need.external_id).in_([row.external_id for row, _ in batch]),
+        )
+        .order_by(col(Need.id))
+        .with_for_update()
+    )
+    found = (await session.exec(statement)).all()
+    return {
+        (need.organisation_id, need.external_id): need
+        for need in found
+        if need.organisation_id and need.external_id
+    }
+
+
+async def _refuse_over_days(
+    session: AsyncSession, rows: Sequence[RowAndHome], outcome: ImportOutcome
+) -> None:
+    """Say which rows would bring days that are over; what is here with them may stay so."""
+    late = [(row, home) for row, home in rows if over_days(row.need, today_of(row.need, home))]
+    for start in range(0, len(late), BATCH):
+        batch = late[start : start + BATCH]
+        known = await _known(session, batch)
+        for row, home in batch:
+            need = known.get((home.id, row.external_id)) if home else None
+            if need is None or _brings_other_days(need, row):
+                found = over_days(row.need, today_of(row.need, home))
+                outcome.faults += [Fault(row.line, f.pointer.strip("/"), f.code) for f in found]
+
+
 @dataclass
 class _Writer:
     """Writes rows batch by batch: one query to find, one statement a table to write."""
@@ -195,7 +233,7 @@ class _Writer:
 
     async def write(self, batch: Sequence[RowAndHome]) -> None:
         """Write a batch, or only count what would be written."""
-        known = await self._known(batch)
+        known = await _known(self.session, batch)
         fresh: list[Need] = []
         for row, home in batch:
             need = known.get((home.id, row.external_id)) if home else None
@@ -207,23 +245,6 @@ class _Writer:
                 await self._renew(need, row, home)
         if self.run is not None:
             await self._store(fresh)
-
-    async def _known(self, batch: Sequence[RowAndHome]) -> dict[tuple[UUID, str], Need]:
-        statement = (
-            select(Need)
-            .where(
-                col(Need.organisation_id).in_({home.id for _, home in batch if home}),
-                col(Need.external_id).in_([row.external_id for row, _ in batch]),
-            )
-            .order_by(col(Need.id))
-            .with_for_update()
-        )
-        found = (await self.session.exec(statement)).all()
-        return {
-            (need.organisation_id, need.external_id): need
-            for need in found
-            if need.organisation_id and need.external_id
-        }
 
     async def _new_need(self, row: ImportRow, home: Organisation) -> Need:
         state = await self._state_in(home)
@@ -301,6 +322,17 @@ class _Writer:
         self._note(need, before)
         if need.state in PUBLISHED:
             record(self.session, self.actor, "need.updated", need.id)
+
+
+def _brings_other_days(need: Need, row: ImportRow) -> bool:
+    """Say whether a row would change the days of a need that can still change."""
+    if need.state not in EDITABLE or need.source == row.source:
+        return False
+    said = row.need
+    return any(
+        name in said.model_fields_set and getattr(said, name) != getattr(need, name)
+        for name in ("deadline", "starts_on")
+    )
 
 
 def snapshot_of(need: Need) -> dict[str, Any]:

@@ -102,6 +102,12 @@ def faults_of(fields: NeedFields) -> list[FieldError]:
     return faults
 
 
+def over_days(said: NeedFields | Need, today: date) -> list[FieldError]:
+    """Say which days of a need are over: published so, it would end before anybody reads it."""
+    days = {"deadline": said.deadline, "starts_on": said.starts_on}
+    return [FieldError(f"/{n}", "day_over") for n, day in days.items() if day and day < today]
+
+
 def looks_like_address(region: str) -> bool:
     """Say whether a region names a street with a number."""
     return bool(_STREET.search(region) and _NUMBER.search(region))

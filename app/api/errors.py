@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -38,9 +39,9 @@ def language_of(request: Request) -> str:
     )
 
 
-def problem_of(request: Request, error: AppError) -> dict[str, Any]:
+def problem_of(request: Request, error: AppError, language: str = "") -> dict[str, Any]:
     """Return the problem document (RFC 9457 §3) of an error."""
-    language = language_of(request)
+    language = language or language_of(request)
     text = _text(language, f"error.{error.code}", error.params)
     document: dict[str, Any] = {
         "type": f"/problems/{error.code}",
@@ -69,11 +70,14 @@ async def answer_error(request: Request, error: AppError) -> Response:
     """Answer one error, as a page where a person reads pages."""
     if error.status >= 500 and not isinstance(error, UnavailableError):
         _log.error("error", code=error.code, where=_where(error))
-    document = problem_of(request, error)
     if _wants_page(request):
-        rendered: Response = await request.app.state.render_problem(request, document)
+        # The page knows better which language its reader chose.
+        rendered: Response = await request.app.state.render_problem(
+            request, error.status, partial(problem_of, request, error)
+        )
         rendered.headers.update(error.headers)
         return rendered
+    document = problem_of(request, error)
     return JSONResponse(document, error.status, headers=error.headers, media_type=PROBLEM)
 
 

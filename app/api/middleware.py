@@ -127,12 +127,12 @@ class RequestMiddleware:
         async def receive_limited() -> Message:
             nonlocal read
             if too_long:
-                raise TooLargeError("body_too_large", limit=limit)
+                raise TooLargeError("body_too_large", limit=_size(limit))
             message = await receive()
             if message["type"] == "http.request":
                 read += len(message.get("body", b""))
                 if read > limit:
-                    raise TooLargeError("body_too_large", limit=limit)
+                    raise TooLargeError("body_too_large", limit=_size(limit))
             return message
 
         return receive_limited
@@ -159,6 +159,11 @@ class RequestMiddleware:
             headers["Access-Control-Allow-Origin"] = "*"
             headers["Access-Control-Expose-Headers"] = "ETag, Link, X-Request-Id"
             headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+
+
+def _size(limit: int) -> str:
+    """Write a limit as people know it from their files."""
+    return f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1_000} kB"
 
 
 def _declares_more(declared: str, limit: int) -> bool:

@@ -16,7 +16,7 @@ from app.domain.ledger import actions as ledger
 from app.domain.ledger import queries as contributions
 from app.domain.needs.queries import get_need_for
 from app.domain.organisations import queries as organisations
-from app.errors import AppError, InvalidError
+from app.errors import AppError, FieldError, InvalidError
 from app.infra import clock
 from app.infra.ids import secret_token
 from app.models.claims import ClaimFields, ClaimKind, ClaimState, WorkLogFields
@@ -198,7 +198,8 @@ async def confirm_claim(claim_id: UUID, db: Db, visit: SignedIn, form: Sent) -> 
     try:
         minutes, stream = minutes_of(form), _stream(form.value("stream"))
         if not isinstance(minutes, int):
-            raise InvalidError("form_unreadable")
+            unreadable = FieldError("/minutes", "time_unreadable")
+            raise InvalidError("validation_failed", errors=[unreadable])
         async with db.begin_nested():
             await ledger.confirm_contribution(db, visit.actor, claim_id, minutes, stream)
     except AppError as error:

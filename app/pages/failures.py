@@ -14,6 +14,28 @@ from app.pages.forms import Form, Problem
 # Objects whose parts are fields of their own in the form.
 GROUPS = frozenset({"clocks"})
 RENAMED = {"estimate_minutes": "hours", "worked_on": "worked_on"}
+# Times are minutes inside, and hours and minutes to whoever fills in a box.
+TIMES = frozenset({"estimate_minutes", "minutes", "recent_minutes", "minimum", "cap"})
+BOUNDS = {
+    "less_than_equal": ("le", "error.field.time_at_most"),
+    "less_than": ("lt", "error.field.time_at_most"),
+    "greater_than_equal": ("ge", "error.field.time_at_least"),
+    "greater_than": ("gt", "error.field.time_at_least"),
+    "confirmation_minutes": ("logged", "error.field.time_at_most"),
+    "settlement_minutes": ("logged", "error.field.time_at_most"),
+    "dispute_minutes": ("most", "error.field.time_at_most"),
+    "day_overfull": ("left", "error.field.time_at_most"),
+    "scoping_overfull": ("left", "error.field.time_at_most"),
+}
+# What a field wants that reads only certain words.
+WANTED = {
+    **dict.fromkeys(("address", "email"), "error.field.wants_mail"),
+    **dict.fromkeys(("link", "site", "website", "url", "origin"), "error.field.wants_web"),
+    "handle": "error.field.wants_handle",
+    "signal": "error.field.wants_signal",
+    "time_zone": "error.field.time_zone_unknown",
+}
+EMPTY_CODES = frozenset({"string_too_short", "string_pattern_mismatch", "too_short"})
 
 
 def sentence(language: str, error: AppError) -> str:
@@ -31,7 +53,7 @@ def reason(language: str, denied: Denied) -> str:
 
 def refused(form: Form, language: str, error: AppError) -> Form:
     """Return the form with what the domain found wrong."""
-    found = [_problem(language, item) for item in error.errors]
+    found = [_problem(language, item, form) for item in error.errors]
     return Form(form.sent, found or [Problem(None, sentence(language, error))])
 
 
@@ -41,16 +63,39 @@ def invalid(form: Form, language: str, error: ValidationError) -> Form:
     for item in error.errors(include_input=False, include_url=False)[:20]:
         numbers = {k: v for k, v in item.get("ctx", {}).items() if isinstance(v, int | float)}
         place = "/".join(str(part) for part in item["loc"])
-        found.append(_problem(language, FieldError(f"/{place}", item["type"], numbers)))
+        # Texts that are tidied before they are measured are "values" to Pydantic, lists are lists.
+        text = item["type"] in {"too_short", "too_long"} and item["ctx"]["field_type"] == "Value"
+        code = f"string_{item['type']}" if text else item["type"]
+        found.append(_problem(language, FieldError(f"/{place}", code, numbers), form))
     return Form(form.sent, found)
 
 
-def _problem(language: str, item: FieldError) -> Problem:
+def _problem(language: str, item: FieldError, form: Form) -> Problem:
     path = item.pointer.lstrip("/?").split("/")
     name = path[-1 if path[0] in GROUPS else 0].split(".")[0]
     if path == ["amount", "minor"] and item.code == "int_parsing":
         item = amount_fault("amount", language, "EUR")
-    return Problem(RENAMED.get(name, name) or None, _field_text(language, item.code, item.params))
+    shown = RENAMED.get(name, name)
+    empty = shown in form.sent and not "".join(form.values(shown)).strip()
+    if empty and item.code in EMPTY_CODES:
+        item = FieldError(item.pointer, "missing")
+    said = _said_of(language, path[-1].split(".")[0], item)
+    return Problem(shown or None, said or _field_text(language, item.code, item.params))
+
+
+def _said_of(language: str, name: str, item: FieldError) -> str:
+    """Return the sentence that fits this kind of field, where it has one of its own."""
+    if name in TIMES and item.code in BOUNDS:
+        bound, message_id = BOUNDS[item.code]
+        time = i18n.format_minutes(language, int(item.params[bound]))
+        return i18n.translate(language, message_id, time=time)
+    if name in TIMES and item.code in {"int_parsing", "int_type", "int_from_float"}:
+        return i18n.translate(language, "error.field.time_unreadable")
+    if name in WANTED and item.code == "string_pattern_mismatch":
+        return i18n.translate(language, WANTED[name])
+    if item.code == "string_too_short" and item.params.get("min_length") == 1:
+        return i18n.translate(language, "error.field.missing")
+    return ""
 
 
 def _field_text(language: str, code: str, params: Mapping[str, object]) -> str:

@@ -20,6 +20,7 @@ from app.domain.needs.queries import HIDDEN_COUNT_MAX
 from app.infra import i18n
 from app.infra.typed import write_money
 from app.pages.context import PageContext
+from app.pages.summaries import with_names
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE / "templates"
@@ -135,7 +136,7 @@ async def render(
 ) -> HTMLResponse:
     """Answer with a page; what a signed-in person sees is kept by nobody."""
     made = environment(page.language).get_template(template)
-    body = await made.render_async(page=page, **values)
+    body = with_names(await made.render_async(page=page, **values))
     headers = {
         "Cache-Control": "no-store" if page.viewer else "no-cache",
         "Vary": "Cookie, Accept-Language",

@@ -1,11 +1,13 @@
 """Forms: asking for help, logging, confirming; and what is not let through."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from app.infra import clock
 from tests.factories.world import Json, Person, World
-from tests.pages.reading import Reader, target_of
+from tests.pages.reading import Page, Reader, parse, target_of
 
 NEED = {
     "title": "Our site was hacked", "body": "We cannot get in.\r\nHelp.", "language": "en",
@@ -274,3 +276,133 @@ async def test_text_that_cannot_be_stored_is_refused_in_addresses_too(world: Wor
     for path in ("/needs?q=%00", "/organisations?q=a%00b", "/needs?cursor=%00"):
         assert (await reader.http.get(path)).status_code == 400
     assert (await reader.http.get("/needs?q=%F0%9F%A4%9D%ED%A0%80")).status_code < 500
+
+
+async def test_a_need_begins_and_ends_today_or_later(
+    world: World, owner: Person, organisation: Json
+) -> None:
+    reader = Reader(world, owner)
+    page = await reader.open(f"/needs/new?organisation={organisation['id']}")
+    form = {**dict(page.form("/needs/new")), **NEED}
+    over = (clock.now() - timedelta(days=2)).date().isoformat()
+    last = (clock.now() + timedelta(days=1)).date().isoformat()
+    assert over < page.main.one("input", id="deadline").attributes["min"] < last
+    for name, words in (("deadline", {"deadline": over}), ("starts_on", {"starts_on": over})):
+        refused = await reader.submit("/needs/new", {**form, **words}, status=422)
+        link = refused.main.one("div", role="alert").one("a", href=f"#{name}")
+        assert "This day is over" in link.text
+        assert refused.form("/needs/new")[name] == over
+    posted = await reader.submit("/needs/new", {**form, "deadline": last})
+    path = target_of(posted)
+    with clock.moved(timedelta(days=3)):
+        later = Reader(world, owner)
+        edit = await later.open(f"{path}/edit")
+        assert "min" not in edit.main.one("input", id="deadline").attributes
+        changed = {**dict(edit.form(f"{path}/edit")), "title": "Our site was hacked twice"}
+        await later.submit(f"{path}/edit", changed)
+        edit = await later.open(f"{path}/edit")
+        other = {**dict(edit.form(f"{path}/edit")), "deadline": over}
+        await later.submit(f"{path}/edit", other, status=422)
+        assert (await owner.get(path))["title"] == "Our site was hacked twice"
+        await owner.move(path, "withdrawn", "found elsewhere")
+
+
+async def test_what_is_too_large_is_refused_on_a_page_of_ones_own_with_a_way_back(
+    world: World, owner: Person, organisation: Json
+) -> None:
+    need = await world.open_need(owner, organisation)
+    reader = Reader(world, owner, "en")
+    await reader.send("/about", "/language", language="ca")
+    path = f"/needs/{need['id']}"
+    token = (await reader.open(path)).form("/sign-out")["form_token"]
+    small, huge = {"file": ("a.txt", b"words")}, {"file": ("a.txt", b"x" * 11_000_000)}
+    headers = {"Origin": world.runtime.origin, "Accept": "text/html"}
+    answers = [
+        await reader.http.post(
+            f"{path}/files", data={"form_token": token}, files=f, headers=headers
+        )
+        for f in (small, huge)
+    ]
+    assert [answer.status_code for answer in answers] == [303, 413]
+    page = parse(answers[1].text)
+    assert page.one("html").attributes["lang"] == "ca"
+    assert "Test instance" in page.one("title").text
+    assert page.all("form", action="/sign-out")
+    main = page.one("main")
+    assert "10 MB" in main.text
+    assert main.one("a", href=path).text == "Torna on eres"
+
+
+async def test_an_unknown_address_speaks_the_chosen_language(world: World, owner: Person) -> None:
+    member, stranger = Reader(world, owner, "en"), Reader(world, None, "en")
+    await member.send("/about", "/language", language="es")
+    await stranger.open("/?lang=el")
+    for reader, title in ((member, "No encontrado"), (stranger, "Δεν βρέθηκε")):
+        for path in ("/nonexistent", f"/needs/{owner.id}"):
+            page = await reader.open(path, status=404)
+            assert page.main.one("h1").text == title
+            assert title in page.document.one("title").text
+            assert "There is" not in page.main.text
+
+
+def faults(page: Page) -> dict[str, str]:
+    """Return what the list of faults says, by the field that it leads to."""
+    links = page.main.one("div", role="alert").all("a")
+    found = {link.attributes["href"].removeprefix("#"): link.text for link in links}
+    assert all(page.main.one(id=name) for name in found)
+    return found
+
+
+async def test_each_fault_names_its_field_and_says_what_fits_it(world: World) -> None:
+    asker = Reader(world, None, "en")
+    form = dict((await asker.open("/ask")).form("/ask")) | {"act": "preview"}
+    wrong = {"stuck": "help", "address": "nobody", "signal": "+30 210 123 4567"}
+    refused = await asker.submit("/ask", {**form, **wrong, "organisation_name": " "}, status=422)
+    assert faults(refused) == {
+        "stuck": "What is stuck?: Write at least 10 characters.",
+        "address": "Mail address: Write a whole mail address, like name@example.org.",
+        "signal": "Signal username: Write a Signal user name, like olive.42. "
+        "A phone number is not kept here.",
+        "organisation_name": "Who is asking?: This is missing. Fill it in.",
+    }
+    empty = await asker.submit("/ask", {**form, "stuck": "", "address": ""}, status=422)
+    assert {text.partition(": ")[2] for text in faults(empty).values()} == {
+        "This is missing. Fill it in."
+    }
+    right = {"stuck": "Our site is gone", "address": "a@example.org", "organisation_name": "We"}
+    preview = await asker.submit("/ask", {**form, **right}, status=200)
+    assert not preview.main.all("div", role="alert")
+
+
+async def test_bounds_of_times_are_said_in_hours(
+    world: World, owner: Person, organisation: Json
+) -> None:
+    asking = Reader(world, owner)
+    form = {**await empty_form(asking, organisation), **NEED}
+    for hours, said in (("10000", "At most 8,784 h."), ("0", "At least 1 min.")):
+        refused = await asking.submit("/needs/new", {**form, "hours": hours}, status=422)
+        assert faults(refused)["hours"].endswith(f": {said}")
+    refused = await asking.submit("/needs/new", {**form, "link": "example"}, status=422)
+    assert "a whole web address, like https://example.org" in faults(refused)["link"]
+    posted = await asking.submit("/needs/new", {**form, "hours": "8"})
+
+    worker = await world.sign_up("worker")
+    need = await owner.get(target_of(posted))
+    claim = await worker.post(f"/needs/{need['id']}/claims", {"note": "yes"})
+    path = f"/claims/{claim['id']}"
+    await owner.move(path, "accepted")
+    doing = Reader(world, worker)
+    log = dict((await doing.open("/me/claims")).form(f"{path}/work-logs"))
+    for hours, said in (("25", "At most 24 h."), ("0", "At least 1 min."), ("-5", "1 h 30")):
+        wrong = {**log, "hours": hours, "minutes": "0"}
+        refused = await doing.submit(f"{path}/work-logs", wrong, status=422)
+        assert said in refused.main.one("div", role="alert").text
+    await doing.submit(f"{path}/work-logs", {**log, "hours": "2", "minutes": "0"})
+    await worker.move(path, "submitted")
+    answering = f"/organisations/{organisation['id']}/claims"
+    confirmation = dict((await asking.open(answering)).form(f"{path}/confirmation"))
+    for hours, said in (("-5", "1 h 30"), ("3", "At most 2 h.")):
+        wrong = {**confirmation, "hours": hours, "minutes": "0"}
+        refused = await asking.submit(f"{path}/confirmation", wrong, status=422)
+        assert said in refused.main.one("div", role="alert").text
+    await asking.submit(f"{path}/confirmation", confirmation)

@@ -195,6 +195,17 @@ def catalogue_json(language: str, prefixes: Iterable[str] = ("",)) -> str:
 
 
 @cache
+def _languages() -> frozenset[str]:
+    """The codes of ISO 639 that the CLDR has a name for: others could only be shown as letters."""
+    return frozenset(Locale("en").languages)
+
+
+def language_known(code: str) -> bool:
+    """Say whether a language tag is of a language that we can name."""
+    return code.split("-", maxsplit=1)[0] in _languages()
+
+
+@cache
 def locale_of(language: str) -> Locale:
     """Return the conventions of a language: marks of numbers, names of months and currencies."""
     # British forms: "29 Mar 2026" and not "Mar 29, 2026".

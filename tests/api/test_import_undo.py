@@ -238,3 +238,25 @@ async def test_no_row_brings_a_day_that_is_over(world: World) -> None:
         changed = good.replace(",1\n", ",2\n").encode()
         job = await done(world, owner, await send(owner, changed, **into))
         assert (job["state"], job["result"]["update"]) == ("done", 2)
+
+
+async def test_faults_name_the_column_as_the_file_does_and_languages_are_known(
+    world: World,
+) -> None:
+    owner = await world.sign_up("owner")
+    into = {"organisation_id": (await world.organisation(owner))["id"], "dry_run": "true"}
+    named = {"Nom": "title", "hours": "estimate_hours", "Llengua": "language", "Fi": "deadline"}
+    header = "Nom,hours,Llengua,Fi\n"
+    bad = f"{header}Fix our site,99999,xx,\nOther,,ca,0001-01-01\n,1,ca,\n".encode()
+    job = await done(world, owner, await send(owner, bad, named, **into))
+    found = [(w["line"], w["column"], w["code"]) for w in job["warnings"]]
+    assert found == [(2, "hours", "less_than_equal"), (4, "Nom", "missing")]
+    bad = f"{header}Fix our site,2,xx,\nOther,2,oc,0001-01-01\n".encode()
+    job = await done(world, owner, await send(owner, bad, named, **into))
+    found = [(w["line"], w["column"], w["code"]) for w in job["warnings"]]
+    assert found == [(2, "Llengua", "language_unknown")]
+    late = f"{header}Fix our site,2,oc,0001-01-01\n".encode()
+    job = await done(world, owner, await send(owner, late, named, **into))
+    assert [(w["column"], w["code"]) for w in job["warnings"]] == [("Fi", "day_over")]
+    good = f"{header}Fix our site,2,oc,\n".encode()
+    assert (await done(world, owner, await send(owner, good, named, **into)))["state"] == "done"

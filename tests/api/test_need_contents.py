@@ -54,6 +54,7 @@ async def test_a_need_says_all_of_its_terms(
         ({"region": "Carrer de Sants 12"}, ("/region", "region_is_address")),
         ({"region": "Oudegracht 4b, Utrecht"}, ("/region", "region_is_address")),
         ({"time_zone": "Europe/Nowhere"}, ("/time_zone", "time_zone_unknown")),
+        ({"language": "xx"}, ("/language", "language_unknown")),
         (
             {"starts_on": "2030-03-02", "deadline": "2030-03-01"},
             ("/starts_on", "starts_after_deadline"),

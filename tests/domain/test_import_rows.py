@@ -223,7 +223,7 @@ def test_hours_that_say_nothing_certain_are_faults_of_their_line_and_column() ->
     rows.append({**ROW, "external_id": "b", "hours": "2", "estimate_minutes": 90})
     found = _faults(_lines(*rows))
     assert [(line, column) for line, column, _ in found] == [
-        (line, "estimate_hours") for line in range(1, 6)
+        (line, "hours") for line in range(1, 6)
     ]
     codes = [code for _, _, code in found]
     assert codes[0] == "time_unreadable"

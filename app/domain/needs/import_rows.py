@@ -8,7 +8,7 @@ whole in `source`.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -47,6 +47,12 @@ class ImportRow:
     external_id: str
     need: NeedFields
     source: dict[str, Any]
+    # Which column of the file each of ours was read from.
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def fault(self, column: str, code: str, params: Mapping[str, Any] | None = None) -> Fault:
+        """Say what is wrong in a column, by the name that the file gives it."""
+        return Fault(self.line, self.columns.get(column, column), code, params or {})
 
 
 @dataclass
@@ -107,7 +113,7 @@ def _keep(parsed: Parsed, seen: set[tuple[str, str]], row: ImportRow) -> bool:
     """Add a row, and say whether there may be more."""
     key = (row.organisation.name if row.organisation else "", row.external_id)
     if key in seen:
-        parsed.faults.append(Fault(row.line, "external_id", "external_id_repeated"))
+        parsed.faults.append(row.fault("external_id", "external_id_repeated"))
     seen.add(key)
     parsed.rows.append(row)
     if len(parsed.rows) <= ROWS_MAX:
@@ -158,11 +164,14 @@ def _understand(
     if need is not None:
         found = faults_of(need)
         faults += [Fault(line, each.pointer.strip("/"), each.code, each.params) for each in found]
+    columns = {ours: theirs for theirs, ours in naming.items() if ours != IGNORED}
     if need is None or faults:
-        raise FaultsError(faults)
+        raise FaultsError(
+            [replace(each, column=columns.get(each.column, each.column)) for each in faults]
+        )
     external_id = need.external_id or _id_of_title(need.title)
     need = need.model_copy(update={"external_id": external_id})
-    return ImportRow(line, organisation, external_id, need, source)
+    return ImportRow(line, organisation, external_id, need, source, columns)
 
 
 def _check_texts(line: int, source: dict[str, Any]) -> None:

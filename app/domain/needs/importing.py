@@ -162,7 +162,7 @@ async def _homes(
     for row in rows:
         home = found.get(_home_of(row))
         if home is not None and organisation_policy.is_refused(home):
-            outcome.faults.append(Fault(row.line, "organisation", "organisation_refused"))
+            outcome.faults.append(row.fault("organisation", "organisation_refused"))
     fresh = [fields for name, fields in described.items() if name not in found]
     homes: dict[str, Organisation | None] = dict.fromkeys(described)
     homes.update(found)
@@ -217,7 +217,7 @@ async def _refuse_over_days(
             need = known.get((home.id, row.external_id)) if home else None
             if need is None or _brings_other_days(need, row):
                 found = over_days(row.need, today_of(row.need, home))
-                outcome.faults += [Fault(row.line, f.pointer.strip("/"), f.code) for f in found]
+                outcome.faults += [row.fault(f.pointer.strip("/"), f.code) for f in found]
 
 
 @dataclass
@@ -288,12 +288,12 @@ class _Writer:
         """Bring a need up to its row, unless nothing changed there or it is closed here."""
         if need.state not in EDITABLE:
             self.outcome.counts["skip"] += 1
-            self.outcome.warnings.append(Fault(row.line, "external_id", "import_need_closed"))
+            self.outcome.warnings.append(row.fault("external_id", "import_need_closed"))
         elif need.source == row.source:
             self.outcome.counts["unchanged"] += 1
         elif home is not None and need.state in READ and not self._alone(home):
             self.outcome.counts["skip"] += 1
-            self.outcome.warnings.append(Fault(row.line, "external_id", "words_were_reviewed"))
+            self.outcome.warnings.append(row.fault("external_id", "words_were_reviewed"))
         else:
             self.outcome.counts["update"] += 1
             if home is not None and self.run is not None:

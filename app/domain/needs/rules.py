@@ -12,6 +12,7 @@ from typing import Any
 from app.domain.organisations.rules import time_zone_known
 from app.domain.profiles import skills
 from app.errors import FieldError
+from app.infra.i18n import language_known
 from app.infra.text import links_in
 from app.infra.text import words as split
 from app.models.need_parts import HandoverKind
@@ -92,6 +93,8 @@ def faults_of(fields: NeedFields) -> list[FieldError]:
         faults.append(FieldError("/amount", "amount_for_gift"))
     if looks_like_address(fields.region):
         faults.append(FieldError("/region", "region_is_address"))
+    if not language_known(fields.language):
+        faults.append(FieldError("/language", "language_unknown"))
     if fields.time_zone is not None and not time_zone_known(fields.time_zone):
         faults.append(FieldError("/time_zone", "time_zone_unknown"))
     if fields.starts_on and fields.deadline and fields.starts_on > fields.deadline:

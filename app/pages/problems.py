@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Mount
 
 from app.pages.context import PageContext
 from app.pages.dependencies import READ_METHODS, choose_language, page_outside_routes
@@ -55,8 +55,9 @@ def _way_back(request: Request) -> str | None:
     return None
 
 
-def _reads(route: object, scope: dict[str, Any]) -> bool:
-    return isinstance(route, Route) and route.matches(scope)[0] == Match.FULL
+def _reads(route: BaseRoute, scope: dict[str, Any]) -> bool:
+    # What is mounted takes every address below it, whether something is there or not.
+    return not isinstance(route, Mount) and route.matches(scope)[0] == Match.FULL
 
 
 def _bare_page(request: Request) -> PageContext:

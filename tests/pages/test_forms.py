@@ -361,7 +361,7 @@ async def test_each_fault_names_its_field_and_says_what_fits_it(world: World) ->
     assert faults(refused) == {
         "stuck": "What is stuck?: Write at least 10 characters.",
         "address": "Mail address: Write a whole mail address, like name@example.org.",
-        "signal": "Signal username: Write a Signal user name, like olive.42. "
+        "signal": "Signal username: Write a name as Signal makes them, like olive.42. "
         "A phone number is not kept here.",
         "organisation_name": "Who is asking?: This is missing. Fill it in.",
     }

@@ -100,7 +100,10 @@ async def change_settings(db: Db, visit: SignedIn, form: Sent) -> Response:
     """Keep how one wants to be told."""
     if form.value("again"):
         account = await identity.get_account(db, visit.actor.signed_in())
-        await identity_actions.ask_for_proof(db, account)
+        try:
+            await identity_actions.ask_for_proof(db, account)
+        except AppError as error:
+            return await _settings(db, visit, refused(form, visit.language, error), error.status)
         return go("/notices/settings", "proof_sent")
     said: dict[str, Any] = {
         "mail": {each.value: form.value(f"mail_{each.value}") for each in Topic},

@@ -162,6 +162,7 @@ DOMAIN_EXTRAS = {
     "organisations/blocking",  # who wants to hear nothing of whom
     "organisations/vouching",  # whose word frees an organisation of review
     "profiles/skills",  # the list of skills
+    "identity/proofs",  # how many letters ask for the proof of an address
     "identity/passwords",  # another password, by the old one or by a link
     "statements/composing",  # what a statement says
     "statements/corrections",  # from how much to how much, and by what

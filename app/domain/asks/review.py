@@ -195,6 +195,11 @@ async def tell_asker(session: AsyncSession, verb: str, claim_id: UUID, origin: s
         return
     need = await session.get_one(Need, claim.need_id)
     told: dict[str, Any] = {"title": need.title}
+    if verb == "claim.applied":
+        # Who gives a place back and applies again the same day makes no second letter.
+        who = f"{claim.need_id}:{claim.account_id}:{claim.created_at.date()}"
+        await write_with_link(session, ask, TOLD[verb], origin, told, f"applied:{who}")
+        return
     if verb != "claim.message_posted":
         await write_with_link(session, ask, TOLD[verb], origin, told)
         return

@@ -20,6 +20,7 @@ from app.domain.claims.drawing import begin_panel
 from app.domain.claims.policy import has_room, may_claim, within_limits
 from app.domain.claims.queries import ClaimView
 from app.domain.claims.rules import (
+    APPLICATIONS_A_DAY,
     CONTESTED,
     LOGGABLE,
     LOGGED_BEFORE_NEED,
@@ -108,6 +109,9 @@ async def submit_claim(
     enforce(may_claim(actor, need, own.state if own else None, fields.kind))
     if fields.kind == ClaimKind.WORK:
         enforce(may_apply_now(need, clock.now(), for_me=fields.for_me))
+    before = await queries.applied_within_day(session, account_id, need.id)
+    if before >= APPLICATIONS_A_DAY:
+        raise errors.applied_often()
     load = await queries.load_of(session, account_id)
     enforce(within_limits(load, limits, instant=need.instant))
     claim_id = ids.private_id()
@@ -122,7 +126,7 @@ async def submit_claim(
     elif need.origin_url is not None:
         await agreements.begin(session, claim, need, share_name=fields.share_name)
     _add_history(session, actor, claim, None, state, "")
-    await _record_move(session, actor, claim, need)
+    await _record_move(session, actor, claim, need, again=before > 0)
     if takes_place:
         record(session, actor, "need.updated", need.id)
     return claim
@@ -274,8 +278,13 @@ async def _close_panel(session: AsyncSession, claim: Claim) -> None:
         panel.closed_at = clock.now()
 
 
-async def _record_move(session: AsyncSession, actor: Actor, claim: Claim, need: Need) -> None:
-    """Tell the other side, or both where nobody of them moved it; ids only, no reason."""
+async def _record_move(
+    session: AsyncSession, actor: Actor, claim: Claim, need: Need, *, again: bool = False
+) -> None:
+    """Tell the other side, or both where nobody of them moved it; ids only, no reason.
+
+    `again`: the same person applied to the same need within a day, which was mailed then.
+    """
     people = {claim.account_id, *await queries.members_of(session, need)}
     told = people - {actor.account_id}
     if actor.account_id is not None and actor.account_id != claim.account_id:
@@ -293,6 +302,7 @@ async def _record_move(session: AsyncSession, actor: Actor, claim: Claim, need: 
         worker_id=str(claim.account_id),
         kind=claim.kind.value,
         tell=sorted(str(person) for person in told),
+        **({"again": True} if again else {}),
     )
 
 

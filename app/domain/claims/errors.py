@@ -9,6 +9,7 @@ reason_required         422  this move wants a reason
 claims_limit            409  the worker holds as many places as they may
 applications_limit      409  the worker waits for as many answers as they may
 worker_claims_limit     409  told to the organisation: the worker's hands are full
+applied_often           429  applied to this need as often as one may in a day
 scoping_not_wanted      409  only a need whose skills are unknown wants its scope found out
 scoping_taken           409  somebody is finding its scope out already
 scoping_overfull        422  a scoping session is an hour
@@ -29,7 +30,7 @@ nothing_logged          409  submitting wants at least one work log
 
 from datetime import date
 
-from app.errors import ConflictError, FieldError, InvalidError, NotFoundError
+from app.errors import ConflictError, FieldError, InvalidError, LimitedError, NotFoundError
 
 
 def claim_not_found() -> NotFoundError:
@@ -40,6 +41,11 @@ def claim_not_found() -> NotFoundError:
 def claim_exists() -> ConflictError:
     """409: this worker has a claim on this need already."""
     return ConflictError("claim_exists")
+
+
+def applied_often() -> LimitedError:
+    """429: applied to this need as often as one may in a day."""
+    return LimitedError("applied_often", retry_after_seconds=3600)
 
 
 def need_full(places: int) -> ConflictError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, text, tuple_
@@ -172,6 +172,16 @@ async def own_claims(
         Claim.account_id == account_id, col(Claim.need_id).in_(need_ids), text(f"({ONE_LIVE})")
     )
     return {claim.need_id: claim for claim in await session.exec(statement)}
+
+
+async def applied_within_day(session: AsyncSession, account_id: UUID, need_id: UUID) -> int:
+    """Count how often somebody applied to a need in the last 24 hours, whatever came of it."""
+    statement = select(func.count()).where(
+        Claim.account_id == account_id,
+        Claim.need_id == need_id,
+        col(Claim.created_at) > clock.now() - timedelta(days=1),
+    )
+    return int((await session.exec(statement)).one())
 
 
 async def load_of(session: AsyncSession, account_id: UUID) -> WorkerLoad:

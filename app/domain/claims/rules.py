@@ -92,6 +92,8 @@ PANEL_SIZE = 2
 SCOPING_MINUTES = 60
 LOGGED_BEFORE_NEED = timedelta(days=365)
 
+# Of one person to one need; a place that is given back is free to take again, not without end.
+APPLICATIONS_A_DAY = 3
 PENDING_MAX = 3
 LIVE_BASE = 3
 LIVE_MAX = 10

@@ -1,5 +1,6 @@
 """Writing accounts, sessions and tokens."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.access import Actor, Scope
 from app.domain.activity.actions import record
-from app.domain.identity import errors, queries
+from app.domain.identity import errors, proofs, queries
 from app.domain.identity.rules import (
     FAILURE_WINDOW,
     PROOF_LINK,
@@ -92,19 +93,29 @@ async def _make_account(
     )
     session.add(account)
     await _flush_unique(session)
-    await ask_for_proof(session, account)
+    await ask_for_proof(session, account, told=False)
     record(session, Actor(account_id=account.id), "account.created", account.id)
     return account
 
 
-async def ask_for_proof(session: AsyncSession, account: Account) -> None:
-    """Ask by mail whether an address is theirs who gave it: until then it gets nothing else."""
+async def ask_for_proof(session: AsyncSession, account: Account, *, told: bool = True) -> None:
+    """Ask by mail whether an address is theirs who gave it: until then it gets nothing else.
+
+    An account is sent few such letters a day, and so is an address, whoever names it. Where that
+    is not `told`, there is no letter: a new account would learn who else has its address.
+    """
     if account.email is None or account.email_proven_at is not None:
+        return
+    key = await proofs.free_key(session, account.id, account.email)
+    if key is None and told:
+        raise errors.proofs_limited()
+    if key is None:
         return
     await revoke_links(session, PROOF_LINK, account.id)
     token = await issue_link(session, PROOF_LINK, account.id, PROOF_LINK_LIFE)
     values = {"link": f"/email/{token}", "handle": account.handle}
-    await write_letter(session, _own_letter(account, account.email, "prove_email", values))
+    letter = _own_letter(account, account.email, proofs.TEMPLATE, values)
+    await write_letter(session, replace(letter, key=key))
 
 
 async def check_proof(session: AsyncSession, token: str) -> None:
@@ -194,7 +205,7 @@ async def take_over(
     account.language = fields.language
     account.password_hash = await hash_password(password)
     await _flush_unique(session)
-    await ask_for_proof(session, account)
+    await ask_for_proof(session, account, told=False)
     record(session, Actor(account_id=account.id), "account.created", account.id)
     return account
 

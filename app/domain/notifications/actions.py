@@ -60,6 +60,7 @@ class _Telling:
     facts: Facts
     count: int = 0
     number: int = 0
+    mailed: bool = True
     id: UUID = field(default_factory=ids.private_id)
 
 
@@ -89,6 +90,8 @@ async def _tellings(session: AsyncSession, activities: Sequence[Activity]) -> li
                 key = (account_id, row.kind, activity.object_id)
                 telling = found.setdefault(key, _Telling(account_id, row, key[2], about))
                 telling.count += 1
+                # What somebody does over and over is told here and mailed once.
+                telling.mailed = row.mailed and not activity.details.get("again")
     alive = await queries.accounts_alive(session, {each.account_id for each in found.values()})
     wanted = [each for each in found.values() if each.account_id in alive]
     return sorted(wanted, key=lambda each: (each.account_id, each.row.kind))
@@ -151,7 +154,7 @@ async def _write(session: AsyncSession, tellings: Sequence[_Telling]) -> None:
             "number": each.number,
             "created_at": now,
             "at": now,
-            "mailed_at": None if each.row.mailed else now,
+            "mailed_at": None if each.mailed else now,
         }
         for each in tellings
     ]

@@ -65,8 +65,7 @@ async def test_applying_again_and_again_makes_one_letter_and_has_an_end(world: W
         await worker.move(f"/claims/{claim['id']}", "withdrawn")
         await react_to_activities(world.runtime)
     refused = await worker.ask("POST", path, json={"note": "Me"})
-    assert (refused.status_code, refused.json()["code"]) == (429, "applied_often")
-    assert int(refused.headers["retry-after"]) > 0
+    assert (refused.status_code, refused.json()["code"]) == (409, "applied_often")
     other = await world.sign_up("other")
     await other.post(path, {"note": "And me"})
     await react_to_activities(world.runtime)

@@ -9,7 +9,7 @@ reason_required         422  this move wants a reason
 claims_limit            409  the worker holds as many places as they may
 applications_limit      409  the worker waits for as many answers as they may
 worker_claims_limit     409  told to the organisation: the worker's hands are full
-applied_often           429  applied to this need as often as one may in a day
+applied_often           409  applied to this need as often as one may in a day
 scoping_not_wanted      409  only a need whose skills are unknown wants its scope found out
 scoping_taken           409  somebody is finding its scope out already
 scoping_overfull        422  a scoping session is an hour
@@ -30,7 +30,7 @@ nothing_logged          409  submitting wants at least one work log
 
 from datetime import date
 
-from app.errors import ConflictError, FieldError, InvalidError, LimitedError, NotFoundError
+from app.errors import ConflictError, FieldError, InvalidError, NotFoundError
 
 
 def claim_not_found() -> NotFoundError:
@@ -43,9 +43,9 @@ def claim_exists() -> ConflictError:
     return ConflictError("claim_exists")
 
 
-def applied_often() -> LimitedError:
-    """429: applied to this need as often as one may in a day."""
-    return LimitedError("applied_often", retry_after_seconds=3600)
+def applied_often() -> ConflictError:
+    """409: applied to this need as often as one may in a day."""
+    return ConflictError("applied_often")
 
 
 def need_full(places: int) -> ConflictError:

@@ -120,6 +120,9 @@ async def test_from_the_first_question_to_the_last_thanks(
     ask = await the_ask(world)
     assert ask.state == AskState.DONE
     await react_to_activities(world.runtime)
+    kinds = {notice["kind"] for notice in (await steward.get("/me/notifications"))["items"]}
+    assert "ask_waits" in kinds
+    assert "organisation_created" not in kinds, "they accepted it themselves"
     told = [each["kind"] for each in (await worker.get("/me/notifications"))["items"]]
     assert "ask_thanked" in told
     thread = await Reader(world, worker).open(f"/claims/{claim['id']}/messages")

@@ -174,7 +174,7 @@ async def _organisation_for(
     holder = await identity.add_silent_account(session, ask.organisation_name, ask.language)
     fields = OrganisationFields(name=ask.organisation_name, languages=[ask.language])
     first = Actor(account_id=holder.id, request_id=actor.request_id)
-    organisation = await organisations.create_organisation(session, first, fields)
+    organisation = await organisations.create_organisation(session, first, fields, settled=True)
     await organisations.move_organisation(
         session, actor, organisation.id, OrganisationState.ACCEPTED, ""
     )

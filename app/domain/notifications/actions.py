@@ -83,7 +83,8 @@ async def _tellings(session: AsyncSession, activities: Sequence[Activity]) -> li
     stewards = await queries.stewards(session) if _any_for(rows, Reader.STEWARDS) else []
     found: dict[tuple[UUID, str, UUID], _Telling] = {}
     for activity, about in zip(activities, facts, strict=True):
-        if about is None:
+        # What was decided in the same go waits for nobody.
+        if about is None or activity.details.get("settled"):
             continue
         for row in NOTICES.get(activity.verb, ()):
             for account_id in _readers(row, activity, about, members, stewards):

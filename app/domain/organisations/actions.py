@@ -31,9 +31,12 @@ AS_READ = ("name", "site")
 
 
 async def create_organisation(
-    session: AsyncSession, actor: Actor, fields: OrganisationFields
+    session: AsyncSession, actor: Actor, fields: OrganisationFields, *, settled: bool = False
 ) -> Organisation:
-    """Propose an organisation; whoever proposes it is its first owner."""
+    """Propose an organisation; whoever proposes it is its first owner.
+
+    `settled`: a steward accepts it in the same go, so no steward need be told that it waits.
+    """
     account_id = actor.require(Scope.ORGANISATIONS_WRITE)
     _check_time_zone(fields.time_zone)
     taken = await queries.taken_slugs(session, [fields.name])
@@ -49,7 +52,7 @@ async def create_organisation(
         Membership(organisation_id=organisation.id, account_id=account_id, role=MemberRole.OWNER)
     )
     await session.flush()  # the answer tells the role, read from the row
-    record(session, actor, "organisation.created", organisation.id)
+    record(session, actor, "organisation.created", organisation.id, settled=settled)
     return organisation
 
 
@@ -73,7 +76,7 @@ async def add_accepted(
             **_columns(fields.model_dump()),
         )
         taken.add(organisation.slug)
-        record(session, actor, "organisation.created", organisation.id)
+        record(session, actor, "organisation.created", organisation.id, settled=True)
         added.append(organisation)
     session.add_all(added)
     await session.flush()  # needs of the same import refer to them

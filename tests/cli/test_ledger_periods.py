@@ -3,13 +3,21 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from app.infra import clock
 from tests.conftest import Services
 from tests.factories.desk import Desk
-from tests.factories.periods import AFTER_OBJECTIONS, FIRST, LAST, Cooperative, cooperative
+from tests.factories.periods import (
+    AFTER_OBJECTIONS,
+    FIRST,
+    LAST,
+    Cooperative,
+    cooperative,
+    open_too_early,
+)
 from tests.factories.world import Json, World
 
 T1 = {"anna": 36_750, "berta": 20_000, "carles": 3_260}
@@ -73,8 +81,8 @@ async def test_periods_are_listed_previewed_drawn_up_and_locked(world: World, de
 async def test_what_is_not_there_is_said_and_ends_with_1(world: World, desk: Desk) -> None:
     made = await held(world)
     slug = made.organisation["slug"]
-    before = FIRST - timedelta(days=1)
-    await made.open(before, 100, FIRST - timedelta(days=31))
+    days = FIRST - timedelta(days=31), FIRST - timedelta(days=1)
+    await open_too_early(world.runtime, made.book_id, UUID(made.owner.id), days)
     for arguments, told in (
         (("periods", "nobody"), "No organisation “nobody” with a book."),
         (("close", slug, "2"), f"“{slug}” has no period 2."),

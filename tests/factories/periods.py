@@ -32,6 +32,7 @@ from app.models.ledger import (
     LedgerAccountKind,
     WorkStream,
 )
+from app.models.periods import Period
 from app.models.policies import AdoptedPolicy
 from tests.factories.world import PASSWORD, Json, Person, World
 
@@ -193,3 +194,17 @@ async def let_rules_hold(runtime: Runtime, book_id: UUID, policy: Json | None = 
                 document_hash=document.hash(),
             )
         )
+
+
+async def open_too_early(
+    runtime: Runtime, book_id: UUID, by: UUID, days: tuple[date, date], number: int = 1
+) -> UUID:
+    """Leave a period as those have it who opened one before a period needed rules."""
+    first, last = days
+    async with transaction(runtime.sessions) as session:
+        period = Period(
+            id=private_id(), book_id=book_id, number=number, starts_on=first, ends_on=last,
+            created_by=by,
+        )  # fmt: skip
+        session.add(period)
+    return period.id

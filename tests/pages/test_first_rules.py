@@ -8,11 +8,9 @@ from uuid import UUID
 import pytest
 
 from app.infra import clock
-from app.infra.database import transaction
 from app.infra.i18n import LANGUAGES
-from app.infra.ids import private_id
-from app.models.periods import Period
 from tests.factories.governing import Cooperative, cooperative, noon
+from tests.factories.periods import open_too_early
 from tests.factories.world import World
 from tests.pages.reading import Page, Reader, target_of
 
@@ -39,15 +37,9 @@ async def adopt(coop: Cooperative, valid_from: str) -> None:
     assert "It passed" in (await a.open(decision)).main.text
 
 
-async def open_too_early(coop: Cooperative, first: date, last: date, number: int = 1) -> str:
-    """Leave a period as those have it who opened one before a period needed rules."""
-    async with transaction(coop.world.runtime.sessions) as session:
-        period = Period(
-            id=private_id(), book_id=UUID(coop.book_id), number=number, starts_on=first,
-            ends_on=last, created_by=UUID(coop.owner.id),
-        )  # fmt: skip
-        session.add(period)
-    return f"/periods/{period.id}"
+async def too_early(coop: Cooperative, first: date, last: date, number: int = 1) -> str:
+    by = UUID(coop.owner.id), (first, last), number
+    return f"/periods/{await open_too_early(coop.world.runtime, UUID(coop.book_id), *by)}"
 
 
 def leads(page: Page, path: str) -> bool:
@@ -95,8 +87,8 @@ async def test_nobody_is_stuck_with_a_period_that_was_opened_before_its_rules(
     world: World,
 ) -> None:
     coop = await cooperative(world, owners=("a", "b"))
-    await open_too_early(coop, date(2026, 10, 1), date(2026, 10, 31))
-    stuck = await open_too_early(coop, date(2026, 11, 1), date(2026, 11, 20), 2)
+    await too_early(coop, date(2026, 10, 1), date(2026, 10, 31))
+    stuck = await too_early(coop, date(2026, 11, 1), date(2026, 11, 20), 2)
     a, form = Reader(world, coop.people["a"]), f"{coop.path}/rules/new"
     assert not (await a.open(f"{coop.path}/periods")).main.all("form")
     await adopt(coop, "2026-11-23")

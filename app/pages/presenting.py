@@ -5,13 +5,13 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from markupsafe import Markup
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.domain.needs.contents import translations_of
 from app.domain.organisations.queries import OrganisationView
 from app.models.needs import Audience, Need, NeedState, NeedTranslation
 from app.pages import text
 from app.pages.catalogue import skill_views
+from app.pages.dependencies import Db
 from app.pages.views import NeedCard, NeedView, OrganisationCard
 
 EMPLOYMENT = {"gift": "VOLUNTEER", "stipend": "VOLUNTEER", "paid": "CONTRACTOR"}
@@ -22,7 +22,7 @@ def card_of(need: Need, language: str, told: NeedTranslation | None = None) -> N
     return NeedCard(**_card_values(need, language, told))
 
 
-async def cards_of(db: AsyncSession, needs: Sequence[Need], language: str) -> list[NeedCard]:
+async def cards_of(db: Db, needs: Sequence[Need], language: str) -> list[NeedCard]:
     """Show needs in a list, each in the reader's language if somebody translated it."""
     translated = await translations_of(db, [n.id for n in needs if n.language != language])
     told = {

@@ -144,7 +144,7 @@ async def test_hours_of_a_table_are_kept_and_come_back_from_an_export(world: Wor
     refused = await _import(world, owner, bad, **into)
     (warning,) = refused["warnings"]
     assert (warning["line"], warning["column"], warning["code"]) == (
-        3, "estimate_hours", "time_unreadable",
+        3, "Hores", "time_unreadable",
     )  # fmt: skip
     good = bad.replace(b"aviat", b"1:15")
     tried = await _import(world, owner, good, dry_run=1, **into)

@@ -344,9 +344,9 @@ async def test_whatever_people_do_everything_holds(world: World, seed: int) -> N
     with walk.clock:
         for _ in range(STEPS):
             await walk.step()
-    # A walk in which nothing succeeds proves nothing.
+    # A walk in which nothing succeeds proves nothing; much is refused, as it should be.
     assert {"apply", "answer", "move"} & set(walk.done), walk.done
-    assert sum(walk.done.values()) >= STEPS // 5, walk.done
+    assert sum(walk.done.values()) >= STEPS // 10, walk.done
 
 
 WANTED = {

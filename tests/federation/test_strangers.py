@@ -1,5 +1,6 @@
 """Strangers who introduce themselves cost us little, and cost nobody else anything."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -51,6 +52,13 @@ async def test_one_network_leaves_looks_for_others(behind_a_proxy: Pair) -> None
     last = 9 + PER_NETWORK_MAX
     assert await introduced(peers, last, 1, near) == [LIMITED], "the same network"
     assert await introduced(peers, last, 1, far) == [REFUSED], "and nobody had looked there"
+
+
+async def test_one_network_that_comes_all_at_once_gets_no_more(behind_a_proxy: Pair) -> None:
+    coming = (introduce(behind_a_proxy, number, "2a10:114::9") for number in range(9, 17))
+    answers = [answer.status_code for answer in await asyncio.gather(*coming)]
+    assert answers.count(REFUSED) == PER_NETWORK_MAX
+    assert answers.count(LIMITED) == len(answers) - PER_NETWORK_MAX
 
 
 async def test_all_strangers_together_take_nothing_from_peers_and_receipts(

@@ -73,6 +73,16 @@ async def test_what_a_second_account_lets_stand_its_first_recorder_answers_for(
 ROLLS = [(FRIEND, False, 2), (TWIN, False, 1), (TWIN, True, 2)]
 
 
+async def before_the_assembly(coop: House, opponent: Person) -> tuple[Json, str, Json]:
+    """Return a dispute that no panel can decide, and where and how it is put to the vote."""
+    dispute = await coop.dispute(opponent)
+    path = f"/disputes/{dispute['id']}"
+    await coop.worker.post(f"{path}/panel", expect=200)
+    await coop.worker.post(f"{path}/reappeal", {"reason": "Nobody is left"}, expect=200)
+    motion = {"subject": "appeal", "subject_id": dispute["id"], "minutes": 80}
+    return dispute, f"/books/{dispute['book_id']}/decisions", motion
+
+
 @pytest.mark.parametrize(("address", "proves", "roll"), ROLLS)
 async def test_a_partys_other_account_puts_no_figures_and_has_no_vote(
     world: World, address: str, proves: bool, roll: int
@@ -84,12 +94,7 @@ async def test_a_partys_other_account_puts_no_figures_and_has_no_vote(
     await move_to(other, address)
     if proves:
         await prove(world, other, address)
-    dispute = await coop.dispute(opponent)
-    path = f"/disputes/{dispute['id']}"
-    await coop.worker.post(f"{path}/panel", expect=200)
-    await coop.worker.post(f"{path}/reappeal", {"reason": "Nobody is left"}, expect=200)
-    motion = {"subject": "appeal", "subject_id": dispute["id"], "minutes": 80}
-    decisions = f"/books/{dispute['book_id']}/decisions"
+    dispute, decisions, motion = await before_the_assembly(coop, opponent)
     if address == TWIN:
         for party in (other, coop.worker, opponent):
             refused = await party.post(decisions, motion, key=token_hex(8), expect=403)
@@ -112,12 +117,7 @@ async def test_where_only_a_partys_accounts_are_left_they_can_still_agree(world:
     opponent, other = coop.owners
     await move_to(coop.worker, ADDRESS)
     await move_to(other, TWIN)
-    dispute = await coop.dispute(opponent)
-    path = f"/disputes/{dispute['id']}"
-    await coop.worker.post(f"{path}/panel", expect=200)
-    await coop.worker.post(f"{path}/reappeal", {"reason": "Nobody is left"}, expect=200)
-    motion = {"subject": "appeal", "subject_id": dispute["id"], "minutes": 80}
-    decisions = f"/books/{dispute['book_id']}/decisions"
+    dispute, decisions, motion = await before_the_assembly(coop, opponent)
     refused = await other.post(decisions, motion, key=token_hex(8), expect=409)
     assert refused["code"] == "decision_roll_empty"
     assert "can still agree" in refused["detail"]

@@ -28,14 +28,20 @@ class Introductions:
         """Remember nobody yet."""
         self._looks: dict[str, deque[datetime]] = {}
 
-    def has_share(self, network: str, now: datetime) -> bool:
-        """Say whether a network may still have us look."""
+    def take(self, network: str, now: datetime) -> bool:
+        """Take a look of a network's share, at once: many may ask while one is looked up."""
         self._forget(now)
-        return len(self._looks.get(network, ())) < PER_NETWORK_MAX
+        looks = self._looks.setdefault(network, deque())
+        if len(looks) >= PER_NETWORK_MAX:
+            return False
+        looks.append(now)
+        return True
 
-    def count(self, network: str, now: datetime) -> None:
-        """Count a look for a network."""
-        self._looks.setdefault(network, deque()).append(now)
+    def give_back(self, network: str, now: datetime) -> None:
+        """Undo what was taken at a moment: nobody looked."""
+        looks = self._looks.get(network, deque())
+        if now in looks:
+            looks.remove(now)
 
     def _forget(self, now: datetime) -> None:
         """Keep only the last minutes; what is later than now was written by a clock set back."""
@@ -50,13 +56,13 @@ class Introductions:
 async def may_introduce(runtime: Runtime, origin: str, network: str | None) -> bool:
     """Whether we look at a stranger's actor now; None is a network that tells nothing."""
     counts, now = _introductions(runtime), clock.now()
-    if network is not None and not counts.has_share(network, now):
+    if network is not None and not counts.take(network, now):
         return False
     async with transaction(runtime.sessions) as apart:
-        taken = await may_fetch(apart, origin, FetchCause.INTRODUCED)
-    if taken and network is not None:
-        counts.count(network, now)
-    return taken
+        looks = await may_fetch(apart, origin, FetchCause.INTRODUCED)
+    if network is not None and not looks:
+        counts.give_back(network, now)
+    return looks
 
 
 def _introductions(runtime: Runtime) -> Introductions:

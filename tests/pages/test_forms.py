@@ -359,16 +359,17 @@ async def test_each_fault_names_its_field_and_says_what_fits_it(world: World) ->
     wrong = {"stuck": "help", "address": "nobody", "signal": "+30 210 123 4567"}
     refused = await asker.submit("/ask", {**form, **wrong, "organisation_name": " "}, status=422)
     assert faults(refused) == {
-        "stuck": "What is stuck?: Write at least 10 characters.",
+        "stuck": "What is stuck? Write at least 10 characters.",
         "address": "Mail address: Write a whole mail address, like name@example.org.",
         "signal": "Signal username: Write a name as Signal makes them, like olive.42. "
         "A phone number is not kept here.",
-        "organisation_name": "Who is asking?: This is missing. Fill it in.",
+        "organisation_name": "Who is asking? This is missing. Fill it in.",
     }
     empty = await asker.submit("/ask", {**form, "stuck": "", "address": ""}, status=422)
-    assert {text.partition(": ")[2] for text in faults(empty).values()} == {
-        "This is missing. Fill it in."
-    }
+    assert all(text.endswith(" This is missing. Fill it in.") for text in faults(empty).values())
+    assert {"stuck", "address"} <= set(faults(empty))
+    greek = await Reader(world, None, "el").submit("/ask", {**form, **wrong}, status=422)
+    assert faults(greek)["stuck"].startswith("Πού κόλλησε; Γράψε"), "a question has its mark"
     right = {"stuck": "Our site is gone", "address": "a@example.org", "organisation_name": "We"}
     preview = await asker.submit("/ask", {**form, **right}, status=200)
     assert not preview.main.all("div", role="alert")
